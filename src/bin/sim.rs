@@ -1,0 +1,3 @@
+//! `ottla-sim`, the simulator's front door: one seed in, one verdict out.
+
+fn main() {}

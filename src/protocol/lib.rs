@@ -1,0 +1,7 @@
+//! Kafka's wire protocol: bytes to messages and back.
+//!
+//! Room:       `protocol`, its own crate.
+//! Called by:  every room of the broker, the client, the load generator, the fuzzers.
+//! Never:      does I/O, keeps broker state, or trusts a length.
+
+#![forbid(unsafe_code)]
