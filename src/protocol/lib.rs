@@ -5,3 +5,9 @@
 //! Never:      does I/O, keeps broker state, or trusts a length.
 
 #![forbid(unsafe_code)]
+
+pub mod error_code;
+pub mod primitive;
+
+pub use error_code::ErrorCode;
+pub use primitive::{DecodeError, EncodeError, Reader, Uuid, Writer};
