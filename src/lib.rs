@@ -17,6 +17,7 @@ pub mod config;
 pub mod connection;
 pub mod controller;
 pub mod handlers;
+pub mod ids;
 pub mod io;
 pub mod journal;
 pub mod log;

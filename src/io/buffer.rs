@@ -186,6 +186,22 @@ impl Buffer {
         slice
     }
 
+    /// Splits off the next `room` bytes of the room as a buffer of its own; this one goes on
+    /// behind them. Nothing may be filled and unsplit. For a header that is known only later.
+    pub fn split_room(&mut self, room: usize) -> Buffer {
+        assert!(self.is_empty(), "split off what is filled first");
+        assert!(room <= self.room(), "split_room past the end of a buffer");
+        let start = self.filled;
+        self.start += room;
+        self.filled += room;
+        Buffer {
+            memory: self.memory.clone(),
+            start,
+            filled: start,
+            end: start + room,
+        }
+    }
+
     /// Shrinks the room so that at most `room` more bytes fit.
     pub fn limit_room(&mut self, room: usize) {
         self.end = self.end.min(self.filled + room);
@@ -355,6 +371,19 @@ mod tests {
             b"firstsecond"
         );
         assert!(second.joined(&first).is_none());
+    }
+
+    #[test]
+    fn a_header_split_off_first_joins_what_follows() {
+        let mut buffer = Buffer::with_room(64);
+        let mut header = buffer.split_room(4);
+        buffer.extend(b"body");
+        let body = buffer.split_frozen();
+        header.extend(b"head");
+        assert_eq!(
+            &header.freeze().joined(&body).expect("they touch")[..],
+            b"headbody"
+        );
     }
 
     #[test]
