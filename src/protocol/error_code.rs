@@ -223,7 +223,10 @@ impl ErrorCode {
     }
 }
 
-#[allow(clippy::derivable_impls, reason = "a repeated variant cannot carry #[default]")]
+#[allow(
+    clippy::derivable_impls,
+    reason = "a repeated variant cannot carry #[default]"
+)]
 impl Default for ErrorCode {
     fn default() -> Self {
         Self::None
