@@ -1,8 +1,12 @@
 //! What every broker knows: metadata records, deltas, images.
 //!
 //! Room:       `metadata`, KRaft records to an immutable image.
-//! Called by:  everyone.
+//! Called by:  `controller`, which writes the records; every handler, which reads the image.
 //! Calls:      `protocol` only.
-//! Never:      does I/O.
+//! Never:      does I/O, reads a clock, or changes an image that was published.
 
 #![forbid(unsafe_code)]
+
+mod image;
+
+pub use image::{BrokerImage, EndpointImage, Image, PartitionImage, ResourceKind, TopicImage};
