@@ -114,7 +114,8 @@ impl Image {
 
     /// Topics after `name`, sorted by name; for paged listings.
     pub fn topics_from(&self, name: &str) -> impl Iterator<Item = &Arc<TopicImage>> {
-        self.topics.range::<str, _>(name..).map(|(_, topic)| topic)
+        let from = (std::ops::Bound::Included(name), std::ops::Bound::Unbounded);
+        self.topics.range::<str, _>(from).map(|(_, topic)| topic)
     }
 
     pub fn topic_count(&self) -> usize {
