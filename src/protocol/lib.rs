@@ -8,6 +8,7 @@
 
 pub mod error_code;
 pub mod primitive;
+pub mod record_batch;
 
 pub use error_code::ErrorCode;
 pub use primitive::{DecodeError, EncodeError, Reader, Uuid, Writer};

@@ -1,0 +1,376 @@
+//! The walk over a batch's records that a broker owes before it acknowledges them.
+//!
+//! Room:       `protocol::record_batch`.
+//! Called by:  `validate`: on the shard for uncompressed batches, on the worker pool for others.
+//! Calls:      `compression` for content, in pieces of 16 KiB.
+//! Never:      builds a record, keeps more than one piece, or trusts a count.
+
+use super::compression::{Compression, DecompressError, Decompressor};
+use super::header::{BatchHeader, NO_TIMESTAMP, TimestampType};
+use super::record::{RecordError, zigzag};
+use super::validate::InvalidBatch;
+
+/// What the topic asks of each record.
+#[derive(Clone, Copy, Debug)]
+pub struct WalkLimits {
+    /// The most bytes that compressed records may become.
+    pub decompressed_bytes_max: u64,
+    /// A compacted topic takes no record without a key.
+    pub key_required: bool,
+    /// `message.timestamp.type` of the topic: with `LogAppendTime` the client's times don't matter.
+    pub timestamp_type: TimestampType,
+    /// Record timestamps outside are refused (`message.timestamp.{before,after}.max.ms`, KIP-937),
+    /// in milliseconds since the epoch, both inclusive. A record without timestamp passes.
+    pub timestamp_min: i64,
+    pub timestamp_max: i64,
+}
+
+impl Default for WalkLimits {
+    fn default() -> Self {
+        Self {
+            decompressed_bytes_max: 256 << 20,
+            key_required: false,
+            timestamp_type: TimestampType::CreateTime,
+            timestamp_min: i64::MIN,
+            timestamp_max: i64::MAX,
+        }
+    }
+}
+
+/// What only a walk can know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Walked {
+    /// The largest timestamp of a record, milliseconds; -1 when none has one.
+    pub max_timestamp: i64,
+    /// Offset delta of the first record with that timestamp.
+    pub max_timestamp_offset_delta: i32,
+    /// Bytes of the records after decompression.
+    pub records_bytes: u64,
+}
+
+/// Walks the records of a batch whose header was checked; `records` are the bytes after it.
+///
+/// # Errors
+/// The first thing a broker must refuse, as Kafka's `LogValidator` finds it.
+pub fn walk(
+    header: &BatchHeader,
+    records: &[u8],
+    limits: &WalkLimits,
+) -> Result<Walked, InvalidBatch> {
+    let codec = header
+        .attributes
+        .codec()
+        .map_err(|id| InvalidBatch::Codec { id })?;
+    if codec == Compression::None {
+        return walk_source(
+            header,
+            Slice {
+                bytes: records,
+                length: records.len(),
+            },
+            limits,
+        );
+    }
+    let from = Decompressor::new(codec, records, limits.decompressed_bytes_max);
+    let from = from.map_err(|cause| refused(0, Fault::Content(cause)))?;
+    walk_source(header, Stream::new(from), limits)
+}
+
+fn walk_source(
+    header: &BatchHeader,
+    mut source: impl Source,
+    limits: &WalkLimits,
+) -> Result<Walked, InvalidBatch> {
+    let mut walked = Walked {
+        max_timestamp: NO_TIMESTAMP,
+        max_timestamp_offset_delta: 0,
+        records_bytes: 0,
+    };
+    for index in 0..header.records_count {
+        let seen = walk_record(&mut source).map_err(|fault| refused(index, fault))?;
+        if seen.offset_delta != index {
+            let cause = RecordError::OffsetDelta {
+                expected: index,
+                found: seen.offset_delta,
+            };
+            return Err(InvalidBatch::Record { index, cause });
+        }
+        if limits.key_required && !seen.has_key {
+            return Err(InvalidBatch::KeyMissing { index });
+        }
+        let timestamp = header.base_timestamp.wrapping_add(seen.timestamp_delta);
+        let judged = limits.timestamp_type == TimestampType::CreateTime;
+        if judged && timestamp != NO_TIMESTAMP {
+            let allowed = limits.timestamp_min..=limits.timestamp_max;
+            if !allowed.contains(&timestamp) {
+                return Err(InvalidBatch::Timestamp { index, timestamp });
+            }
+        }
+        if timestamp > walked.max_timestamp {
+            walked.max_timestamp = timestamp;
+            walked.max_timestamp_offset_delta = index;
+        }
+    }
+    let count = header.records_count;
+    if !source.is_empty().map_err(|fault| refused(count, fault))? {
+        return Err(InvalidBatch::Record {
+            index: count,
+            cause: RecordError::BytesOver,
+        });
+    }
+    walked.records_bytes = source.consumed();
+    Ok(walked)
+}
+
+fn walk_record(source: &mut impl Source) -> Result<Seen, Fault> {
+    let length = u64::try_from(varint(source)?).map_err(|_| RecordError::Length)?;
+    let end = source.consumed() + length;
+    source.skip(1)?; // attributes
+    let timestamp_delta = zigzag(raw_varint(source, 10)?);
+    let offset_delta = varint(source)?;
+    let has_key = skip_field(source, end)?;
+    skip_field(source, end)?;
+    let headers = varint(source)?;
+    if headers < 0 || u64::from(headers as u32) > end.saturating_sub(source.consumed()) {
+        return Err(RecordError::Headers.into());
+    }
+    for _ in 0..headers {
+        if !skip_field(source, end)? {
+            return Err(RecordError::Length.into());
+        }
+        skip_field(source, end)?;
+    }
+    if source.consumed() != end {
+        return Err(RecordError::Length.into());
+    }
+    Ok(Seen {
+        timestamp_delta,
+        offset_delta,
+        has_key,
+    })
+}
+
+/// Skips a length-prefixed field of a record that ends at `end`; false when the field is null.
+#[inline]
+fn skip_field(source: &mut impl Source, end: u64) -> Result<bool, Fault> {
+    let Ok(length) = u64::try_from(varint(source)?) else {
+        return Ok(false);
+    };
+    if length > end.saturating_sub(source.consumed()) {
+        return Err(RecordError::Length.into());
+    }
+    source.skip(length)?;
+    Ok(true)
+}
+
+#[inline]
+fn varint(source: &mut impl Source) -> Result<i32, Fault> {
+    raw_varint(source, 5).map(|raw| zigzag(u64::from(raw as u32)) as i32)
+}
+
+#[inline]
+fn raw_varint(source: &mut impl Source, bytes_max: u32) -> Result<u64, Fault> {
+    let first = source.byte()?;
+    if first < 0x80 {
+        return Ok(u64::from(first));
+    }
+    let mut raw = u64::from(first & 0x7f);
+    for n in 1..bytes_max {
+        let byte = source.byte()?;
+        raw |= u64::from(byte & 0x7f) << (7 * n);
+        if byte & 0x80 == 0 {
+            return Ok(raw);
+        }
+    }
+    Err(RecordError::Varint.into())
+}
+
+/// What the walk keeps of one record.
+struct Seen {
+    timestamp_delta: i64,
+    offset_delta: i32,
+    has_key: bool,
+}
+
+enum Fault {
+    Record(RecordError),
+    Content(DecompressError),
+}
+
+impl From<RecordError> for Fault {
+    fn from(cause: RecordError) -> Self {
+        Self::Record(cause)
+    }
+}
+
+fn refused(index: i32, fault: Fault) -> InvalidBatch {
+    match fault {
+        Fault::Record(cause) => InvalidBatch::Record { index, cause },
+        Fault::Content(DecompressError::Corrupt) => InvalidBatch::Content,
+        Fault::Content(DecompressError::TooLarge { limit }) => {
+            InvalidBatch::DecompressedTooLarge { max: limit }
+        }
+    }
+}
+
+/// Where record bytes come from: eaten front to back, never kept.
+trait Source {
+    fn byte(&mut self) -> Result<u8, Fault>;
+    fn skip(&mut self, bytes: u64) -> Result<(), Fault>;
+    fn is_empty(&mut self) -> Result<bool, Fault>;
+    /// Bytes eaten so far.
+    fn consumed(&self) -> u64;
+}
+
+struct Slice<'a> {
+    bytes: &'a [u8],
+    length: usize,
+}
+
+impl Source for Slice<'_> {
+    #[inline]
+    fn byte(&mut self) -> Result<u8, Fault> {
+        let (first, rest) = self.bytes.split_first().ok_or(RecordError::Truncated)?;
+        self.bytes = rest;
+        Ok(*first)
+    }
+
+    #[inline]
+    fn skip(&mut self, bytes: u64) -> Result<(), Fault> {
+        let bytes = usize::try_from(bytes).map_err(|_| RecordError::Truncated)?;
+        self.bytes = self.bytes.get(bytes..).ok_or(RecordError::Truncated)?;
+        Ok(())
+    }
+
+    fn is_empty(&mut self) -> Result<bool, Fault> {
+        Ok(self.bytes.is_empty())
+    }
+
+    #[inline]
+    fn consumed(&self) -> u64 {
+        (self.length - self.bytes.len()) as u64
+    }
+}
+
+struct Stream<'a> {
+    from: Decompressor<'a>,
+    piece: Vec<u8>,
+    position: usize,
+    /// Bytes of all pieces before this one.
+    before: u64,
+}
+
+impl<'a> Stream<'a> {
+    fn new(from: Decompressor<'a>) -> Self {
+        Self {
+            from,
+            piece: Vec::with_capacity(PIECE_BYTES),
+            position: 0,
+            before: 0,
+        }
+    }
+
+    /// Reads the next piece; false at the end of the content.
+    fn refill(&mut self) -> Result<bool, Fault> {
+        self.before += self.piece.len() as u64;
+        self.position = 0;
+        self.piece.resize(PIECE_BYTES, 0);
+        let read = self.from.read(&mut self.piece);
+        self.piece.truncate(*read.as_ref().unwrap_or(&0));
+        read.map(|read| read > 0).map_err(Fault::Content)
+    }
+}
+
+impl Source for Stream<'_> {
+    #[inline]
+    fn byte(&mut self) -> Result<u8, Fault> {
+        if self.position == self.piece.len() && !self.refill()? {
+            return Err(RecordError::Truncated.into());
+        }
+        let byte = self.piece[self.position];
+        self.position += 1;
+        Ok(byte)
+    }
+
+    fn skip(&mut self, mut bytes: u64) -> Result<(), Fault> {
+        loop {
+            let here = bytes.min((self.piece.len() - self.position) as u64);
+            self.position += here as usize;
+            bytes -= here;
+            if bytes == 0 {
+                return Ok(());
+            }
+            if !self.refill()? {
+                return Err(RecordError::Truncated.into());
+            }
+        }
+    }
+
+    fn is_empty(&mut self) -> Result<bool, Fault> {
+        Ok(self.position == self.piece.len() && !self.refill()?)
+    }
+
+    fn consumed(&self) -> u64 {
+        self.before + self.position as u64
+    }
+}
+
+/// What is decompressed at a time.
+const PIECE_BYTES: usize = 16 << 10;
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Batch, BatchBuilder, BatchOptions};
+    use super::*;
+
+    #[test]
+    fn the_walk_finds_the_first_largest_timestamp() {
+        for codec in Compression::ALL {
+            let mut builder = BatchBuilder::new(BatchOptions {
+                codec,
+                ..Default::default()
+            });
+            for timestamp in [100, 300, 50, 300] {
+                builder.append(timestamp, None, Some(&[b'x'; 10_000]), &[("h", Some(b"v"))]);
+            }
+            let bytes = builder.finish();
+            let batch = Batch::parse(&bytes).unwrap();
+            let limits = WalkLimits::default();
+            let walked = walk(&batch.header, batch.records_bytes(), &limits).unwrap();
+            assert_eq!(walked.max_timestamp, 300);
+            assert_eq!(walked.max_timestamp_offset_delta, 1);
+            assert!(walked.records_bytes > 40_000);
+        }
+    }
+
+    #[test]
+    fn keys_and_timestamps_are_judged_as_the_topic_asks() {
+        let mut builder = BatchBuilder::new(BatchOptions::default());
+        builder.append(100, Some(b"k"), None, &[]);
+        builder.append(200, None, Some(b"v"), &[]);
+        let bytes = builder.finish();
+        let batch = Batch::parse(&bytes).unwrap();
+        let with = |limits| walk(&batch.header, batch.records_bytes(), &limits).map(|_| ());
+        let keyed = WalkLimits {
+            key_required: true,
+            ..Default::default()
+        };
+        assert_eq!(with(keyed), Err(InvalidBatch::KeyMissing { index: 1 }));
+        let early = WalkLimits {
+            timestamp_max: 199,
+            ..Default::default()
+        };
+        assert_eq!(
+            with(early),
+            Err(InvalidBatch::Timestamp {
+                index: 1,
+                timestamp: 200
+            })
+        );
+        let append = WalkLimits {
+            timestamp_type: TimestampType::LogAppendTime,
+            ..early
+        };
+        assert_eq!(with(append), Ok(()));
+    }
+}
