@@ -4,5 +4,31 @@
 //! Called by:  everyone.
 //! Calls:      nothing.
 //! Never:      hands out strings: text becomes types here, once.
+//!
+//! ```text
+//! server.properties → parse → values (checked against table) → BrokerConfig → TopicConfig
+//!                               ▲                                  │
+//!        AlterConfigs → alter ──┘                                  └→ describe → DescribeConfigs
+//! ```
 
 #![forbid(unsafe_code)]
+
+pub mod alter;
+pub mod broker;
+pub mod error;
+pub mod listener;
+pub mod parse;
+pub mod property;
+pub mod suggest;
+pub mod table;
+pub mod topic;
+pub mod values;
+
+pub use alter::{AlterOp, validate_broker_override, validate_topic_override};
+pub use broker::{BrokerConfig, IoMode, JournalConfig, Machine, Polling};
+pub use error::{ConfigError, Place, Warning};
+pub use listener::{Address, Listener, SecurityProtocol};
+pub use topic::{Cleanup, Compression, Durability, TimestampType, TopicConfig};
+
+/// Names and values somebody set, as text: the form in which the metadata log keeps them.
+pub type Overrides = std::collections::BTreeMap<String, String>;

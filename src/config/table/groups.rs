@@ -1,0 +1,101 @@
+//! Properties of groups: the coordinator of consumer and streams groups, and committed offsets.
+//!
+//! Room:       `config`, one page of the table.
+//! Called by:  `config::table`, which joins the pages.
+//! Calls:      nothing.
+//! Never:      decides anything; names, types, bounds and defaults are Apache Kafka's facts.
+
+use crate::config::property::{Importance::*, Kind::*, Property, Serving::*, Update::*, *};
+
+/// Set in the properties file of a broker.
+#[rustfmt::skip] // A table reads by its columns.
+pub static BROKER: &[Property] = &[
+    set("group.consumer.assignment.interval.ms", int(0, MAX), "1000", ClusterWide, Medium, Later),
+    set("group.consumer.assignors", List, "uniform,range", ReadOnly, Medium, Later),
+    set("group.consumer.heartbeat.interval.ms", int(1, MAX), "5000", ReadOnly, Medium, Later),
+    set("group.consumer.max.assignment.interval.ms", int(0, MAX), "15000", ReadOnly, Medium, Later),
+    set("group.consumer.max.heartbeat.interval.ms", int(1, MAX), "15000", ReadOnly, Medium, Later),
+    set("group.consumer.max.session.timeout.ms", int(1, MAX), "60000", ReadOnly, Medium, Later),
+    set("group.consumer.max.size", int(1, MAX), "2147483647", ReadOnly, Medium, Later),
+    set("group.consumer.migration.policy",
+        OneOfAnyCase(&["DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"]), "bidirectional",
+        ReadOnly, Medium, Later),
+    set("group.consumer.min.assignment.interval.ms", int(0, MAX), "0", ReadOnly, Medium, Later),
+    set("group.consumer.min.heartbeat.interval.ms", int(1, MAX), "5000", ReadOnly, Medium, Later),
+    set("group.consumer.min.session.timeout.ms", int(1, MAX), "45000", ReadOnly, Medium, Later),
+    set("group.consumer.regex.refresh.interval.ms", int(10_000, MAX), "600000", ReadOnly, Internal,
+        Later),
+    set("group.consumer.session.timeout.ms", int(1, MAX), "45000", ReadOnly, Medium, Later),
+    set("group.coordinator.append.linger.ms", int(-1, MAX), "-1", ReadOnly, Medium, Later),
+    set("group.coordinator.background.threads", int(1, MAX), "2", ReadOnly, High, Later),
+    set("group.coordinator.cached.buffer.max.bytes", int(524_288, MAX), "1048588", ClusterWide,
+        Medium, Later),
+    set("group.coordinator.new.enable", Boolean, "true", ReadOnly, Internal, Later),
+    set("group.coordinator.rebalance.protocols",
+        ListOf(&["consumer", "classic", "share", "streams"]), "classic,consumer,streams", ReadOnly,
+        Medium, Later),
+    set("group.coordinator.threads", int(1, MAX), "4", ReadOnly, High, Later),
+    set("group.initial.rebalance.delay.ms", int(MIN, MAX), "3000", ReadOnly, Medium, Later),
+    set("group.max.session.timeout.ms", int(MIN, MAX), "1800000", ReadOnly, Medium, Later),
+    set("group.max.size", int(1, MAX), "2147483647", ReadOnly, Medium, Later),
+    set("group.min.session.timeout.ms", int(MIN, MAX), "6000", ReadOnly, Medium, Later),
+    set("group.streams.assignment.interval.ms", int(0, MAX), "1000", ClusterWide, Medium, Later),
+    set("group.streams.heartbeat.interval.ms", int(1, MAX), "5000", ReadOnly, Medium, Later),
+    set("group.streams.initial.rebalance.delay.ms", int(0, MAX), "3000", ReadOnly, Medium, Later),
+    set("group.streams.max.assignment.interval.ms", int(0, MAX), "15000", ReadOnly, Medium, Later),
+    set("group.streams.max.heartbeat.interval.ms", int(1, MAX), "15000", ReadOnly, Medium, Later),
+    set("group.streams.max.session.timeout.ms", int(1, MAX), "60000", ReadOnly, Medium, Later),
+    set("group.streams.max.size", int(1, MAX), "2147483647", ReadOnly, Medium, Later),
+    set("group.streams.max.standby.replicas", int(0, MAX), "2", ReadOnly, Medium, Later),
+    set("group.streams.min.assignment.interval.ms", int(0, MAX), "0", ReadOnly, Medium, Later),
+    set("group.streams.min.heartbeat.interval.ms", int(1, MAX), "5000", ReadOnly, Medium, Later),
+    set("group.streams.min.session.timeout.ms", int(1, MAX), "45000", ReadOnly, Medium, Later),
+    set("group.streams.num.standby.replicas", int(0, MAX), "0", ReadOnly, Medium, Later),
+    set("group.streams.session.timeout.ms", int(1, MAX), "45000", ReadOnly, Medium, Later),
+    set("offset.metadata.max.bytes", int(MIN, MAX), "4096", ReadOnly, High, Later),
+    set("offsets.commit.timeout.ms", int(1, MAX), "5000", ReadOnly, High, Later),
+    set("offsets.load.buffer.size", int(1, MAX), "5242880", ReadOnly, High, Later),
+    set("offsets.retention.check.interval.ms", long(1, MAX), "600000", ReadOnly, High, Later),
+    set("offsets.retention.minutes", int(1, MAX), "10080", ReadOnly, High, Later),
+    set("offsets.topic.compression.codec", int(MIN, MAX), "0", ReadOnly, High, Later),
+    set("offsets.topic.num.partitions", int(1, MAX), "50", ReadOnly, High, Later),
+    set("offsets.topic.replication.factor", short(1, MAX), "3", ReadOnly, High, Later),
+    set("offsets.topic.segment.bytes", int(1, MAX), "104857600", ReadOnly, High, Later),
+];
+
+/// Set per group; each falls back on its broker property.
+#[rustfmt::skip] // A table reads by its columns.
+pub static GROUP: &[Property] = &[
+    set("consumer.assignment.interval.ms", int(0, MAX), "1000", Dynamic, Medium, Later)
+        .synonyms(&[("group.consumer.assignment.interval.ms", 1)]),
+    set("consumer.heartbeat.interval.ms", int(1, MAX), "5000", Dynamic, Medium, Later)
+        .synonyms(&[("group.consumer.heartbeat.interval.ms", 1)]),
+    set("consumer.session.timeout.ms", int(1, MAX), "45000", Dynamic, Medium, Later)
+        .synonyms(&[("group.consumer.session.timeout.ms", 1)]),
+    set("share.assignment.interval.ms", int(0, MAX), "1000", Dynamic, Medium, Later)
+        .synonyms(&[("group.share.assignment.interval.ms", 1)]),
+    set("share.auto.offset.reset", Text, "latest", Dynamic, Medium, Later),
+    set("share.delivery.count.limit", int(2, MAX), "5", Dynamic, Medium, Later)
+        .synonyms(&[("group.share.delivery.count.limit", 1)]),
+    set("share.heartbeat.interval.ms", int(1, MAX), "5000", Dynamic, Medium, Later)
+        .synonyms(&[("group.share.heartbeat.interval.ms", 1)]),
+    set("share.isolation.level", OneOf(&["read_committed", "read_uncommitted"]), "read_uncommitted",
+        Dynamic, Medium, Later),
+    set("share.partition.max.record.locks", int(100, MAX), "2000", Dynamic, Medium, Later)
+        .synonyms(&[("group.share.partition.max.record.locks", 1)]),
+    set("share.record.lock.duration.ms", int(1_000, MAX), "30000", Dynamic, Medium, Later)
+        .synonyms(&[("group.share.record.lock.duration.ms", 1)]),
+    set("share.renew.acknowledge.enable", Boolean, "true", Dynamic, Medium, Later),
+    set("share.session.timeout.ms", int(1, MAX), "45000", Dynamic, Medium, Later)
+        .synonyms(&[("group.share.session.timeout.ms", 1)]),
+    set("streams.assignment.interval.ms", int(0, MAX), "1000", Dynamic, Medium, Later)
+        .synonyms(&[("group.streams.assignment.interval.ms", 1)]),
+    set("streams.heartbeat.interval.ms", int(1, MAX), "5000", Dynamic, Medium, Later)
+        .synonyms(&[("group.streams.heartbeat.interval.ms", 1)]),
+    set("streams.initial.rebalance.delay.ms", int(0, MAX), "3000", Dynamic, Medium, Later)
+        .synonyms(&[("group.streams.initial.rebalance.delay.ms", 1)]),
+    set("streams.num.standby.replicas", int(0, MAX), "0", Dynamic, Medium, Later)
+        .synonyms(&[("group.streams.num.standby.replicas", 1)]),
+    set("streams.session.timeout.ms", int(1, MAX), "45000", Dynamic, Medium, Later)
+        .synonyms(&[("group.streams.session.timeout.ms", 1)]),
+];
