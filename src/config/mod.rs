@@ -15,10 +15,13 @@
 
 pub mod alter;
 pub mod broker;
+pub mod describe;
 pub mod error;
 pub mod listener;
+pub mod meta_properties;
 pub mod parse;
 pub mod property;
+pub mod reference;
 pub mod suggest;
 pub mod table;
 pub mod topic;
@@ -26,8 +29,10 @@ pub mod values;
 
 pub use alter::{AlterOp, validate_broker_override, validate_topic_override};
 pub use broker::{BrokerConfig, IoMode, JournalConfig, Machine, Polling};
+pub use describe::{ConfigEntry, ConfigSource, ConfigSynonym, describe_broker, describe_topic};
 pub use error::{ConfigError, Place, Warning};
 pub use listener::{Address, Listener, SecurityProtocol};
+pub use meta_properties::{MetaError, MetaProperties};
 pub use topic::{Cleanup, Compression, Durability, TimestampType, TopicConfig};
 
 /// Names and values somebody set, as text: the form in which the metadata log keeps them.
