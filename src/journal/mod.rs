@@ -1,8 +1,110 @@
 //! A shard's one sequential write stream on one disk: groups, marks, recycling, replay.
 //!
-//! Room:       `journal`, durability.
-//! Called by:  `partition`, `log`, `shard`.
+//! Room:       `journal`, durability. One `Journal` per (shard, log dir).
+//! Called by:  `partition` (append, wait), `shard` (start, checkpoint, recovery).
 //! Calls:      `runtime` for the door.
-//! Never:      knows topics by name, replicas, or clients.
+//! Never:      knows topics by name, replicas, or clients; reads a segment; decides what is kept
+//!             (`shard::checkpoint` does and says `release`).
+//!
+//! Always true:
+//!   - groups are numbered without gaps; both marks move over them in that order only.
+//!   - synced <= written < the sequence of the open group.
+//!   - after a failed write or sync no mark moves again and nothing more is written.
+//!   - a file is overwritten only after the superblock says durably that nothing in it is needed.
+//!
+//! Files lie in the log dir itself, never in a folder of it: Kafka's loader reads every folder
+//! name as topic-partition and refuses to start on another, but steps over plain files.
+//!
+//!   ottla-journal-0          superblock of shard 0, two copies
+//!   ottla-journal-0-1, -2 …  ring files: group after group, block-aligned
+//!
+//! One incarnation number serves all journals of a log dir: the checkpoint that ends a recovery
+//! names the next one, and every journal of an earlier one is void from that instant. So a
+//! recovery over several journals ends at one rename, whatever the shard counts before and after.
 
 #![forbid(unsafe_code)]
+
+mod error;
+#[allow(dead_code, reason = "the writer is the next slice")]
+mod group;
+mod replay;
+mod ring;
+mod superblock;
+mod writer;
+
+pub use error::JournalError;
+pub use group::{Entry, Group, Incarnation, Kind};
+pub use replay::{Damage, Found, Replay};
+pub use writer::Journal;
+
+use crate::io::buffer::OnRelease;
+use std::sync::Arc;
+
+/// How a journal is kept. The defaults are DESIGN §4's.
+#[derive(Clone)]
+pub struct JournalSettings {
+    /// Size of the first ring files, bytes.
+    pub file_bytes_first: u64,
+    /// Largest size of a ring file, bytes.
+    pub file_bytes_max: u64,
+    /// Most ring files at a time.
+    pub files_max: usize,
+    /// How many journals share the file system; together they take at most 1/8 of it.
+    pub journals: u64,
+    /// Size of the slabs batches are copied into, bytes; one large batch gets a larger one.
+    pub slab_bytes: usize,
+    pub sync: SyncMethod,
+    /// Told about slabs taken and given back.
+    pub budget: Option<Arc<dyn SlabBudget>>,
+}
+
+/// How a group becomes durable while acks=all batches come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SyncMethod {
+    /// Each write with RWF_DSYNC.
+    DurableWrite,
+    /// Plain writes, one fdatasync behind them.
+    SyncAfter,
+}
+
+/// Counts the memory of slabs. `release` (of `OnRelease`) gives back what `charge` took; it may
+/// run on any thread, since consumers of other cores hold slices.
+pub trait SlabBudget: OnRelease {
+    fn charge(&self, bytes: usize);
+}
+
+/// How full the journal is. Produce is slowed, not refused, when `is_high`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Pressure {
+    /// Bytes of ring files that hold groups not yet released.
+    pub dirty_bytes: u64,
+    /// Bytes of all ring files.
+    pub capacity_bytes: u64,
+    /// Bytes sealed or open, not yet written.
+    pub queued_bytes: u64,
+    /// No free file is left behind the one being written.
+    pub last_file: bool,
+}
+
+impl Pressure {
+    /// More than this waiting for the disk is latency without throughput.
+    const QUEUED_HIGH: u64 = 16 << 20;
+
+    pub fn is_high(&self) -> bool {
+        self.queued_bytes > Self::QUEUED_HIGH || self.last_file
+    }
+}
+
+impl Default for JournalSettings {
+    fn default() -> JournalSettings {
+        JournalSettings {
+            file_bytes_first: 4 << 20,
+            file_bytes_max: 256 << 20,
+            files_max: 4,
+            journals: 1,
+            slab_bytes: 1 << 20,
+            sync: SyncMethod::DurableWrite,
+            budget: None,
+        }
+    }
+}

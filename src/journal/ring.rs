@@ -1,0 +1,3 @@
+//! The ring files of a journal.
+//!
+//! Room:       `journal`.

@@ -1,0 +1,3 @@
+//! The superblock of a journal.
+//!
+//! Room:       `journal`.
