@@ -1,3 +1,7 @@
 //! The `ottla` binary: reads the command and hands over to `cli`; nothing else.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ottla::cli::main()
+}

@@ -173,16 +173,17 @@ impl BrokerConfig {
 
 /// What the settings need to know of the machine; asked by the caller, so that settings are
 /// the same wherever they are read.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Machine {
-    /// What clients can reach this machine by, advertised for listeners without a host.
-    pub host_name: String,
+    /// What clients can reach this machine by, advertised for listeners without a host. Asked
+    /// only for those, because the answer may need a name server.
+    pub host_name: fn() -> String,
 }
 
 impl Default for Machine {
     fn default() -> Self {
         Self {
-            host_name: "localhost".to_owned(),
+            host_name: || "localhost".to_owned(),
         }
     }
 }
@@ -360,7 +361,7 @@ fn advertise(
     let mut advertised = listener.clone();
     if let Address::Tcp { host, port } = &mut advertised.address {
         if host.is_empty() {
-            *host = machine.host_name.clone();
+            *host = (machine.host_name)();
         } else if listener.address.is_wildcard() {
             let remedy = format!(
                 "clients cannot connect to {host}; add \
@@ -419,7 +420,7 @@ mod tests {
 
     fn read(text: &str) -> Result<(BrokerConfig, Vec<Warning>), String> {
         let machine = Machine {
-            host_name: "here".to_owned(),
+            host_name: || "here".to_owned(),
         };
         BrokerConfig::parse(text, "server.properties", &[], &machine)
             .map_err(|error| error.to_string())

@@ -190,6 +190,12 @@ pub fn check_together(folders: &[MetaProperties], node_id: i32) -> Result<(), Me
     Ok(())
 }
 
+/// The first of a folder's entries that forbids to format it: something lies there that is not
+/// ours. Hidden files and the file system's own folder do not count.
+pub fn obstacle<'a>(mut entries: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    entries.find(|name| !name.starts_with('.') && *name != "lost+found")
+}
+
 /// What Kafka accepts as a cluster id: any short text; a blank or a line end cannot be kept.
 pub fn is_cluster_id(text: &str) -> bool {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
