@@ -1,0 +1,185 @@
+//! `InitializeShareGroupStateRequest`, `InitializeShareGroupStateResponse`.
+//!
+//! Room:   `protocol`.
+//! Source: `schema/api/initialize_share_group_state.txt`, by `protocol/generator`.
+//! Never:  edited by hand.
+
+use crate::codec::*;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InitializeShareGroupStateRequest<'a> {
+    /// Versions 0+.
+    pub group_id: &'a str,
+    /// Versions 0+.
+    pub topics: Vec<InitializeStateData>,
+}
+
+impl<'a> InitializeShareGroupStateRequest<'a> {
+    pub fn decode(reader: &mut Reader<'a>, version: i16) -> Result<Self, DecodeError> {
+        check_decode(version, 0, 0)?;
+        let mut this = Self::default();
+        this.group_id = reader.string(true)?;
+        this.topics = reader.array(true, 18, |reader| {
+            InitializeStateData::decode(reader, version)
+        })?;
+        reader.skip_tags()?;
+        Ok(this)
+    }
+
+    pub fn encode(&self, out: &mut Vec<u8>, version: i16) -> Result<(), EncodeError> {
+        check_encode(version, 0, 0)?;
+        out.put_string(self.group_id, true)?;
+        out.put_array(&self.topics, true, |out, item| item.encode(out, version))?;
+        out.put_unsigned_varint(0);
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InitializeStateData {
+    /// Versions 0+.
+    pub topic_id: Uuid,
+    /// Versions 0+.
+    pub partitions: Vec<PartitionData>,
+}
+
+impl InitializeStateData {
+    pub fn decode(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        let mut this = Self::default();
+        this.topic_id = reader.uuid()?;
+        this.partitions =
+            reader.array(true, 17, |reader| PartitionData::decode(reader, version))?;
+        reader.skip_tags()?;
+        Ok(this)
+    }
+
+    pub fn encode(&self, out: &mut Vec<u8>, version: i16) -> Result<(), EncodeError> {
+        out.put_uuid(self.topic_id);
+        out.put_array(&self.partitions, true, |out, item| {
+            item.encode(out, version)
+        })?;
+        out.put_unsigned_varint(0);
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PartitionData {
+    /// Versions 0+.
+    pub partition: i32,
+    /// Versions 0+.
+    pub state_epoch: i32,
+    /// Versions 0+.
+    pub start_offset: i64,
+}
+
+impl PartitionData {
+    pub fn decode(reader: &mut Reader<'_>, _version: i16) -> Result<Self, DecodeError> {
+        let mut this = Self::default();
+        this.partition = reader.i32()?;
+        this.state_epoch = reader.i32()?;
+        this.start_offset = reader.i64()?;
+        reader.skip_tags()?;
+        Ok(this)
+    }
+
+    pub fn encode(&self, out: &mut Vec<u8>, _version: i16) -> Result<(), EncodeError> {
+        out.put_i32(self.partition);
+        out.put_i32(self.state_epoch);
+        out.put_i64(self.start_offset);
+        out.put_unsigned_varint(0);
+        Ok(())
+    }
+}
+
+message! { InitializeShareGroupStateRequest<'a>, versions 0..=0, flexible 0 }
+
+request! {
+    InitializeShareGroupState,
+    InitializeShareGroupStateRequest<'a>,
+    InitializeShareGroupStateResponse<'r>
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InitializeShareGroupStateResponse<'a> {
+    /// Versions 0+.
+    pub results: Vec<InitializeStateResult<'a>>,
+}
+
+impl<'a> InitializeShareGroupStateResponse<'a> {
+    pub fn decode(reader: &mut Reader<'a>, version: i16) -> Result<Self, DecodeError> {
+        check_decode(version, 0, 0)?;
+        let mut this = Self::default();
+        this.results = reader.array(true, 18, |reader| {
+            InitializeStateResult::decode(reader, version)
+        })?;
+        reader.skip_tags()?;
+        Ok(this)
+    }
+
+    pub fn encode(&self, out: &mut Vec<u8>, version: i16) -> Result<(), EncodeError> {
+        check_encode(version, 0, 0)?;
+        out.put_array(&self.results, true, |out, item| item.encode(out, version))?;
+        out.put_unsigned_varint(0);
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InitializeStateResult<'a> {
+    /// Versions 0+.
+    pub topic_id: Uuid,
+    /// Versions 0+.
+    pub partitions: Vec<PartitionResult<'a>>,
+}
+
+impl<'a> InitializeStateResult<'a> {
+    pub fn decode(reader: &mut Reader<'a>, version: i16) -> Result<Self, DecodeError> {
+        let mut this = Self::default();
+        this.topic_id = reader.uuid()?;
+        this.partitions =
+            reader.array(true, 8, |reader| PartitionResult::decode(reader, version))?;
+        reader.skip_tags()?;
+        Ok(this)
+    }
+
+    pub fn encode(&self, out: &mut Vec<u8>, version: i16) -> Result<(), EncodeError> {
+        out.put_uuid(self.topic_id);
+        out.put_array(&self.partitions, true, |out, item| {
+            item.encode(out, version)
+        })?;
+        out.put_unsigned_varint(0);
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PartitionResult<'a> {
+    /// Versions 0+.
+    pub partition: i32,
+    /// Versions 0+.
+    pub error_code: ErrorCode,
+    /// Versions 0+, nullable 0+.
+    pub error_message: Option<&'a str>,
+}
+
+impl<'a> PartitionResult<'a> {
+    pub fn decode(reader: &mut Reader<'a>, _version: i16) -> Result<Self, DecodeError> {
+        let mut this = Self::default();
+        this.partition = reader.i32()?;
+        this.error_code = ErrorCode::from_code(reader.i16()?);
+        this.error_message = reader.nullable_string(true)?;
+        reader.skip_tags()?;
+        Ok(this)
+    }
+
+    pub fn encode(&self, out: &mut Vec<u8>, _version: i16) -> Result<(), EncodeError> {
+        out.put_i32(self.partition);
+        out.put_i16(self.error_code.code());
+        out.put_nullable_string(self.error_message, true)?;
+        out.put_unsigned_varint(0);
+        Ok(())
+    }
+}
+
+message! { InitializeShareGroupStateResponse<'a>, versions 0..=0, flexible 0 }

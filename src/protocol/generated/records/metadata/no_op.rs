@@ -1,0 +1,27 @@
+//! `NoOpRecord`.
+//!
+//! Room:   `protocol`.
+//! Source: `schema/records/metadata.txt`, by `protocol/generator`.
+//! Never:  edited by hand.
+
+use crate::codec::*;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NoOpRecord {}
+
+impl NoOpRecord {
+    pub fn decode(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        check_decode(version, 0, 0)?;
+        let this = Self::default();
+        reader.skip_tags()?;
+        Ok(this)
+    }
+
+    pub fn encode(&self, out: &mut Vec<u8>, version: i16) -> Result<(), EncodeError> {
+        check_encode(version, 0, 0)?;
+        out.put_unsigned_varint(0);
+        Ok(())
+    }
+}
+
+message! { NoOpRecord, versions 0..=0, flexible 0 }

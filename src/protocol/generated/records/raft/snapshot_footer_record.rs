@@ -1,0 +1,32 @@
+//! `SnapshotFooterRecord`.
+//!
+//! Room:   `protocol`.
+//! Source: `schema/records/raft.txt`, by `protocol/generator`.
+//! Never:  edited by hand.
+
+use crate::codec::*;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct SnapshotFooterRecord {
+    /// Versions 0+.
+    pub version: i16,
+}
+
+impl SnapshotFooterRecord {
+    pub fn decode(reader: &mut Reader<'_>, version: i16) -> Result<Self, DecodeError> {
+        check_decode(version, 0, 0)?;
+        let mut this = Self::default();
+        this.version = reader.i16()?;
+        reader.skip_tags()?;
+        Ok(this)
+    }
+
+    pub fn encode(&self, out: &mut Vec<u8>, version: i16) -> Result<(), EncodeError> {
+        check_encode(version, 0, 0)?;
+        out.put_i16(self.version);
+        out.put_unsigned_varint(0);
+        Ok(())
+    }
+}
+
+message! { SnapshotFooterRecord, versions 0..=0, flexible 0 }
