@@ -16,7 +16,9 @@ impl ApiKey {
     }
 
     pub fn from_code(code: i16) -> Option<Self> {
-        FACTS.get(usize::try_from(code).ok()?).map(|facts| facts.key)
+        FACTS
+            .get(usize::try_from(code).ok()?)
+            .map(|facts| facts.key)
     }
 
     pub const fn code(self) -> i16 {

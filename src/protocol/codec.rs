@@ -27,17 +27,29 @@ pub fn check_encode(version: i16, low: i16, high: i16) -> Result<(), EncodeError
 
 /// A value read from a version in which null is allowed or not.
 pub fn null_if<T>(allowed: bool, value: Option<T>) -> Result<Option<T>, DecodeError> {
-    if value.is_none() && !allowed { Err(DecodeError::UnexpectedNull) } else { Ok(value) }
+    if value.is_none() && !allowed {
+        Err(DecodeError::UnexpectedNull)
+    } else {
+        Ok(value)
+    }
 }
 
 /// Refuses null where the version has no form for it.
 pub fn not_null(allowed: bool, field: &'static str, version: i16) -> Result<(), EncodeError> {
-    if allowed { Ok(()) } else { Err(EncodeError::UnexpectedNull { field, version }) }
+    if allowed {
+        Ok(())
+    } else {
+        Err(EncodeError::UnexpectedNull { field, version })
+    }
 }
 
 /// Refuses a value that the version has no place for and that may not be dropped.
 pub fn absent(is_default: bool, field: &'static str, version: i16) -> Result<(), EncodeError> {
-    if is_default { Ok(()) } else { Err(EncodeError::FieldNotInVersion { field, version }) }
+    if is_default {
+        Ok(())
+    } else {
+        Err(EncodeError::FieldNotInVersion { field, version })
+    }
 }
 
 /// A struct that may be null: one byte says so, in the versions that have it.

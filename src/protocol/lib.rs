@@ -22,7 +22,10 @@
 pub mod api_key;
 mod codec;
 pub mod error_code;
-#[allow(clippy::field_reassign_with_default, reason = "a field per line, in each version's order")]
+#[allow(
+    clippy::field_reassign_with_default,
+    reason = "a field per line, in each version's order"
+)]
 mod generated;
 pub mod ids;
 pub mod message;

@@ -20,7 +20,9 @@ pub(crate) fn read_frame(reader: &mut Reader<'_>) -> Result<(i32, i16), DecodeEr
     let record_type = reader.unsigned_varint()?;
     let version = reader.unsigned_varint()?;
     let Ok(record_type) = i32::try_from(record_type) else {
-        return Err(DecodeError::RecordTypeUnknown { record_type: i32::MAX });
+        return Err(DecodeError::RecordTypeUnknown {
+            record_type: i32::MAX,
+        });
     };
     let Ok(version) = i16::try_from(version) else {
         return Err(DecodeError::VersionUnsupported { version: i16::MAX });
