@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+mod client_flags;
 mod completions;
 mod config;
 mod output;
@@ -17,6 +18,7 @@ pub mod server;
 mod settings;
 mod storage;
 
+pub use client_flags::ClientFlags;
 pub use output::{Outcome, Refusal};
 
 use clap::{CommandFactory, Parser, Subcommand};

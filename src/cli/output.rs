@@ -34,6 +34,12 @@ impl From<crate::config::ConfigError> for Refusal {
     }
 }
 
+impl From<crate::client::ClientError> for Refusal {
+    fn from(error: crate::client::ClientError) -> Self {
+        Self::new(error)
+    }
+}
+
 /// Writes data to stdout. A reader that has read enough is no failure.
 pub fn print(text: &str) -> Outcome {
     let mut stdout = std::io::stdout().lock();

@@ -9,15 +9,23 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The monotonic clock.
-#[allow(clippy::disallowed_methods, reason = "the client's one door to the clock")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the client's one door to the clock"
+)]
 pub fn now() -> Instant {
     Instant::now()
 }
 
 /// The wall clock, milliseconds since the epoch.
-#[allow(clippy::disallowed_methods, reason = "the client's one door to the clock")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the client's one door to the clock"
+)]
 pub fn wall_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 

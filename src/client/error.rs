@@ -20,21 +20,53 @@ pub enum ClientError {
     /// None of the bootstrap addresses answered; the last failure of each.
     Bootstrap { failures: Vec<ClientError> },
     /// The connection broke while an answer was expected.
-    Connection { address: String, api: &'static str, cause: io::Error },
+    Connection {
+        address: String,
+        api: &'static str,
+        cause: io::Error,
+    },
     /// No answer in time. The request may have been carried out.
-    Timeout { address: String, api: &'static str, after: Duration },
+    Timeout {
+        address: String,
+        api: &'static str,
+        after: Duration,
+    },
     /// The answer is not what the protocol says.
-    Decode { address: String, api: &'static str, cause: DecodeError },
+    Decode {
+        address: String,
+        api: &'static str,
+        cause: DecodeError,
+    },
     /// The request cannot be expressed in the version both sides know.
-    Encode { api: &'static str, version: i16, cause: EncodeError },
+    Encode {
+        api: &'static str,
+        version: i16,
+        cause: EncodeError,
+    },
     /// The broker doesn't serve the API, or only in versions we don't speak.
-    Unsupported { address: String, api: &'static str, broker: Option<(i16, i16)> },
+    Unsupported {
+        address: String,
+        api: &'static str,
+        broker: Option<(i16, i16)>,
+    },
     /// The broker refused, `what` names the subject: a topic, a partition, a request.
-    Refused { what: String, code: ErrorCode, message: Option<String> },
+    Refused {
+        what: String,
+        code: ErrorCode,
+        message: Option<String>,
+    },
     /// The cluster doesn't know this topic or partition.
-    UnknownPartition { topic: String, partition: Option<i32> },
+    UnknownPartition {
+        topic: String,
+        partition: Option<i32>,
+    },
     /// Records came back damaged.
-    Records { topic: String, partition: i32, offset: i64, cause: String },
+    Records {
+        topic: String,
+        partition: i32,
+        offset: i64,
+        cause: String,
+    },
     /// A client property cannot be used.
     Property { name: String, cause: String },
 }
@@ -75,7 +107,11 @@ impl ClientError {
         if code == ErrorCode::None {
             return Ok(());
         }
-        Err(Self::Refused { what: what(), code, message: message.map(str::to_owned) })
+        Err(Self::Refused {
+            what: what(),
+            code,
+            message: message.map(str::to_owned),
+        })
     }
 }
 
@@ -83,7 +119,10 @@ impl fmt::Display for ClientError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Address { text, cause } => {
-                write!(f, "'{text}' is not a broker address ({cause}); expected HOST:PORT or unix:PATH")
+                write!(
+                    f,
+                    "'{text}' is not a broker address ({cause}); expected HOST:PORT or unix:PATH"
+                )
             }
             Self::Connect { address, cause } => {
                 write!(f, "cannot connect to {address}: {}", io_text(cause))
@@ -98,42 +137,100 @@ impl fmt::Display for ClientError {
                     Ok(())
                 }
             },
-            Self::Connection { address, api, cause } => {
-                write!(f, "{address} ended the connection during {api}: {}", io_text(cause))
+            Self::Connection {
+                address,
+                api,
+                cause,
+            } => {
+                write!(
+                    f,
+                    "{address} ended the connection during {api}: {}",
+                    io_text(cause)
+                )
             }
-            Self::Timeout { address, api, after } => write!(
+            Self::Timeout {
+                address,
+                api,
+                after,
+            } => write!(
                 f,
                 "{address} did not answer {api} within {} ms; raise request.timeout.ms or look at \
                  the broker's log",
                 after.as_millis()
             ),
-            Self::Decode { address, api, cause } => {
-                write!(f, "{address} answered {api} with bytes that cannot be read: {cause}")
+            Self::Decode {
+                address,
+                api,
+                cause,
+            } => {
+                write!(
+                    f,
+                    "{address} answered {api} with bytes that cannot be read: {cause}"
+                )
             }
-            Self::Encode { api, version, cause } => {
-                write!(f, "{api} version {version} cannot express the request: {cause}")
+            Self::Encode {
+                api,
+                version,
+                cause,
+            } => {
+                write!(
+                    f,
+                    "{api} version {version} cannot express the request: {cause}"
+                )
             }
-            Self::Unsupported { address, api, broker: None } => {
+            Self::Unsupported {
+                address,
+                api,
+                broker: None,
+            } => {
                 write!(f, "{address} does not serve {api}")
             }
-            Self::Unsupported { address, api, broker: Some((low, high)) } => {
-                write!(f, "{address} serves {api} only in versions {low}-{high}, unknown here")
+            Self::Unsupported {
+                address,
+                api,
+                broker: Some((low, high)),
+            } => {
+                write!(
+                    f,
+                    "{address} serves {api} only in versions {low}-{high}, unknown here"
+                )
             }
-            Self::Refused { what, code, message } => {
+            Self::Refused {
+                what,
+                code,
+                message,
+            } => {
                 write!(f, "{what}: {}", code.name())?;
                 match message {
                     Some(message) if !message.is_empty() => write!(f, " ({message})"),
                     _ => Ok(()),
                 }
             }
-            Self::UnknownPartition { topic, partition: None } => {
+            Self::UnknownPartition {
+                topic,
+                partition: None,
+            } => {
                 write!(f, "topic '{topic}' does not exist")
             }
-            Self::UnknownPartition { topic, partition: Some(partition) } => {
-                write!(f, "partition {topic}-{partition} does not exist or has no leader")
+            Self::UnknownPartition {
+                topic,
+                partition: Some(partition),
+            } => {
+                write!(
+                    f,
+                    "partition {topic}-{partition} does not exist or has no leader"
+                )
             }
-            Self::Records { topic, partition, offset, cause } => {
-                write!(f, "records of {topic}-{partition} at offset {offset} are damaged: {cause}")
+            Self::Records {
+                topic,
+                partition,
+                offset,
+                cause,
+            } => {
+                write!(
+                    f,
+                    "records of {topic}-{partition} at offset {offset} are damaged: {cause}"
+                )
             }
             Self::Property { name, cause } => write!(f, "property {name}: {cause}"),
         }

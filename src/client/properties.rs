@@ -2,6 +2,7 @@
 //!
 //! Room:       `client`.
 //! Called by:  `cli`, which hands the result to everything else here.
+//! Calls:      `config::parse` for the file format.
 //! Never:      accepts in silence what it cannot do: TLS and SASL are refused, names that have no
 //!             effect here are noted, values out of bounds name the property and the bound.
 
@@ -10,6 +11,8 @@ use std::time::Duration;
 
 use super::error::ClientError;
 use super::stream::Address;
+use crate::config::ConfigError;
+use crate::config::parse::parse;
 use crate::protocol::record_batch::Compression;
 
 /// How a client behaves. Every field is one property of Kafka's clients; durations are exact.
@@ -116,7 +119,10 @@ pub enum OffsetReset {
 impl Default for ClientConfig {
     fn default() -> Self {
         Self {
-            bootstrap: vec![Address::Tcp { host: "127.0.0.1".into(), port: 9092 }],
+            bootstrap: vec![Address::Tcp {
+                host: "127.0.0.1".into(),
+                port: 9092,
+            }],
             client_id: "ottla".into(),
             request_timeout: Duration::from_secs(30),
             api_timeout: Duration::from_secs(60),
@@ -176,8 +182,13 @@ impl ClientConfig {
             cause: cause.to_string(),
         };
         let text = std::fs::read_to_string(file).map_err(refused)?;
-        for (name, value) in parse(&text) {
-            self.set(&name, &value)?;
+        let given = parse(&text, &file.display().to_string());
+        let malformed = |cause: ConfigError| ClientError::Property {
+            name: format!("file {}", file.display()),
+            cause: cause.to_string(),
+        };
+        for given in given.map_err(malformed)? {
+            self.set(&given.name, &given.value)?;
         }
         Ok(())
     }
@@ -185,11 +196,19 @@ impl ClientConfig {
     /// Sets one property, as `--command-property NAME=VALUE` does.
     pub fn set(&mut self, name: &str, value: &str) -> Result<(), ClientError> {
         let value = value.trim();
-        let refused =
-            |cause: String| ClientError::Property { name: name.to_owned(), cause };
-        let ms = |min, max| number(value, min, max).map(Duration::from_millis).map_err(&refused);
+        let refused = |cause: String| ClientError::Property {
+            name: name.to_owned(),
+            cause,
+        };
+        let ms = |min, max| {
+            number(value, min, max)
+                .map(Duration::from_millis)
+                .map_err(&refused)
+        };
         let bytes = |min: i64| {
-            number(value, min as u64, i32::MAX as u64).map(|bytes| bytes as i32).map_err(&refused)
+            number(value, min as u64, i32::MAX as u64)
+                .map(|bytes| bytes as i32)
+                .map_err(&refused)
         };
         let flag = || match value.to_ascii_lowercase().as_str() {
             "true" => Ok(true),
@@ -221,7 +240,9 @@ impl ClientConfig {
                     .ok_or_else(|| one_of("none, gzip, snappy, lz4, zstd"))?;
             }
             "compression.gzip.level" | "compression.zstd.level" => {
-                let level = value.parse().map_err(|_| refused(format!("'{value}' is no number")))?;
+                let level = value
+                    .parse()
+                    .map_err(|_| refused(format!("'{value}' is no number")))?;
                 producer.compression_level = Some(level);
             }
             "enable.idempotence" => {
@@ -231,8 +252,7 @@ impl ClientConfig {
                 }
             }
             "max.in.flight.requests.per.connection" => {
-                producer.in_flight_max =
-                    number(value, 1, 1_000_000).map_err(&refused)? as usize;
+                producer.in_flight_max = number(value, 1, 1_000_000).map_err(&refused)? as usize;
             }
             "max.request.size" => producer.request_bytes_max = bytes(1)? as usize,
             "delivery.timeout.ms" => producer.delivery_timeout = ms(1, DAY_MS)?,
@@ -258,13 +278,19 @@ impl ClientConfig {
             }
             "security.protocol" => {
                 if value != "PLAINTEXT" {
-                    return Err(refused(format!("{value} is not served yet, only PLAINTEXT")));
+                    return Err(refused(format!(
+                        "{value} is not served yet, only PLAINTEXT"
+                    )));
                 }
             }
             _ if name.starts_with("ssl.") || name.starts_with("sasl.") => {
-                return Err(refused("TLS and SASL are not served yet, only PLAINTEXT".into()));
+                return Err(refused(
+                    "TLS and SASL are not served yet, only PLAINTEXT".into(),
+                ));
             }
-            _ => self.notes.push(format!("property {name} has no effect here")),
+            _ => self
+                .notes
+                .push(format!("property {name} has no effect here")),
         }
         Ok(())
     }
@@ -277,75 +303,11 @@ fn number(value: &str, min: u64, max: u64) -> Result<u64, String> {
     }
 }
 
-/// The pairs of a Java properties file, in order: comments `#` and `!`, separators `=`, `:` or
-/// blanks, lines continued and characters escaped by a backslash.
-fn parse(text: &str) -> Vec<(String, String)> {
-    let mut pairs = Vec::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        let mut logical = line.trim_start().to_owned();
-        if logical.is_empty() || logical.starts_with(['#', '!']) {
-            continue;
-        }
-        while logical.chars().rev().take_while(|char| *char == '\\').count() % 2 == 1 {
-            logical.pop();
-            match lines.next() {
-                Some(next) => logical.push_str(next.trim_start()),
-                None => break,
-            }
-        }
-        pairs.push(pair(&logical));
-    }
-    pairs
-}
-
-fn pair(line: &str) -> (String, String) {
-    let mut escaped = false;
-    let split = line.char_indices().find(|(_, char)| {
-        let ends = !escaped && (char.is_whitespace() || ['=', ':'].contains(char));
-        escaped = *char == '\\' && !escaped;
-        ends
-    });
-    let (name, rest) = line.split_at(split.map_or(line.len(), |(at, _)| at));
-    let rest = rest.trim_start();
-    let rest = rest.strip_prefix(['=', ':']).unwrap_or(rest).trim_start();
-    (unescape(name), unescape(rest))
-}
-
-fn unescape(text: &str) -> String {
-    let mut plain = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    while let Some(char) = chars.next() {
-        match (char, char == '\\') {
-            (_, true) => match chars.next() {
-                Some('n') => plain.push('\n'),
-                Some('t') => plain.push('\t'),
-                Some('r') => plain.push('\r'),
-                Some(other) => plain.push(other),
-                None => {}
-            },
-            (char, false) => plain.push(char),
-        }
-    }
-    plain
-}
-
 const DAY_MS: u64 = 24 * 60 * 60 * 1_000;
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn java_properties_are_read() {
-        let text = "# note\n! note\nacks = all\n linger.ms:7\nclient.id a\\ b\\\n   c\n\nempty=\n";
-        let pairs = parse(text);
-        let expected = [("acks", "all"), ("linger.ms", "7"), ("client.id", "a bc"), ("empty", "")];
-        assert_eq!(pairs.len(), expected.len());
-        for ((name, value), (name_expected, value_expected)) in pairs.iter().zip(expected) {
-            assert_eq!((name.as_str(), value.as_str()), (name_expected, value_expected));
-        }
-    }
 
     #[test]
     fn values_become_types_or_one_line() {
@@ -367,7 +329,10 @@ mod tests {
             ("isolation.level", "serial"),
         ] {
             let refused = config.set(name, value).unwrap_err().to_string();
-            assert!(refused.starts_with(&format!("property {name}: ")), "{refused}");
+            assert!(
+                refused.starts_with(&format!("property {name}: ")),
+                "{refused}"
+            );
             assert!(!refused.contains('\n'));
         }
     }

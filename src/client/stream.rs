@@ -27,16 +27,28 @@ impl Address {
         if let Some(path) = unix_path(host) {
             return Ok(Self::Unix(path));
         }
-        let bad = || ClientError::Address { text: format!("{host}:{port}"), cause: "bad port" };
-        Ok(Self::Tcp { host: host.to_owned(), port: u16::try_from(port).map_err(|_| bad())? })
+        let bad = || ClientError::Address {
+            text: format!("{host}:{port}"),
+            cause: "bad port",
+        };
+        Ok(Self::Tcp {
+            host: host.to_owned(),
+            port: u16::try_from(port).map_err(|_| bad())?,
+        })
     }
 
     /// A comma-separated list, as `bootstrap.servers` and `--bootstrap-server` take it.
     pub fn list(text: &str) -> Result<Vec<Self>, ClientError> {
-        let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+        let parts = text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty());
         let list: Vec<Self> = parts.map(str::parse).collect::<Result<_, _>>()?;
         if list.is_empty() {
-            return Err(ClientError::Address { text: text.into(), cause: "empty" });
+            return Err(ClientError::Address {
+                text: text.into(),
+                cause: "empty",
+            });
         }
         Ok(list)
     }
@@ -54,19 +66,33 @@ impl FromStr for Address {
 
     /// `host:port`, `[v6]:port`, `PROTOCOL://host:port`, `unix:/path` or `/path`.
     fn from_str(text: &str) -> Result<Self, ClientError> {
-        let bad = |cause| ClientError::Address { text: text.to_owned(), cause };
+        let bad = |cause| ClientError::Address {
+            text: text.to_owned(),
+            cause,
+        };
         if let Some(path) = unix_path(text) {
             return Ok(Self::Unix(path));
         }
         let bare = text.split_once("://").map_or(text, |(_, bare)| bare);
-        let (host, port) = bare.rsplit_once(':').ok_or_else(|| bad("the port is missing"))?;
-        let port = port.parse().map_err(|_| bad("the port is not a number below 65536"))?;
-        let inner = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        let (host, port) = bare
+            .rsplit_once(':')
+            .ok_or_else(|| bad("the port is missing"))?;
+        let port = port
+            .parse()
+            .map_err(|_| bad("the port is not a number below 65536"))?;
+        let inner = host
+            .strip_prefix('[')
+            .and_then(|host| host.strip_suffix(']'));
         let host = inner.unwrap_or(host);
         if host.is_empty() || (inner.is_none() && host.contains(':')) {
-            return Err(bad("the host is missing or an IPv6 address without brackets"));
+            return Err(bad(
+                "the host is missing or an IPv6 address without brackets",
+            ));
         }
-        Ok(Self::Tcp { host: host.to_owned(), port })
+        Ok(Self::Tcp {
+            host: host.to_owned(),
+            port,
+        })
     }
 }
 
@@ -185,7 +211,13 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Address>().unwrap().to_string(), shown);
         }
-        for text in ["localhost", "localhost:x", ":9092", "::1:9092", "localhost:99999"] {
+        for text in [
+            "localhost",
+            "localhost:x",
+            ":9092",
+            "::1:9092",
+            "localhost:99999",
+        ] {
             assert!(text.parse::<Address>().is_err(), "{text}");
         }
         assert_eq!(Address::list("a:1, b:2,").unwrap().len(), 2);
