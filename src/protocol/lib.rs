@@ -10,7 +10,8 @@
 //! - [`api_key`]: which APIs there are, in which versions, with which headers.
 //! - [`messages`]: a struct per request and response, for all its versions, generated; each has
 //!   `decode(&mut Reader, version)` and `encode(&mut Vec<u8>, version)`. [`Message`] and
-//!   [`Request`] are for code that is generic over them.
+//!   [`Request`] are for code that is generic over them. [`header`] puts them into frames.
+//! - [`produce`], [`fetch`]: the same two APIs once more, without copies, for the hot path.
 //! - [`records`]: the same for the records of Kafka's internal logs, with the frames around them.
 //! - [`record_batch`]: batches and records, the one format of wire and disk.
 //!
@@ -22,16 +23,20 @@
 pub mod api_key;
 mod codec;
 pub mod error_code;
+pub mod fetch;
 #[allow(
     clippy::field_reassign_with_default,
     reason = "a field per line, in each version's order"
 )]
 mod generated;
+pub mod header;
 pub mod ids;
 pub mod message;
 pub mod primitive;
+pub mod produce;
 pub mod record_batch;
 mod record_frame;
+pub mod topic_cursor;
 
 pub use api_key::ApiKey;
 pub use error_code::ErrorCode;
