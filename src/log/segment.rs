@@ -1,0 +1,176 @@
+//! A segment: one `.log` file of record batches, and while it grows, its indexes.
+//!
+//! Room:       `log`.
+//! Called by:  `Log`, on the shard that owns the partition. Nobody else holds a segment.
+//! Calls:      `index`.
+//! Never:      sees topics, replicas, clients or the clock. Retention decides, the segment obeys.
+//!
+//! Always true:
+//!   - flushed <= size; bytes below `flushed` are in the file, those above are in the tail.
+//!   - an index entry points at the first byte of a batch, or the index is rebuilt.
+//!   - only the segments that were not closed yet have a `Growing`; its file may end in zeros.
+//!
+//! ```text
+//!   0                        flushed          size
+//!   ├── batch ── batch ──┼── batch ──┼── batch ──┤   file, then tail
+//! ```
+
+use super::LogSettings;
+use super::batch::BatchInfo;
+use super::index::{AbortedTransaction, OffsetEntry, OffsetIndex, TimeEntry, TimeIndex};
+use crate::ids::Offset;
+use crate::io::Slice;
+use ottla_protocol::record_batch::NO_TIMESTAMP;
+
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub base: Offset,
+    /// Bytes of batches, those still in the tail included.
+    pub size: u32,
+    /// Bytes of batches in the file.
+    pub flushed: u32,
+    pub has_file: bool,
+    /// `None` until somebody asked: the last entry of the time index knows.
+    pub max_timestamp: Option<TimeMark>,
+    pub growing: Option<Box<Growing>>,
+}
+
+/// The largest timestamp of a segment and the last offset of the batch it is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct TimeMark {
+    /// Milliseconds since 1970, -1 when no record has one.
+    pub timestamp: i64,
+    pub offset: Offset,
+}
+
+/// What only a segment that still grows needs.
+#[derive(Debug, Default)]
+pub(super) struct Growing {
+    pub offset_index: OffsetIndex,
+    pub time_index: TimeIndex,
+    /// All aborted transactions that ended here; few, so they stay until the segment is closed.
+    pub aborted: Vec<AbortedTransaction>,
+    pub bytes_since_entry: u32,
+    /// Max timestamp of the first batch; decides the roll by time.
+    pub first_timestamp: Option<i64>,
+    /// The last, partly filled block of the file, which the next flush writes again.
+    pub partial: Option<Slice>,
+    /// Bytes of file space taken ahead.
+    pub allocated: u32,
+    /// State of the producers at `base`, to be written beside the segment.
+    pub snapshot: Option<Vec<u8>>,
+}
+
+impl Segment {
+    /// An empty segment at `base`, without a file yet.
+    pub fn new(base: Offset) -> Segment {
+        Segment {
+            base,
+            size: 0,
+            flushed: 0,
+            has_file: false,
+            max_timestamp: Some(TimeMark::NONE),
+            growing: Some(Box::default()),
+        }
+    }
+
+    /// A closed segment found on disk.
+    pub fn closed(base: Offset, size: u32) -> Segment {
+        Segment {
+            base,
+            size,
+            flushed: size,
+            has_file: true,
+            max_timestamp: None,
+            growing: None,
+        }
+    }
+
+    pub fn relative(&self, offset: Offset) -> u32 {
+        (offset.0 - self.base.0).clamp(0, i64::from(i32::MAX)) as u32
+    }
+
+    /// Whether a batch must open the next segment, by the rules of Kafka's `LogSegment.shouldRoll`.
+    pub fn should_roll(&self, info: &BatchInfo, settings: &LogSettings) -> bool {
+        let Some(growing) = &self.growing else {
+            return true;
+        };
+        if self.size == 0 {
+            return false;
+        }
+        let full = u64::from(self.size) + info.size() as u64 > u64::from(settings.segment_bytes);
+        let index_full = (growing.offset_index.len() + 1) * 8 > settings.index_bytes as usize
+            || (growing.time_index.len() + 2) * 12 > settings.index_bytes as usize;
+        let offset_overflow = info.last_offset().0 - self.base.0 > i64::from(i32::MAX);
+        let old = match growing.first_timestamp {
+            Some(first) if first >= 0 && info.header.max_timestamp >= 0 => {
+                info.header.max_timestamp.saturating_sub(first) > settings.segment_ms
+            }
+            _ => false,
+        };
+        full || index_full || offset_overflow || old
+    }
+
+    /// Takes note of a batch that now lies at the end of the segment.
+    pub fn note(&mut self, info: &BatchInfo, settings: &LogSettings) {
+        let last = self.relative(info.last_offset());
+        let position = self.size;
+        let mark = self.max_timestamp.get_or_insert(TimeMark::NONE);
+        if info.header.max_timestamp > mark.timestamp {
+            *mark = TimeMark {
+                timestamp: info.header.max_timestamp,
+                offset: info.last_offset(),
+            };
+        }
+        let mark = *mark;
+        let time = TimeEntry {
+            timestamp: mark.timestamp,
+            relative_offset: self.relative(mark.offset),
+        };
+        let growing = self.growing.as_mut().expect("only the last segment grows");
+        growing
+            .first_timestamp
+            .get_or_insert(info.header.max_timestamp);
+        if growing.bytes_since_entry > index_interval(position, settings) {
+            growing.offset_index.append(OffsetEntry {
+                relative_offset: last,
+                position,
+            });
+            growing.time_index.maybe_append(time);
+            growing.bytes_since_entry = 0;
+        }
+        growing.bytes_since_entry = growing.bytes_since_entry.saturating_add(info.size() as u32);
+        self.size = position + info.size() as u32;
+    }
+
+    /// The last entry of the time index: the segment's largest timestamp.
+    pub fn finish_time_index(&mut self) {
+        let mark = self.max_timestamp.unwrap_or(TimeMark::NONE);
+        let relative_offset = self.relative(mark.offset);
+        if let Some(growing) = &mut self.growing {
+            growing.time_index.maybe_append(TimeEntry {
+                timestamp: mark.timestamp,
+                relative_offset,
+            });
+        }
+    }
+}
+
+impl TimeMark {
+    pub const NONE: TimeMark = TimeMark {
+        timestamp: NO_TIMESTAMP,
+        offset: Offset(-1),
+    };
+}
+
+/// Bytes between two index entries. Dense at the segment's start, so that small segments are not
+/// without entries; 64 KiB later, so that 1 GiB of batches needs 128 KiB of memory, not 2 MiB: a
+/// lookup then reads one block of the cache instead of a sixteenth.
+pub(super) fn index_interval(position: u32, settings: &LogSettings) -> u32 {
+    (position / 64).clamp(
+        settings.index_interval_bytes,
+        INDEX_INTERVAL_MAX.max(settings.index_interval_bytes),
+    )
+}
+
+const INDEX_INTERVAL_MAX: u32 = 64 << 10;

@@ -1,0 +1,252 @@
+//! What all logs of one (shard, log dir) share: the door, open files, memory, counters.
+//!
+//! Room:       `log`.
+//! Called by:  `shard`, which makes one per log dir and hands it to every log it opens there.
+//! Calls:      `runtime`, `cache`.
+//! Never:      knows which topics there are.
+//!
+//! Always true: a log that nobody touches holds no open file and, under pressure, no bytes here.
+
+use super::cache::BlockCache;
+use super::{Inner, LogError};
+use crate::ids::Offset;
+use crate::io::{Errno, OpenOptions};
+use crate::map::Map;
+use crate::runtime::sync::Event;
+use crate::runtime::{File, Runtime};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::rc::{Rc, Weak};
+
+/// Bounds that hold for all logs of one (shard, log dir) together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StorageSettings {
+    /// Bytes of flushed batches kept in memory because they are new.
+    pub hot_bytes: usize,
+    /// Bytes of older batches kept in memory because somebody read them.
+    pub cache_bytes: usize,
+    /// Files kept open between two uses.
+    pub open_files: usize,
+    /// `producer.id.expiration.ms`.
+    pub producer_expiration_ms: i64,
+}
+
+impl Default for StorageSettings {
+    fn default() -> Self {
+        Self {
+            hot_bytes: 16 << 20,
+            cache_bytes: 16 << 20,
+            open_files: 128,
+            producer_expiration_ms: 86_400_000,
+        }
+    }
+}
+
+/// Counted since the start; for metrics.
+#[derive(Debug, Default)]
+pub struct Counters {
+    pub flushed_bytes: Cell<u64>,
+    /// Written although they were in the file already, or as padding.
+    pub rewritten_bytes: Cell<u64>,
+    pub hot_reads: Cell<u64>,
+    pub cold_reads: Cell<u64>,
+    /// Bytes read from disk for cold reads.
+    pub cold_bytes: Cell<u64>,
+    pub cache_hits: Cell<u64>,
+    pub syncs: Cell<u64>,
+    pub segments_rolled: Cell<u64>,
+    pub segments_deleted: Cell<u64>,
+}
+
+pub(super) fn count(counter: &Cell<u64>, by: u64) {
+    counter.set(counter.get().wrapping_add(by));
+}
+
+/// Shared by all logs of one (shard, log dir). Cloning shares it.
+#[derive(Clone)]
+pub struct LogStorage(pub(super) Rc<Shared>);
+
+pub(super) struct Shared {
+    pub runtime: Runtime,
+    pub dir: PathBuf,
+    pub settings: Cell<StorageSettings>,
+    pub cache: BlockCache,
+    pub counters: Counters,
+    files: RefCell<OpenFiles>,
+    hot: RefCell<HotList>,
+    log_id_next: Cell<u32>,
+}
+
+#[derive(Default)]
+struct OpenFiles {
+    files: Map<(u32, Offset), (Rc<File>, u64)>,
+    tick: u64,
+}
+
+/// Flushed batches in memory, oldest first.
+#[derive(Default)]
+struct HotList {
+    entries: VecDeque<HotEntry>,
+    bytes: usize,
+}
+
+struct HotEntry {
+    log: Weak<Inner>,
+    /// The bytes end at this offset.
+    end: Offset,
+    bytes: usize,
+}
+
+impl LogStorage {
+    /// `dir` is the log dir in which the partitions' folders lie.
+    pub fn new(runtime: &Runtime, dir: &Path, settings: StorageSettings) -> LogStorage {
+        LogStorage(Rc::new(Shared {
+            runtime: runtime.clone(),
+            dir: dir.to_owned(),
+            settings: Cell::new(settings),
+            cache: BlockCache::new(settings.cache_bytes),
+            counters: Counters::default(),
+            files: RefCell::default(),
+            hot: RefCell::default(),
+            log_id_next: Cell::new(1),
+        }))
+    }
+
+    pub fn runtime(&self) -> &Runtime {
+        &self.0.runtime
+    }
+
+    pub fn dir(&self) -> &Path {
+        &self.0.dir
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.0.counters
+    }
+
+    /// Bytes of flushed batches in memory now, and of cached older ones.
+    pub fn memory_bytes(&self) -> (usize, usize) {
+        (self.0.hot.borrow().bytes, self.0.cache.bytes())
+    }
+
+    pub(super) fn next_log_id(&self) -> u32 {
+        let id = self.0.log_id_next.get();
+        self.0.log_id_next.set(id + 1);
+        id
+    }
+
+    /// The segment's file, opened if it is not: read-write and direct.
+    pub(super) async fn segment_file(
+        &self,
+        log: u32,
+        base: Offset,
+        path: &Path,
+        create: bool,
+    ) -> Result<Rc<File>, Errno> {
+        if let Some(file) = self.known_file(log, base) {
+            return Ok(file);
+        }
+        let options = OpenOptions {
+            write: true,
+            create,
+            direct: true,
+            ..OpenOptions::default()
+        };
+        let file = Rc::new(self.0.runtime.open(path, options).await?);
+        let mut open = self.0.files.borrow_mut();
+        open.tick += 1;
+        let tick = open.tick;
+        open.files.insert((log, base), (file.clone(), tick));
+        let bound = self.0.settings.get().open_files.max(1);
+        while open.files.len() > bound {
+            let oldest = open.files.iter().min_by_key(|(_, (_, tick))| *tick);
+            let Some(key) = oldest.map(|(key, _)| *key) else {
+                break;
+            };
+            open.files.remove(&key);
+        }
+        Ok(file)
+    }
+
+    fn known_file(&self, log: u32, base: Offset) -> Option<Rc<File>> {
+        let mut open = self.0.files.borrow_mut();
+        open.tick += 1;
+        let tick = open.tick;
+        let (file, used) = open.files.get_mut(&(log, base))?;
+        *used = tick;
+        Some(file.clone())
+    }
+
+    /// Closes the segment's file and forgets what was read from it.
+    pub(super) fn forget_segment(&self, log: u32, base: Offset) {
+        self.0.files.borrow_mut().files.remove(&(log, base));
+        self.0.cache.forget(log, base);
+    }
+
+    /// Closes all files of a log.
+    pub(super) fn close_files(&self, log: u32) {
+        let mut open = self.0.files.borrow_mut();
+        open.files.retain(|(of, _), _| *of != log);
+    }
+
+    /// Counts flushed bytes that stay in memory, and lets the oldest go that are over the bound.
+    pub(super) fn keep_hot(&self, log: &Rc<Inner>, end: Offset, bytes: usize) {
+        let bound = self.0.settings.get().hot_bytes;
+        let mut dropped = Vec::new();
+        {
+            let mut hot = self.0.hot.borrow_mut();
+            hot.bytes += bytes;
+            hot.entries.push_back(HotEntry {
+                log: Rc::downgrade(log),
+                end,
+                bytes,
+            });
+            while hot.bytes > bound {
+                let Some(oldest) = hot.entries.pop_front() else {
+                    break;
+                };
+                hot.bytes -= oldest.bytes;
+                dropped.push(oldest);
+            }
+        }
+        for oldest in dropped {
+            if let Some(log) = oldest.log.upgrade() {
+                log.state.borrow_mut().drop_hot(oldest.end);
+            }
+        }
+    }
+}
+
+/// One change of a log at a time: flush, truncate, delete and close take turns.
+#[derive(Default)]
+pub(super) struct Turns {
+    taken: Cell<bool>,
+    freed: Event,
+}
+
+/// Held while a change runs.
+pub(super) struct Turn<'a>(&'a Turns);
+
+impl Turns {
+    pub async fn take(&self) -> Turn<'_> {
+        while self.taken.get() {
+            self.freed.next().await;
+        }
+        self.taken.set(true);
+        Turn(self)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.0.taken.set(false);
+        self.0.freed.notify();
+    }
+}
+
+impl From<Errno> for LogError {
+    fn from(errno: Errno) -> LogError {
+        LogError::of(errno)
+    }
+}
