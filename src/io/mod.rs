@@ -17,7 +17,10 @@
 
 pub mod buffer;
 pub mod clock;
+#[cfg(test)]
+pub mod conformance;
 pub mod op;
+pub mod uring;
 
 pub use buffer::{Buffer, Slice};
 pub use clock::{Instant, WallMillis};

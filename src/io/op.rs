@@ -236,6 +236,26 @@ pub struct Completion {
     pub more: bool,
 }
 
+impl Completion {
+    /// The only or the final answer to an operation.
+    pub fn last(token: Token, outcome: Outcome) -> Completion {
+        Completion {
+            token,
+            outcome,
+            more: false,
+        }
+    }
+
+    /// An answer that others will follow.
+    pub fn more(token: Token, outcome: Outcome) -> Completion {
+        Completion {
+            token,
+            outcome,
+            more: true,
+        }
+    }
+}
+
 impl Errno {
     pub const NO_ENTRY: Errno = Errno(libc::ENOENT);
     pub const EXISTS: Errno = Errno(libc::EEXIST);

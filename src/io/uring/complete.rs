@@ -1,0 +1,447 @@
+//! What the kernel and the helpers answer, turned into outcomes; what is not finished goes on.
+//!
+//! Room:       `io::uring`.
+//! Called by:  `ring`, once or twice per turn.
+//! Never:      lets a partial transfer out: chains, short reads and short writes are resumed here.
+
+use super::in_flight::{Allocation, Holder, State, Step, ZEROS_BYTES};
+use super::offload::Reply;
+use super::provided::Provided;
+use super::registered::Kind;
+use super::ring::{EVENT, IGNORE, Ring, WAKE, WAKE_FAILED};
+use super::{socket, system};
+use crate::io::op::*;
+use crate::io::{Buffer, Slice};
+use io_uring::cqueue;
+use std::os::fd::OwnedFd;
+
+/// What becomes of an operation after a completion.
+enum Next {
+    /// Over; its slot is free after this.
+    Finish(Outcome),
+    /// Over; the outcome takes the slot's own buffer along.
+    FinishFilled(Result<usize, Errno>),
+    /// Not over: the next entry has to be submitted.
+    Again,
+    /// Not over, and in the kernel's hands.
+    Wait,
+}
+
+impl Ring {
+    /// Takes all completions out of the queue.
+    pub(super) fn reap(&mut self, done: &mut Vec<Completion>) {
+        let mut reaped = std::mem::take(&mut self.reaped);
+        let queue = self.uring.completion();
+        reaped.extend(queue.map(|entry| (entry.user_data(), entry.result(), entry.flags())));
+        for (number, result, flags) in reaped.drain(..) {
+            match number {
+                WAKE | IGNORE => {}
+                EVENT if cqueue::more(flags) => {}
+                EVENT => self.watch_event(),
+                number if number >= WAKE_FAILED => {
+                    let peer = PeerId((number - WAKE_FAILED) as u16);
+                    self.port.wake_by_event(peer);
+                }
+                slot => self.complete(slot as u32, result, flags, done),
+            }
+        }
+        self.reaped = reaped;
+    }
+
+    /// Collects what does not come through the queue: answers known at once, helpers' answers,
+    /// parcels, returned buffers.
+    pub(super) fn gather(&mut self, done: &mut Vec<Completion>) {
+        let mut letters = std::mem::take(&mut self.letters);
+        self.mailbox.take(&mut letters);
+        for (slot, reply) in letters.drain(..) {
+            self.complete_helper(slot, reply, done);
+        }
+        self.letters = letters;
+        self.port.send_waiting(&mut self.ready);
+        if let Some(token) = self.inbox {
+            self.port.receive(token, done);
+        }
+        if let Some(provided) = &mut self.provided {
+            if self.starved.is_empty() {
+                provided.refill();
+            } else {
+                self.feed_starved();
+            }
+        }
+        done.append(&mut self.ready);
+    }
+
+    /// Arms receives that waited for buffers, as many as there are buffers.
+    fn feed_starved(&mut self) {
+        let available = self.provided.as_mut().map_or(0, Provided::available);
+        for _ in 0..available {
+            let Some(slot) = self.starved.pop_front() else {
+                break;
+            };
+            self.push_slot(slot);
+        }
+        if let Some(provided) = &self.provided {
+            provided.set_starved(!self.starved.is_empty());
+        }
+    }
+
+    fn complete(&mut self, at: u32, result: i32, flags: u32, done: &mut Vec<Completion>) {
+        let next = match &self.in_flight.slot(at).state {
+            State::Accept { .. } => self.complete_accept(at, result, flags, done),
+            State::Receive { single: None } => self.complete_receive(at, result, flags, done),
+            State::Signals(_) => self.complete_signals(at, result, done),
+            _ => self.complete_single(at, result, flags, done),
+        };
+        match next {
+            Next::Finish(outcome) => self.finish(at, outcome, done),
+            Next::FinishFilled(result) => self.finish_filled(at, result, done),
+            Next::Again if self.in_flight.slot(at).canceled => self.finish_canceled(at, done),
+            Next::Again => self.push_slot(at),
+            Next::Wait => {}
+        }
+    }
+
+    fn complete_accept(
+        &mut self,
+        at: u32,
+        result: i32,
+        flags: u32,
+        done: &mut Vec<Completion>,
+    ) -> Next {
+        let slot = self.in_flight.slot(at);
+        let token = slot.token;
+        let unix = matches!(slot.state, State::Accept { unix: true, .. });
+        if result < 0 {
+            return match -result {
+                // The connection was gone before it was taken, or nothing is wrong at all.
+                libc::ECONNABORTED | libc::EAGAIN | libc::EINTR => Next::Again,
+                errno => Next::Finish(Outcome::Failed(Errno(errno))),
+            };
+        }
+        let accepted = socket::peer_address(socket::accepted(result), unix);
+        // A socket whose peer has gone in the meantime has no address, and is closed again.
+        if let Ok((fd, peer)) = accepted
+            && let Ok(id) = self.adopt(fd, Kind::Stream { unix })
+        {
+            let socket = SocketId(id);
+            done.push(Completion::more(token, Outcome::Accepted { socket, peer }));
+        }
+        if cqueue::more(flags) {
+            Next::Wait
+        } else {
+            Next::Again
+        }
+    }
+
+    fn complete_receive(
+        &mut self,
+        at: u32,
+        result: i32,
+        flags: u32,
+        done: &mut Vec<Completion>,
+    ) -> Next {
+        let provided = self
+            .provided
+            .as_mut()
+            .expect("only with provided buffers is it multishot");
+        let buffer = cqueue::buffer_select(flags);
+        if result > 0 {
+            let buffer = buffer.expect("bytes received into provided buffers name theirs");
+            let slice = provided.filled(buffer, result as usize);
+            let token = self.in_flight.slot(at).token;
+            done.push(Completion::more(token, Outcome::Received(slice)));
+            return if cqueue::more(flags) {
+                Next::Wait
+            } else {
+                Next::Again
+            };
+        }
+        if let Some(buffer) = buffer {
+            provided.unused(buffer);
+        }
+        match -result {
+            0 => Next::Finish(Outcome::Received(Slice::empty())),
+            libc::ENOBUFS if provided.ran_dry() => Next::Again,
+            libc::EAGAIN | libc::EINTR => Next::Again,
+            errno => Next::Finish(Outcome::Failed(Errno(errno))),
+        }
+    }
+
+    fn complete_signals(&mut self, at: u32, result: i32, done: &mut Vec<Completion>) -> Next {
+        let slot = self.in_flight.slot(at);
+        let token = slot.token;
+        if result < 0 {
+            return Next::Finish(Outcome::Failed(Errno(-result)));
+        }
+        let State::Signals(signals) = &mut slot.state else {
+            unreachable!("the caller has looked");
+        };
+        while let Some(number) = system::read_signal(signals) {
+            done.push(Completion::more(token, Outcome::Signalled(number)));
+        }
+        Next::Again
+    }
+
+    /// Operations of one completion per entry (two for zero-copy).
+    fn complete_single(
+        &mut self,
+        at: u32,
+        result: i32,
+        flags: u32,
+        done: &mut Vec<Completion>,
+    ) -> Next {
+        let slot = self.in_flight.slot(at);
+        let token = slot.token;
+        let moved = u64::try_from(result).map_err(|_| Errno(-result));
+        match &mut slot.state {
+            State::Connect { socket, unix, .. } => {
+                if let Err(errno) = moved {
+                    return Next::Finish(Outcome::Failed(errno));
+                }
+                let fd = socket.take().expect("a connect completes once");
+                let unix = *unix;
+                Next::Finish(self.connected(fd, unix))
+            }
+            State::Receive { single } => {
+                let buffer = single.take();
+                *single = Some(Buffer::with_room(0));
+                match (moved, buffer) {
+                    (Ok(1..), Some(mut buffer)) => {
+                        buffer.advance(result as usize);
+                        let slice = buffer.freeze();
+                        done.push(Completion::more(token, Outcome::Received(slice)));
+                        Next::Again
+                    }
+                    (Ok(_), _) => Next::Finish(Outcome::Received(Slice::empty())),
+                    (Err(Errno(libc::EAGAIN | libc::EINTR)), _) => Next::Again,
+                    (Err(errno), _) => Next::Finish(Outcome::Failed(errno)),
+                }
+            }
+            State::ReceiveInto { into } => match moved {
+                Ok(count) => {
+                    into.advance(count as usize);
+                    Next::FinishFilled(Ok(count as usize))
+                }
+                Err(Errno(libc::EAGAIN | libc::EINTR)) => Next::Again,
+                Err(errno) => Next::FinishFilled(Err(errno)),
+            },
+            State::Read {
+                into,
+                filled,
+                alignment,
+                ..
+            } => match moved {
+                Ok(count) => {
+                    let count = count as usize;
+                    into.advance(count);
+                    *filled += count;
+                    // A direct read ends between blocks only where the file ends.
+                    let at_end = count == 0 || !count.is_multiple_of(*alignment as usize);
+                    if at_end || into.room() == 0 {
+                        Next::FinishFilled(Ok(*filled))
+                    } else {
+                        Next::Again
+                    }
+                }
+                Err(Errno(libc::EAGAIN | libc::EINTR)) => Next::Again,
+                Err(errno) => Next::FinishFilled(Err(errno)),
+            },
+            State::Send(transfer) => match moved {
+                Ok(count) => {
+                    transfer.advance(count);
+                    sent(transfer.is_complete(), count)
+                }
+                Err(Errno(libc::EAGAIN | libc::EINTR)) => Next::Again,
+                Err(errno) => Next::Finish(Outcome::Failed(errno)),
+            },
+            State::SendZeroCopy { transfer, result } => {
+                if !cqueue::notif(flags) {
+                    *result = Some(moved.map_or_else(|errno| -errno.0, |count| count as i32));
+                    if cqueue::more(flags) {
+                        return Next::Wait;
+                    }
+                }
+                let result = result.take().expect("a notification follows a result");
+                match u64::try_from(result) {
+                    Ok(count) => {
+                        transfer.advance(count);
+                        sent(transfer.is_complete(), count)
+                    }
+                    Err(_) if result == -libc::EAGAIN || result == -libc::EINTR => Next::Again,
+                    Err(_) => Next::Finish(Outcome::Failed(Errno(-result))),
+                }
+            }
+            State::Write {
+                transfer,
+                alignment,
+                ..
+            } => match moved {
+                Ok(count) => {
+                    // A short direct write goes on from the last whole block.
+                    let whole = transfer.moved + count;
+                    let count = if whole == transfer.total {
+                        count
+                    } else {
+                        let aligned = whole - whole % u64::from(*alignment);
+                        aligned.saturating_sub(transfer.moved)
+                    };
+                    transfer.advance(count);
+                    match count {
+                        _ if transfer.is_complete() => Next::Finish(Outcome::Done),
+                        0 => Next::Finish(Outcome::Failed(Errno::IO)),
+                        _ => Next::Again,
+                    }
+                }
+                Err(Errno(libc::EAGAIN | libc::EINTR)) => Next::Again,
+                Err(errno) => Next::Finish(Outcome::Failed(errno)),
+            },
+            State::Allocate(allocation) => advance_allocation(allocation, moved),
+            State::Sync | State::Truncate { .. } => match moved {
+                Ok(_) => Next::Finish(Outcome::Done),
+                Err(errno) => Next::Finish(Outcome::Failed(errno)),
+            },
+            State::Accept { .. } | State::Signals(_) | State::Free | State::Helper => {
+                unreachable!("not an operation of one completion")
+            }
+        }
+    }
+
+    fn connected(&mut self, fd: OwnedFd, unix: bool) -> Outcome {
+        match self.adopt(fd, Kind::Stream { unix }) {
+            Ok(id) => Outcome::Connected {
+                socket: SocketId(id),
+            },
+            Err(errno) => Outcome::Failed(errno),
+        }
+    }
+
+    fn complete_helper(&mut self, at: u32, reply: Reply, done: &mut Vec<Completion>) {
+        let outcome = match reply {
+            Reply::Outcome(outcome) => outcome,
+            Reply::Opened {
+                file,
+                length,
+                alignment,
+                direct,
+            } => match self.adopt(OwnedFd::from(file), Kind::File { alignment }) {
+                Ok(id) => Outcome::Opened {
+                    file: FileId(id),
+                    length,
+                    alignment,
+                    direct,
+                },
+                Err(errno) => Outcome::Failed(errno),
+            },
+        };
+        self.finish(at, outcome, done);
+    }
+
+    /// The last answer: frees the slot, and closes what has waited for it.
+    pub(super) fn finish(&mut self, at: u32, outcome: Outcome, done: &mut Vec<Completion>) {
+        let slot = self.in_flight.slot(at);
+        let outcome = match outcome {
+            // A cancelled operation in a worker thread ends as if by a signal.
+            Outcome::Failed(Errno(libc::EINTR)) if slot.canceled => {
+                Outcome::Failed(Errno::CANCELED)
+            }
+            other => other,
+        };
+        let (token, state) = self.release(at);
+        match state {
+            State::Send(transfer) | State::SendZeroCopy { transfer, .. } => {
+                self.in_flight.recycle(transfer);
+            }
+            State::Write {
+                transfer, durable, ..
+            } => {
+                self.durable_writes -= usize::from(durable);
+                self.in_flight.recycle(transfer);
+            }
+            _ => {}
+        }
+        done.push(Completion::last(token, outcome));
+    }
+
+    fn finish_filled(&mut self, at: u32, result: Result<usize, Errno>, done: &mut Vec<Completion>) {
+        let (token, state) = self.release(at);
+        let outcome = match state {
+            State::ReceiveInto { into } | State::Read { into, .. } => {
+                Outcome::Filled { into, result }
+            }
+            _ => unreachable!("only reads and receives hand a buffer back"),
+        };
+        done.push(Completion::last(token, outcome));
+    }
+
+    /// Would have gone on, but somebody wants it to end.
+    fn finish_canceled(&mut self, at: u32, done: &mut Vec<Completion>) {
+        match &self.in_flight.slot(at).state {
+            State::ReceiveInto { .. } | State::Read { .. } => {
+                self.finish_filled(at, Err(Errno::CANCELED), done);
+            }
+            _ => self.finish(at, Outcome::Failed(Errno::CANCELED), done),
+        }
+    }
+
+    fn release(&mut self, at: u32) -> (Token, State) {
+        debug_assert_ne!(self.in_flight.slot(at).holder, Holder::Nobody);
+        let (token, target, state) = self.in_flight.release(at);
+        if self.handles.release(target.place, at) {
+            let closing = self
+                .handles
+                .at(target.place)
+                .and_then(|handle| handle.closing);
+            let closing = closing.expect("`release` says that a close waits");
+            self.finish_close(target.place, closing);
+        }
+        (token, state)
+    }
+}
+
+fn sent(complete: bool, count: u64) -> Next {
+    match count {
+        _ if complete => Next::Finish(Outcome::Sent),
+        // Nothing taken of something offered: there is nobody to take it.
+        0 => Next::Finish(Outcome::Failed(Errno::BROKEN_PIPE)),
+        _ => Next::Again,
+    }
+}
+
+/// One step of making space or zeros; see `Step`.
+fn advance_allocation(allocation: &mut Allocation, moved: Result<u64, Errno>) -> Next {
+    let unknown = matches!(
+        moved,
+        Err(Errno(libc::EOPNOTSUPP | libc::EINVAL | libc::ENOSYS))
+    );
+    allocation.step = match (allocation.step, moved) {
+        (_, Err(Errno(libc::EINTR | libc::EAGAIN))) => return Next::Again,
+        (Step::KeepSize | Step::Sync, Ok(_)) => return Next::Finish(Outcome::Done),
+        (Step::WriteZeroes, Ok(_)) => Step::Sync,
+        (Step::WriteZeroes, Err(_)) if unknown => Step::Reserve,
+        (Step::Reserve, result) if result.is_ok() || unknown => {
+            allocation.zeros = zeros(allocation.length);
+            Step::Zeros(0)
+        }
+        (Step::Zeros(before), Ok(count)) => {
+            let written = (before + count).min(allocation.length);
+            let aligned = written - written % u64::from(allocation.alignment);
+            match aligned {
+                _ if written == allocation.length => Step::Sync,
+                aligned if aligned <= before => return Next::Finish(Outcome::Failed(Errno::IO)),
+                aligned => Step::Zeros(aligned),
+            }
+        }
+        (_, Err(errno)) => return Next::Finish(Outcome::Failed(errno)),
+        (Step::Reserve, Ok(_)) => unreachable!("handled above"),
+    };
+    Next::Again
+}
+
+fn zeros(length: u64) -> Slice {
+    let length = length.min(ZEROS_BYTES as u64) as usize;
+    let mut zeros = Buffer::with_room(length);
+    // The room may hold what was there before.
+    zeros.room_mut()[..length].fill(0);
+    zeros.advance(length);
+    zeros.freeze()
+}

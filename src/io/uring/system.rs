@@ -1,0 +1,165 @@
+//! What the process asks of the kernel beside the ring: signals as a file, CPUs, clocks, entropy.
+//!
+//! Room:       `io::uring`.
+//! Called by:  `main` (`block_signals`), `ring`.
+//! Never:      installs a signal handler: a handler runs anywhere, a file is read in its turn.
+
+use crate::io::op::Errno;
+use std::fs::File;
+use std::io::Read;
+use std::mem::MaybeUninit;
+use std::os::fd::{FromRawFd, OwnedFd};
+
+/// Blocks SIGTERM and SIGINT for this thread and those it starts later, so that they reach
+/// `Op::Signals` and nothing else. To be called first in `main`, before any thread exists.
+pub fn block_signals() {
+    let set = termination_signals();
+    // SAFETY: `set` is initialised and lives through the call; the old mask is not asked for.
+    let result = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()) };
+    assert_eq!(result, 0, "SIG_BLOCK is a valid request");
+}
+
+fn termination_signals() -> libc::sigset_t {
+    let mut set = MaybeUninit::uninit();
+    // SAFETY: sigemptyset writes the whole set it is given.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    // SAFETY: initialised by the line above.
+    let mut set: libc::sigset_t = unsafe { set.assume_init() };
+    for signal in [libc::SIGTERM, libc::SIGINT] {
+        // SAFETY: the set is initialised and the signal number is a constant of this system.
+        unsafe { libc::sigaddset(&mut set, signal) };
+    }
+    set
+}
+
+/// SIGTERM and SIGINT as a file; reading never blocks.
+pub fn open_signals() -> Result<File, Errno> {
+    let set = termination_signals();
+    // SAFETY: -1 asks for a new descriptor; `set` lives through the call.
+    let fd = unsafe { libc::signalfd(-1, &set, libc::SFD_NONBLOCK | libc::SFD_CLOEXEC) };
+    if fd < 0 {
+        return Err(Errno::last());
+    }
+    // SAFETY: a descriptor the kernel has just made for us, owned by nobody else.
+    let fd = unsafe { OwnedFd::from_raw_fd(fd) };
+    Ok(File::from(fd))
+}
+
+/// The next signal waiting in `signals`, if any.
+pub fn read_signal(signals: &mut File) -> Option<i32> {
+    let mut record = [0u8; size_of::<libc::signalfd_siginfo>()];
+    match signals.read(&mut record) {
+        // The number is the first field, in the machine's byte order.
+        Ok(count) if count == record.len() => {
+            let number = u32::from_ne_bytes([record[0], record[1], record[2], record[3]]);
+            i32::try_from(number).ok()
+        }
+        _ => None,
+    }
+}
+
+/// The CPUs a thread may run on.
+#[derive(Clone, Copy)]
+pub struct CpuSet(libc::cpu_set_t);
+
+impl CpuSet {
+    pub fn of_this_thread() -> CpuSet {
+        let mut set = CpuSet::empty();
+        let size = size_of::<libc::cpu_set_t>();
+        // SAFETY: the set is ours, of the size given; 0 names the calling thread.
+        let result = unsafe { libc::sched_getaffinity(0, size, &mut set.0) };
+        if result != 0 {
+            return CpuSet::empty();
+        }
+        set
+    }
+
+    fn empty() -> CpuSet {
+        // SAFETY: a cpu_set_t is an array of integers, for which all zeros are valid.
+        CpuSet(unsafe { std::mem::zeroed() })
+    }
+
+    fn holds(&self, cpu: usize) -> bool {
+        // SAFETY: reads a bit of the set; `cpu` is below its size, see the callers.
+        unsafe { libc::CPU_ISSET(cpu, &self.0) }
+    }
+
+    pub fn count(&self) -> usize {
+        (0..CPUS_MAX).filter(|cpu| self.holds(*cpu)).count()
+    }
+
+    /// These CPUs without those of `other`; `None` when nothing would be left or taken away.
+    pub fn without(&self, other: &CpuSet) -> Option<CpuSet> {
+        let mut rest = CpuSet::empty();
+        for cpu in 0..CPUS_MAX {
+            if self.holds(cpu) && !other.holds(cpu) {
+                // SAFETY: writes a bit of our set; `cpu` is below its size.
+                unsafe { libc::CPU_SET(cpu, &mut rest.0) };
+            }
+        }
+        (rest.count() > 0 && rest.count() < self.count()).then_some(rest)
+    }
+
+    pub fn as_libc(&self) -> &libc::cpu_set_t {
+        &self.0
+    }
+}
+
+const CPUS_MAX: usize = size_of::<libc::cpu_set_t>() * 8;
+
+/// Nanoseconds of `clock` (`libc::CLOCK_…`).
+pub fn clock_ns(clock: libc::clockid_t) -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: `time` is ours and lives through the call.
+    let result = unsafe { libc::clock_gettime(clock, &mut time) };
+    assert_eq!(result, 0, "both clocks we ask for exist on every Linux");
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    seconds * 1_000_000_000 + u64::try_from(time.tv_nsec).unwrap_or(0)
+}
+
+/// 64 bits of the kernel's randomness, to seed a generator.
+pub fn entropy() -> u64 {
+    let mut bytes = [0u8; 8];
+    // SAFETY: the array is ours, of the length given.
+    let count = unsafe { libc::getrandom(bytes.as_mut_ptr().cast(), bytes.len(), 0) };
+    assert_eq!(count, 8, "getrandom fills requests of up to 256 bytes");
+    u64::from_ne_bytes(bytes)
+}
+
+impl Errno {
+    /// The calling thread's last error.
+    pub(super) fn last() -> Errno {
+        Errno::from(&std::io::Error::last_os_error())
+    }
+}
+
+impl From<&std::io::Error> for Errno {
+    /// The number behind a standard error; EIO for those that have none.
+    fn from(error: &std::io::Error) -> Errno {
+        Errno(error.raw_os_error().unwrap_or(libc::EIO))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_move_forward_and_entropy_differs() {
+        let first = clock_ns(libc::CLOCK_MONOTONIC);
+        assert!(clock_ns(libc::CLOCK_MONOTONIC) >= first);
+        assert!(clock_ns(libc::CLOCK_REALTIME) > 1_600_000_000_000_000_000);
+        assert_ne!(entropy(), entropy());
+    }
+
+    #[test]
+    fn a_set_without_itself_has_nothing_left() {
+        let all = CpuSet::of_this_thread();
+        assert!(all.count() > 0);
+        assert!(all.without(&all).is_none());
+        assert!(all.without(&CpuSet::empty()).is_none());
+    }
+}
