@@ -12,9 +12,9 @@
 //!
 //! ```text
 //!   0         8      12      16    17   21    23     27      35      43     51    57     61
-//!   ├ base    ├length├leader ├magic├crc ├attri├last  ├base   ├max    ├prod. ├ep. ├base   ├count┤ records …
+//!   ├ base    ├length├leader ├magic├crc ├attri├last  ├base   ├max    ├prod. ├ep. ├base   ├count┤ …
 //!   │ offset  │      │epoch  │     │    │butes│delta │timest.│timest.│id    │och │seq.   │
-//!                                       └──────────── covered by the CRC ─────────────────────────▶
+//!                                       └──────────── covered by the CRC ────────────────────────▶
 //! ```
 //!
 //! Magic 0 and 1 (before Kafka 0.11) are refused everywhere: Kafka 4 does the same (KIP-724).

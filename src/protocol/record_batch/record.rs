@@ -5,8 +5,9 @@
 //! Never:      allocates, or yields a record whose lengths were not all compared with the bytes.
 //!
 //! ```text
-//!   length | attributes | timestamp delta | offset delta | key length, key | value length, value | headers
-//!   varint   i8           varlong           varint         varint            varint                varint n, n × (key, value)
+//!   length | attributes | timestamp delta | offset delta | key          | value        | headers
+//!   varint | i8         | varlong         | varint       | varint, key  | varint, value|
+//!                                                      headers: varint n, n × (key, value)
 //! ```
 
 use super::header::Batch;
