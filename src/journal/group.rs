@@ -343,19 +343,22 @@ impl Header {
 
     /// The header at the start of `block`, if there is one of this incarnation that is whole.
     pub fn decode(block: &[u8], incarnation: Incarnation, salt: u64) -> Option<Header> {
+        Header::decode_any(block)
+            .filter(|header| header.incarnation == incarnation)
+            .filter(|header| header.salt == salt)
+    }
+
+    /// The same, of any incarnation.
+    pub fn decode_any(block: &[u8]) -> Option<Header> {
         let header = block.get(..HEADER)?;
         // Cheapest first: a scan asks this of every block.
-        if u32_at(header, 0) != MAGIC
-            || u64_at(header, 8) != incarnation.0
-            || u64_at(header, 16) != salt
-            || u32_at(header, 60) != crc32c(&[&header[8..60]])
-        {
+        if u32_at(header, 0) != MAGIC || u32_at(header, 60) != crc32c(&[&header[8..60]]) {
             return None;
         }
         let header = Header {
             crc: u32_at(header, 4),
-            incarnation,
-            salt,
+            incarnation: Incarnation(u64_at(header, 8)),
+            salt: u64_at(header, 16),
             sequence: GroupSequence(u64_at(header, 24)),
             durable: GroupSequence(u64_at(header, 32)),
             previous_crc: u32_at(header, 40),
@@ -434,6 +437,23 @@ impl Group {
             bytes: bytes.clone(),
             rows,
         })
+    }
+
+    /// The same group with a copy of everything but batches' bytes, to be kept for long.
+    pub(super) fn without_batches(&self) -> Group {
+        let mut bytes = vec![0; HEADER];
+        let mut rows = Vec::new();
+        for ((_, slice), row) in self.entries().zip(&self.rows) {
+            if !matches!(row.kind, Kind::Append | Kind::Copy) {
+                bytes.extend_from_slice(&slice);
+                rows.push(*row);
+            }
+        }
+        Group {
+            sequence: self.sequence,
+            bytes: Slice::from(bytes),
+            rows,
+        }
     }
 
     pub fn len(&self) -> usize {

@@ -25,8 +25,10 @@
 #![forbid(unsafe_code)]
 
 mod error;
-#[allow(dead_code, reason = "the writer is the next slice")]
 mod group;
+mod keeper;
+mod marks;
+mod open_group;
 mod replay;
 mod ring;
 mod superblock;
@@ -34,8 +36,10 @@ mod writer;
 
 pub use error::JournalError;
 pub use group::{Entry, Group, Incarnation, Kind};
-pub use replay::{Damage, Found, Replay};
+pub use replay::{Damage, Found, Replay, remove, shards_in};
 pub use writer::Journal;
+
+use ring::superblock_path;
 
 use crate::io::buffer::OnRelease;
 use std::sync::Arc;
@@ -108,3 +112,8 @@ impl Default for JournalSettings {
         }
     }
 }
+
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;

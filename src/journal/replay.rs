@@ -2,15 +2,31 @@
 //!
 //! Room:       `journal`.
 //! Called by:  `shard::recovery`.
-//! Never:      writes; consults metadata or segments.
+//! Calls:      `superblock`, `group` to decode.
+//! Never:      writes into a journal; consults metadata or segments.
+//!
+//! Every block of every ring file is looked at, since a recycled file holds groups of earlier
+//! laps behind newer ones. What counts is decided afterwards, by sequence:
+//!
+//!   start                    highest durable mark        last
+//!   ├── must all be there ───────────┼── as far as they chain ──┤ torn tail, forgotten
+//!
+//! A group missing in the first part is a loss and is reported; one missing in the second was
+//! never promised to anybody.
 
-use super::{Entry, Group, Incarnation, JournalError};
+use super::JournalError;
+use super::group::{Decoded, Entry, Group, HEADER, Header, Incarnation};
+use super::ring::{Name, name_of, ring_path, superblock_path};
+use super::superblock::{Loaded, Superblock, block_of};
 use crate::ids::{GroupSequence, PartitionKey, ShardId};
-use crate::io::Slice;
-use crate::runtime::Runtime;
+use crate::io::{Buffer, Errno, OpenOptions, Slice};
+use crate::map::Map;
+use crate::runtime::{File, Runtime};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// One journal as it was found.
+#[derive(Debug)]
 pub struct Found {
     pub shard: ShardId,
     pub incarnation: Incarnation,
@@ -21,6 +37,10 @@ pub struct Found {
     pub last: GroupSequence,
     /// Groups that should be there and are not, in order.
     pub damage: Vec<Damage>,
+    dir: PathBuf,
+    salt: u64,
+    places: BTreeMap<GroupSequence, Place>,
+    notes: Vec<(GroupSequence, Group)>,
 }
 
 /// A group at or below the durable mark that cannot be read: not a torn tail but a loss.
@@ -33,37 +53,389 @@ pub struct Damage {
     pub keys: Option<Vec<PartitionKey>>,
 }
 
-/// Reads the groups of one journal in order.
-#[allow(dead_code, reason = "the scan is the next slice")]
-pub struct Replay(());
+/// Where a whole group stands.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    file: u64,
+    at: u64,
+    length: u64,
+    crc: u32,
+    previous_crc: u32,
+}
+
+/// Bytes read at a time.
+const CHUNK: usize = 1 << 20;
 
 impl Found {
-    /// Finds every journal in `dir`. `since` is the incarnation the newest checkpoint names (0:
-    /// there is no checkpoint): earlier journals are void, a later one means that it was lost.
+    /// Finds every journal in `dir`, by shard. `since` is the incarnation the newest checkpoint
+    /// names (0: there is no checkpoint): earlier journals are void and left out, a later one
+    /// means that the checkpoint was lost.
     pub async fn all(
         runtime: &Runtime,
         dir: &Path,
         since: Incarnation,
     ) -> Result<Vec<Found>, JournalError> {
-        let _ = (runtime, dir, since);
-        unimplemented!("the scan")
+        let mut found = Vec::new();
+        for (shard, files) in names(runtime, dir).await? {
+            let superblock = match Superblock::load(runtime, dir, shard).await? {
+                Loaded::Valid(superblock) => superblock,
+                Loaded::Missing => {
+                    refuse_if_used(runtime, dir, shard, &files, since).await?;
+                    continue;
+                }
+            };
+            if superblock.incarnation > since {
+                return Err(JournalError::CheckpointLost {
+                    path: superblock_path(dir, shard),
+                    journal: superblock.incarnation.0,
+                    checkpoint: since.0,
+                });
+            }
+            if superblock.incarnation == since {
+                found.push(Found::one(runtime, dir, &superblock, &files).await?);
+            }
+        }
+        Ok(found)
+    }
+
+    async fn one(
+        runtime: &Runtime,
+        dir: &Path,
+        superblock: &Superblock,
+        files: &[u64],
+    ) -> Result<Found, JournalError> {
+        let mut scan = Scan {
+            incarnation: superblock.incarnation,
+            salt: superblock.salt,
+            start: superblock.start,
+            durable: superblock.durable,
+            ..Scan::default()
+        };
+        if !superblock.clean {
+            for number in files {
+                let path = ring_path(dir, superblock.shard, *number);
+                scan.file(runtime, &path, *number, superblock.block as usize)
+                    .await?;
+            }
+        }
+        let (last, damage) = scan.judge(dir, superblock.shard);
+        let in_range = |sequence: &GroupSequence| (scan.start..=last).contains(sequence);
+        scan.places.retain(|sequence, _| in_range(sequence));
+        scan.notes.retain(|(sequence, _)| in_range(sequence));
+        scan.notes.sort_by_key(|(sequence, _)| *sequence);
+        Ok(Found {
+            shard: superblock.shard,
+            incarnation: superblock.incarnation,
+            clean: superblock.clean,
+            first: scan.start,
+            last,
+            damage,
+            dir: dir.to_owned(),
+            salt: superblock.salt,
+            places: scan.places,
+            notes: scan.notes,
+        })
     }
 
     /// Truncations and saved blocks among the groups to replay, in order: what recovery must
     /// know before it opens a log.
     pub fn notes(&self) -> impl Iterator<Item = (GroupSequence, Entry<'_>, Slice)> {
-        std::iter::empty()
+        self.notes.iter().flat_map(|(sequence, group)| {
+            group
+                .entries()
+                .filter(|(entry, _)| is_note(entry))
+                .map(|(entry, slice)| (*sequence, entry, slice))
+        })
     }
 
-    pub fn replay(&self, runtime: &Runtime) -> Replay {
-        let _ = runtime;
-        unimplemented!("the scan")
+    pub fn replay<'a>(&'a self, runtime: &Runtime) -> Replay<'a> {
+        Replay {
+            found: self,
+            runtime: runtime.clone(),
+            next: self.first,
+            files: Map::default(),
+            chunk: None,
+        }
+    }
+
+    /// Moves the files of a damaged journal out of the ring's way, for a person to look at: they
+    /// hold what could not be replayed.
+    pub async fn set_aside(&self, runtime: &Runtime) -> Result<(), Errno> {
+        let mut names = vec![superblock_path(&self.dir, self.shard)];
+        for entry in runtime.list_directory(&self.dir).await? {
+            if matches!(name_of(&entry.name), Some(Name::Ring(shard, _)) if shard == self.shard) {
+                names.push(self.dir.join(&entry.name));
+            }
+        }
+        for path in names {
+            let mut aside = path.clone().into_os_string();
+            aside.push(format!(".damaged-{}", self.incarnation.0));
+            runtime.rename(&path, Path::new(&aside)).await?;
+        }
+        runtime.sync_directory(&self.dir).await
     }
 }
 
-impl Replay {
+/// Removes the files of a journal that nobody will start again. It must be void: the checkpoint
+/// of a later incarnation is durable.
+pub async fn remove(runtime: &Runtime, dir: &Path, shard: ShardId) -> Result<(), Errno> {
+    for entry in runtime.list_directory(dir).await? {
+        let ours = match name_of(&entry.name) {
+            Some(Name::Superblock(owner) | Name::Ring(owner, _) | Name::Unfinished(owner)) => {
+                owner == shard
+            }
+            None => false,
+        };
+        if ours {
+            runtime.unlink(&dir.join(&entry.name)).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The shards that have journal files in `dir`.
+pub async fn shards_in(runtime: &Runtime, dir: &Path) -> Result<Vec<ShardId>, Errno> {
+    Ok(names(runtime, dir).await?.into_keys().collect())
+}
+
+/// Ring file numbers by shard; a shard with a superblock only has none.
+async fn names(runtime: &Runtime, dir: &Path) -> Result<BTreeMap<ShardId, Vec<u64>>, Errno> {
+    let mut shards: BTreeMap<ShardId, Vec<u64>> = BTreeMap::new();
+    for entry in runtime.list_directory(dir).await? {
+        match name_of(&entry.name) {
+            Some(Name::Superblock(shard) | Name::Unfinished(shard)) => {
+                shards.entry(shard).or_default();
+            }
+            Some(Name::Ring(shard, number)) => shards.entry(shard).or_default().push(number),
+            None => {}
+        }
+    }
+    Ok(shards)
+}
+
+/// A journal without superblock was never started, or lost it. Groups tell: there are none in
+/// files that were only ever zeroed, and those of an earlier incarnation are void anyway.
+async fn refuse_if_used(
+    runtime: &Runtime,
+    dir: &Path,
+    shard: ShardId,
+    files: &[u64],
+    since: Incarnation,
+) -> Result<(), JournalError> {
+    for number in files {
+        let path = ring_path(dir, shard, *number);
+        let mut reader = Reader::open(runtime, &path).await?;
+        let mut at = 0;
+        while let Some(block) = reader.bytes(at, HEADER).await? {
+            if Header::decode_any(&block).is_some_and(|header| header.incarnation >= since) {
+                return Err(JournalError::SuperblockLost {
+                    path: superblock_path(dir, shard),
+                });
+            }
+            at += block_of(&reader.file) as u64;
+        }
+    }
+    Ok(())
+}
+
+fn is_note(entry: &Entry<'_>) -> bool {
+    matches!(entry, Entry::Truncate { .. } | Entry::Block { .. })
+}
+
+#[derive(Default)]
+struct Scan {
+    incarnation: Incarnation,
+    salt: u64,
+    start: GroupSequence,
+    /// Highest sequence any group, or the superblock, knows durable.
+    durable: GroupSequence,
+    places: BTreeMap<GroupSequence, Place>,
+    /// Groups whose header is whole and whose content is not: file, position, whose entries.
+    torn: BTreeMap<GroupSequence, (u64, u64, Option<Vec<PartitionKey>>)>,
+    notes: Vec<(GroupSequence, Group)>,
+}
+
+impl Scan {
+    async fn file(
+        &mut self,
+        runtime: &Runtime,
+        path: &Path,
+        number: u64,
+        block: usize,
+    ) -> Result<(), JournalError> {
+        let mut reader = Reader::open(runtime, path).await?;
+        let mut at = 0;
+        while let Some(bytes) = reader.bytes(at, HEADER).await? {
+            let step = match Header::decode(&bytes, self.incarnation, self.salt) {
+                None => block as u64,
+                Some(header) => self.group(&mut reader, number, at, &header, block).await?,
+            };
+            at += step;
+        }
+        Ok(())
+    }
+
+    /// Takes in the group whose `header` stands at `at`; returns how far to step.
+    async fn group(
+        &mut self,
+        reader: &mut Reader,
+        file: u64,
+        at: u64,
+        header: &Header,
+        block: usize,
+    ) -> Result<u64, JournalError> {
+        let length = header.length();
+        let bytes = if at + length <= reader.length {
+            reader.bytes(at, length as usize).await?
+        } else {
+            None
+        };
+        let keys = match bytes.map(|bytes| Group::decode(header, &bytes)) {
+            Some(Decoded::Whole(group)) => {
+                self.durable = self.durable.max(header.durable);
+                let place = Place {
+                    file,
+                    at,
+                    length,
+                    crc: header.crc,
+                    previous_crc: header.previous_crc,
+                };
+                self.places.insert(header.sequence, place);
+                if header.sequence >= self.start
+                    && group.entries().any(|(entry, _)| is_note(&entry))
+                {
+                    self.notes.push((header.sequence, group.without_batches()));
+                }
+                return Ok(length.next_multiple_of(block as u64));
+            }
+            Some(Decoded::Torn { keys }) => Some(keys),
+            Some(Decoded::Lost) | None => None,
+        };
+        // Its durable mark counts all the same: the header is whole.
+        self.durable = self.durable.max(header.durable);
+        self.torn.insert(header.sequence, (file, at, keys));
+        Ok(block as u64)
+    }
+
+    /// The last group to replay, and what is lost before it.
+    fn judge(&self, dir: &Path, shard: ShardId) -> (GroupSequence, Vec<Damage>) {
+        let mut damage = Vec::new();
+        let mut last = GroupSequence(self.start.0 - 1);
+        let mut previous: Option<u32> = None;
+        for sequence in (self.start.0..).map(GroupSequence) {
+            let place = self
+                .places
+                .get(&sequence)
+                .filter(|place| previous.is_none_or(|crc| crc == place.previous_crc));
+            match place {
+                Some(place) => previous = Some(place.crc),
+                None if sequence > self.durable => break,
+                None => {
+                    let torn = self.torn.get(&sequence);
+                    damage.push(Damage {
+                        sequence,
+                        place: torn.map(|(file, at, _)| (ring_path(dir, shard, *file), *at)),
+                        keys: torn.and_then(|(_, _, keys)| keys.clone()),
+                    });
+                    previous = None;
+                }
+            }
+            last = sequence;
+        }
+        (last, damage)
+    }
+}
+
+/// Reads the groups of one journal in order.
+pub struct Replay<'a> {
+    found: &'a Found,
+    runtime: Runtime,
+    next: GroupSequence,
+    files: Map<u64, Reader>,
+    /// Number of the file read last; its reader keeps a chunk.
+    chunk: Option<u64>,
+}
+
+impl Replay<'_> {
     /// The next whole group; damaged ones are left out (they are in `Found::damage`).
     pub async fn next(&mut self) -> Result<Option<Group>, JournalError> {
-        unimplemented!("the scan")
+        let found = self.found;
+        let Some((sequence, place)) = found.places.range(self.next..).next() else {
+            return Ok(None);
+        };
+        self.next = GroupSequence(sequence.0 + 1);
+        if self.chunk != Some(place.file) {
+            // Files are read one after the other: only the current one keeps a chunk.
+            self.files.clear();
+            let path = ring_path(&found.dir, found.shard, place.file);
+            let reader = Reader::open(&self.runtime, &path).await?;
+            self.files.insert(place.file, reader);
+            self.chunk = Some(place.file);
+        }
+        let reader = self
+            .files
+            .get_mut(&place.file)
+            .expect("opened a line ago, or before");
+        let bytes = reader.bytes(place.at, place.length as usize).await?;
+        let whole = bytes.and_then(|bytes| {
+            let header = Header::decode(&bytes, found.incarnation, found.salt)?;
+            if header.sequence != *sequence || header.length() != place.length {
+                return None;
+            }
+            match Group::decode(&header, &bytes) {
+                Decoded::Whole(group) => Some(group),
+                _ => None,
+            }
+        });
+        // It was whole when it was found: a disk that says otherwise now is failing.
+        whole.map(Some).ok_or(JournalError::Disk(Errno::IO))
+    }
+}
+
+/// Reads a file through one chunk that moves on.
+struct Reader {
+    file: File,
+    length: u64,
+    at: u64,
+    chunk: Slice,
+}
+
+impl Reader {
+    async fn open(runtime: &Runtime, path: &Path) -> Result<Reader, Errno> {
+        let options = OpenOptions {
+            direct: true,
+            ..OpenOptions::default()
+        };
+        let file = runtime.open(path, options).await?;
+        Ok(Reader {
+            length: file.length_at_open,
+            file,
+            at: 0,
+            chunk: Slice::empty(),
+        })
+    }
+
+    /// `count` bytes at `at`, a multiple of the block size; `None` beyond the end of the file.
+    async fn bytes(&mut self, at: u64, count: usize) -> Result<Option<Slice>, Errno> {
+        if at + count as u64 > self.length {
+            return Ok(None);
+        }
+        let end = self.at + self.chunk.len() as u64;
+        if at < self.at || at + count as u64 > end {
+            // Released before the next one is taken: one chunk at a time.
+            self.chunk = Slice::empty();
+            let left = (self.length - at).next_multiple_of(block_of(&self.file) as u64);
+            let room = (CHUNK.max(count) as u64).min(left) as usize;
+            let (buffer, result) = self.file.read(at, Buffer::with_room(room)).await;
+            result?;
+            self.at = at;
+            self.chunk = buffer.freeze();
+        }
+        let from = (at - self.at) as usize;
+        if from + count > self.chunk.len() {
+            // The file is shorter than it said when it was opened.
+            return Ok(None);
+        }
+        Ok(Some(self.chunk.range(from, from + count)))
     }
 }

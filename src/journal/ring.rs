@@ -1,3 +1,431 @@
-//! The ring files of a journal.
+//! The ring files of a journal: which is written, which are free, when larger ones are made.
 //!
 //! Room:       `journal`.
+//! Called by:  `writer` (place the next group), `keeper` (recycle and grow).
+//! Never:      writes a group; overwrites a file that a replay may still need.
+//!
+//! A new file is made beside the ring (`….new`), filled with zeros, synced and only then renamed
+//! into it: a file of the ring is always whole, and a durable write into it changes no metadata.
+//!
+//! Growth follows the load: a file filled in less than `FILL_SLOW` doubles the size wanted for the
+//! next ones, until four of them take an eighth of the file system.
+
+use super::JournalSettings;
+use super::superblock::block_of;
+use crate::ids::{GroupSequence, ShardId};
+use crate::io::{AllocateMode, Errno, Instant, OpenOptions};
+use crate::runtime::{File, Runtime};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// A file that lasts this long is large enough.
+const FILL_SLOW: Duration = Duration::from_secs(4);
+/// After a file system had no room, ask again this much later.
+const RETRY_NO_SPACE: Duration = Duration::from_secs(10);
+/// Sizes are multiples of this, which is a multiple of every block size.
+const STEP: u64 = 64 << 10;
+
+pub(super) struct Ring {
+    files: Vec<RingFile>,
+    /// Index of the file being written.
+    active: usize,
+    /// Where in it the next group goes.
+    position: u64,
+    opened_at: Instant,
+    next_number: u64,
+    size_first: u64,
+    size_max: u64,
+    files_max: usize,
+    capacity_max: u64,
+    /// Size wanted for files made from now on.
+    target: u64,
+    no_space_until: Instant,
+    pub block: usize,
+}
+
+struct RingFile {
+    number: u64,
+    size: u64,
+    file: Rc<File>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Free,
+    Active,
+    /// Written; its last group.
+    Full(GroupSequence),
+}
+
+/// What the keeper shall do about files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub number: u64,
+    pub size: u64,
+}
+
+impl Ring {
+    /// Takes over the files of an earlier incarnation, or makes the first ones, and opens one.
+    pub async fn open(
+        runtime: &Runtime,
+        dir: &Path,
+        shard: ShardId,
+        settings: &JournalSettings,
+    ) -> Result<Ring, Errno> {
+        let (total, _) = runtime.space(dir).await?;
+        let capacity_max = total / 8 / settings.journals.max(1);
+        let files_max = settings.files_max.max(2);
+        let size_max = settings
+            .file_bytes_max
+            .min(capacity_max / files_max as u64)
+            .max(STEP)
+            / STEP
+            * STEP;
+        let size_first = settings.file_bytes_first.clamp(STEP, size_max) / STEP * STEP;
+        let mut ring = Ring {
+            files: Vec::new(),
+            active: 0,
+            position: 0,
+            opened_at: runtime.now(),
+            next_number: 1,
+            size_first,
+            size_max,
+            files_max,
+            capacity_max: capacity_max.max(files_max as u64 * STEP),
+            target: size_first,
+            no_space_until: Instant::default(),
+            block: 0,
+        };
+        ring.take_over(runtime, dir, shard).await?;
+        while ring.files.len() < 2 {
+            let wanted = Wanted {
+                number: ring.next_number,
+                size: ring.size_first,
+            };
+            let file = match make(runtime, dir, shard, wanted).await {
+                // A nearly full file system still gets a journal, if a slow one.
+                Err(Errno::NO_SPACE) if ring.size_first > 4 * STEP => {
+                    ring.size_first = (ring.size_first / 2).next_multiple_of(STEP);
+                    ring.target = ring.size_first;
+                    continue;
+                }
+                other => other?,
+            };
+            ring.add(wanted, file);
+        }
+        ring.block = ring
+            .files
+            .iter()
+            .map(|file| block_of(&file.file))
+            .max()
+            .expect("a ring has files");
+        ring.files[0].state = State::Active;
+        Ok(ring)
+    }
+
+    async fn take_over(
+        &mut self,
+        runtime: &Runtime,
+        dir: &Path,
+        shard: ShardId,
+    ) -> Result<(), Errno> {
+        let mut total = 0;
+        for entry in runtime.list_directory(dir).await? {
+            let path = dir.join(&entry.name);
+            match name_of(&entry.name) {
+                Some(Name::Unfinished(owner)) if owner == shard => runtime.unlink(&path).await?,
+                Some(Name::Ring(owner, number)) if owner == shard => {
+                    self.next_number = self.next_number.max(number + 1);
+                    let file = runtime.open(&path, options()).await?;
+                    let size = file.length_at_open;
+                    let fits = size >= STEP
+                        && size.is_multiple_of(STEP)
+                        && size <= self.size_max
+                        && total + size <= self.capacity_max
+                        && self.files.len() < self.files_max;
+                    if fits {
+                        total += size;
+                        self.target = self.target.max(size);
+                        self.add(Wanted { number, size }, file);
+                    } else {
+                        drop(file);
+                        runtime.unlink(&path).await?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Largest group that can ever be placed.
+    pub fn group_max(&self) -> u64 {
+        self.size_max
+    }
+
+    /// The file being written and the place of the next `length` bytes, if they fit.
+    pub fn place(&mut self, length: u64) -> Option<(Rc<File>, u64)> {
+        let active = &self.files[self.active];
+        if self.position + length > active.size {
+            return None;
+        }
+        let at = self.position;
+        self.position += length;
+        Some((active.file.clone(), at))
+    }
+
+    pub fn active(&self) -> Rc<File> {
+        self.files[self.active].file.clone()
+    }
+
+    /// Goes on in a free file that holds at least `length`. The old one's groups up to `last` are
+    /// durable. False: there is none yet; the keeper makes or frees one.
+    pub fn roll(&mut self, last: GroupSequence, length: u64, now: Instant) -> bool {
+        let next = self
+            .files
+            .iter()
+            .enumerate()
+            .filter(|(_, file)| file.state == State::Free && file.size >= length)
+            .min_by_key(|(_, file)| file.number)
+            .map(|(index, _)| index);
+        let Some(next) = next else {
+            if length > self.target {
+                self.target = length.next_power_of_two().clamp(STEP, self.size_max);
+            }
+            return false;
+        };
+        if now.since(self.opened_at) < FILL_SLOW {
+            self.target = (self.target.max(self.files[self.active].size) * 2).min(self.size_max);
+        }
+        self.files[self.active].state = State::Full(last);
+        // Free files are used in the order of their numbers, so the used one goes to the end.
+        self.files[next].state = State::Active;
+        self.active = next;
+        self.position = 0;
+        self.opened_at = now;
+        true
+    }
+
+    /// Whether a file could be freed by releasing up to `up_to`.
+    pub fn frees(&self, up_to: GroupSequence) -> bool {
+        self.files
+            .iter()
+            .any(|file| matches!(file.state, State::Full(last) if last <= up_to))
+    }
+
+    /// Frees them; the superblock says durably that nothing up to `up_to` is needed.
+    pub fn free(&mut self, up_to: GroupSequence) {
+        for file in &mut self.files {
+            if matches!(file.state, State::Full(last) if last <= up_to) {
+                file.state = State::Free;
+            }
+        }
+    }
+
+    /// The file to be made now, if one should be.
+    pub fn wanted(&self, now: Instant) -> Option<Wanted> {
+        if now < self.no_space_until {
+            return None;
+        }
+        let mut total = self.total();
+        let free = self.frees_now();
+        let small = self.small();
+        let more = free == 0 && self.files.len() < self.files_max;
+        if !more {
+            // A larger one replaces a free small one; the small one goes once it is there.
+            total -= self.files[small?].size;
+        }
+        let size = self.target.min(self.capacity_max.saturating_sub(total)) / STEP * STEP;
+        let useful = if more {
+            size >= self.size_first.min(self.target)
+        } else {
+            size > self.files[small?].size
+        };
+        useful.then_some(Wanted {
+            number: self.next_number,
+            size,
+        })
+    }
+
+    /// A free file below the size wanted.
+    fn small(&self) -> Option<usize> {
+        let is_small = |file: &RingFile| file.state == State::Free && file.size < self.target;
+        self.files.iter().position(is_small)
+    }
+
+    /// Adds a file that `make` made.
+    pub fn add(&mut self, wanted: Wanted, file: File) {
+        self.next_number = self.next_number.max(wanted.number + 1);
+        self.files.push(RingFile {
+            number: wanted.number,
+            size: wanted.size,
+            file: Rc::new(file),
+            state: State::Free,
+        });
+    }
+
+    /// Takes a free file out that is one too many, to be unlinked: its number.
+    pub fn surplus(&mut self) -> Option<u64> {
+        if self.frees_now() < 2 && self.files.len() <= self.files_max {
+            return None;
+        }
+        let small = self.small()?;
+        let file = self.files.remove(small);
+        if self.active > small {
+            self.active -= 1;
+        }
+        Some(file.number)
+    }
+
+    /// The file system had no room: stop asking for a while, and for more.
+    pub fn had_no_space(&mut self, now: Instant) {
+        self.no_space_until = now.plus(RETRY_NO_SPACE);
+        self.target = self
+            .files
+            .iter()
+            .map(|file| file.size)
+            .max()
+            .unwrap_or(STEP);
+    }
+
+    pub fn no_space_until(&self) -> Instant {
+        self.no_space_until
+    }
+
+    /// Bytes that hold groups, released ones of the active file included.
+    pub fn dirty(&self) -> u64 {
+        let full = |file: &RingFile| matches!(file.state, State::Full(_));
+        let full: u64 = self
+            .files
+            .iter()
+            .filter(|file| full(file))
+            .map(|file| file.size)
+            .sum();
+        full + self.position
+    }
+
+    pub fn total(&self) -> u64 {
+        self.files.iter().map(|file| file.size).sum()
+    }
+
+    /// Nothing free and nothing more to be had.
+    pub fn is_last(&self, now: Instant) -> bool {
+        self.frees_now() == 0 && (self.files.len() >= self.files_max || now < self.no_space_until)
+    }
+
+    fn frees_now(&self) -> usize {
+        let is_free = |file: &&RingFile| file.state == State::Free;
+        self.files.iter().filter(is_free).count()
+    }
+}
+
+fn options() -> OpenOptions {
+    OpenOptions {
+        write: true,
+        direct: true,
+        ..OpenOptions::default()
+    }
+}
+
+/// Makes one ring file, zero-filled and durable under its name.
+pub(super) async fn make(
+    runtime: &Runtime,
+    dir: &Path,
+    shard: ShardId,
+    wanted: Wanted,
+) -> Result<File, Errno> {
+    let path = ring_path(dir, shard, wanted.number);
+    let unfinished = path.with_extension("new");
+    let create = OpenOptions {
+        create: true,
+        truncate: true,
+        ..options()
+    };
+    let file = runtime.open(&unfinished, create).await?;
+    let filled = match file.allocate(0, wanted.size, AllocateMode::Zeroed).await {
+        Ok(()) => file.sync().await,
+        failed => failed,
+    };
+    if let Err(errno) = filled {
+        drop(file);
+        // What it took so far is given back; a leftover is removed at the next start.
+        let _ = runtime.unlink(&unfinished).await;
+        return Err(errno);
+    }
+    runtime.rename(&unfinished, &path).await?;
+    runtime.sync_directory(dir).await?;
+    Ok(file)
+}
+
+/// A file name of this room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Name {
+    Superblock(ShardId),
+    Ring(ShardId, u64),
+    /// Being made when the broker stopped.
+    Unfinished(ShardId),
+}
+
+const PREFIX: &str = "ottla-journal-";
+
+pub(super) fn superblock_path(dir: &Path, shard: ShardId) -> PathBuf {
+    dir.join(format!("{PREFIX}{}", shard.0))
+}
+
+pub(super) fn ring_path(dir: &Path, shard: ShardId, number: u64) -> PathBuf {
+    dir.join(format!("{PREFIX}{}-{number}", shard.0))
+}
+
+/// What `name` is, if it is ours: exactly the form we write, no leading zeros or signs.
+pub(super) fn name_of(name: &str) -> Option<Name> {
+    fn number<T: std::str::FromStr + ToString>(text: &str) -> Option<T> {
+        text.parse()
+            .ok()
+            .filter(|value: &T| value.to_string() == text)
+    }
+    let rest = name.strip_prefix(PREFIX)?;
+    let Some((shard, rest)) = rest.split_once('-') else {
+        return Some(Name::Superblock(ShardId(number(rest)?)));
+    };
+    let shard = ShardId(number(shard)?);
+    match rest.strip_suffix(".new") {
+        Some(rest) => number::<u64>(rest).map(|_| Name::Unfinished(shard)),
+        None => Some(Name::Ring(shard, number(rest)?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_as_they_are_written() {
+        let dir = Path::new("d");
+        let name = |path: PathBuf| path.file_name().unwrap().to_str().unwrap().to_owned();
+        let shard = ShardId(12);
+        assert_eq!(
+            name_of(&name(ring_path(dir, shard, 7))),
+            Some(Name::Ring(shard, 7))
+        );
+        assert_eq!(
+            name_of(&name(ring_path(dir, shard, 7).with_extension("new"))),
+            Some(Name::Unfinished(shard))
+        );
+        assert_eq!(
+            name_of(&name(superblock_path(dir, shard))),
+            Some(Name::Superblock(shard))
+        );
+        for other in [
+            "ottla-journal-",
+            "ottla-journal-01",
+            "ottla-journal-1-+2",
+            "ottla-journal-1-2.damaged-3",
+            "ottla-journal-70000",
+            "orders-0",
+        ] {
+            assert_eq!(name_of(other), None, "{other}");
+        }
+    }
+}

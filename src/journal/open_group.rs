@@ -1,0 +1,333 @@
+//! The open group and the slab it grows in; sealed groups waiting for the disk.
+//!
+//! Room:       `journal`.
+//! Called by:  `writer`.
+//! Never:      does I/O; copies a byte twice.
+//!
+//!   slab  ├ header │ batch │ batch │ table │ pad ┼ header │ batch │ …        room ┤
+//!         ├────────── sealed group ──────────────┼──── open group ────
+//!
+//! Groups stand block after block in the slab, so a small group pins a few blocks of it, not a
+//! slab of its own. A slab is never filled twice: its padding is the zeros it was born with.
+
+use super::group::{HEADER, Header, ROW, Row, crc32c};
+use super::{Incarnation, JournalSettings};
+use crate::ids::{GroupSequence, LeaderEpoch, Offset};
+use crate::io::buffer::OnRelease;
+use crate::io::{Buffer, Slice};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+pub(super) struct OpenGroup {
+    incarnation: Incarnation,
+    salt: u64,
+    block: usize,
+    slab_bytes: usize,
+    budget: Option<Arc<dyn super::SlabBudget>>,
+    slab: Buffer,
+    /// Room for the open group's header; `None` while no group is open.
+    header: Option<Buffer>,
+    /// Everything behind the header, as far as it is frozen.
+    body: Slice,
+    /// Rows of the open group.
+    table: Vec<u8>,
+    synced: bool,
+    /// Sequence of the open group, or of the next one to open.
+    next: GroupSequence,
+    previous_crc: u32,
+    sealed: VecDeque<Sealed>,
+    sealed_bytes: usize,
+}
+
+/// A group ready for the disk, padded to blocks.
+pub(super) struct Sealed {
+    pub sequence: GroupSequence,
+    pub bytes: Slice,
+    /// Something in it must be durable before it counts.
+    pub synced: bool,
+    pub is_empty: bool,
+    /// The durable mark its header carries.
+    pub durable: GroupSequence,
+}
+
+/// Where in a v2 batch the two fields stand that the broker sets, outside the batch's checksum.
+pub(super) struct Patch {
+    pub base_offset: Offset,
+    pub leader_epoch: LeaderEpoch,
+}
+
+const BASE_OFFSET_AT: std::ops::Range<usize> = 0..8;
+const LEADER_EPOCH_AT: std::ops::Range<usize> = 12..16;
+
+impl OpenGroup {
+    pub fn new(
+        incarnation: Incarnation,
+        salt: u64,
+        block: usize,
+        settings: &JournalSettings,
+    ) -> OpenGroup {
+        OpenGroup {
+            incarnation,
+            salt,
+            block,
+            slab_bytes: settings.slab_bytes.next_multiple_of(block),
+            budget: settings.budget.clone(),
+            // The first slab comes with the first batch: an idle shard has none.
+            slab: Buffer::with_room(1),
+            header: None,
+            body: Slice::empty(),
+            table: Vec::new(),
+            synced: false,
+            next: GroupSequence(1),
+            previous_crc: 0,
+            sealed: VecDeque::new(),
+            sealed_bytes: 0,
+        }
+        .without_slab()
+    }
+
+    fn without_slab(mut self) -> OpenGroup {
+        self.slab.limit_room(0);
+        self
+    }
+
+    /// Bytes a group of its own would take for `length` bytes in one entry.
+    pub fn alone(&self, length: usize) -> u64 {
+        (HEADER as u64 + length as u64 + ROW as u64).next_multiple_of(self.block as u64)
+    }
+
+    /// Copies `pieces` in as one entry, patched if asked; the caller has checked that `row.length`
+    /// is their sum. `durable` is the mark for the header of a group that had to be sealed first.
+    pub fn push(
+        &mut self,
+        row: Row,
+        pieces: &[&[u8]],
+        patch: Option<Patch>,
+        synced: bool,
+        durable: GroupSequence,
+    ) -> (GroupSequence, Slice) {
+        let length = row.length as usize;
+        if self.header.is_some() && length + self.table.len() + ROW > self.slab.room() {
+            self.seal(durable);
+        }
+        self.begin(length);
+        for piece in pieces {
+            self.slab.extend(piece);
+        }
+        if let Some(patch) = patch {
+            let batch = self.slab.filled_mut();
+            batch[BASE_OFFSET_AT].copy_from_slice(&patch.base_offset.0.to_be_bytes());
+            batch[LEADER_EPOCH_AT].copy_from_slice(&patch.leader_epoch.0.to_be_bytes());
+        }
+        let slice = self.slab.split_frozen();
+        assert_eq!(slice.len(), length, "the row tells the length of its bytes");
+        self.extend_body(&slice);
+        self.table.extend_from_slice(&row.encode());
+        self.synced |= synced;
+        (self.next, slice)
+    }
+
+    /// Opens a group if none is, with room for an entry of `length` bytes.
+    fn begin(&mut self, length: usize) {
+        if self.header.is_some() {
+            return;
+        }
+        let needed = HEADER + length + ROW;
+        if self.slab.room() < needed {
+            let room = self.slab_bytes.max(needed.next_multiple_of(self.block));
+            self.slab = match &self.budget {
+                None => Buffer::with_room(room),
+                Some(budget) => {
+                    budget.charge(room);
+                    let hook: Arc<dyn OnRelease> = budget.clone();
+                    Buffer::with_release(room, hook, 0)
+                }
+            };
+        }
+        self.header = Some(self.slab.split_room(HEADER));
+    }
+
+    fn extend_body(&mut self, slice: &Slice) {
+        if slice.is_empty() {
+            return;
+        }
+        self.body = if self.body.is_empty() {
+            slice.clone()
+        } else {
+            self.body
+                .joined(slice)
+                .expect("a group's bytes lie back to back in its slab")
+        };
+    }
+
+    /// Closes the open group, if there is one, and queues it. `durable`: the synced mark now.
+    pub fn seal(&mut self, durable: GroupSequence) {
+        let Some(mut header) = self.header.take() else {
+            return;
+        };
+        let bytes_length = self.body.len();
+        self.slab.extend(&self.table);
+        let length = HEADER + bytes_length + self.table.len();
+        self.slab
+            .advance(length.next_multiple_of(self.block) - length);
+        let tail = self.slab.split_frozen();
+        self.extend_body(&tail);
+        let fields = Header {
+            crc: 0,
+            incarnation: self.incarnation,
+            salt: self.salt,
+            sequence: self.next,
+            durable,
+            previous_crc: self.previous_crc,
+            entries: (self.table.len() / ROW) as u32,
+            bytes_length: bytes_length as u32,
+            table_length: self.table.len() as u32,
+            table_crc: crc32c(&[&self.table]),
+        };
+        let body = std::mem::take(&mut self.body);
+        self.previous_crc = fields.seal(&mut header.room_mut()[..HEADER], &body[..length - HEADER]);
+        header.advance(HEADER);
+        let bytes = header
+            .freeze()
+            .joined(&body)
+            .expect("a header stands right before its body");
+        self.sealed_bytes += bytes.len();
+        self.sealed.push_back(Sealed {
+            sequence: self.next,
+            bytes,
+            synced: self.synced,
+            is_empty: self.table.is_empty(),
+            durable,
+        });
+        self.next = GroupSequence(self.next.0 + 1);
+        self.table.clear();
+        self.synced = false;
+    }
+
+    /// Queues a group without entries, for what its header says.
+    pub fn seal_empty(&mut self, durable: GroupSequence) {
+        self.seal(durable);
+        self.begin(0);
+        self.seal(durable);
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.header.is_some()
+    }
+
+    /// The sequence that the next entry gets at least.
+    pub fn next(&self) -> GroupSequence {
+        self.next
+    }
+
+    /// Bytes not yet handed to the disk.
+    pub fn waiting(&self) -> usize {
+        let open = if self.is_open() {
+            HEADER + self.body.len() + self.table.len()
+        } else {
+            0
+        };
+        self.sealed_bytes + open
+    }
+
+    pub fn first_sealed(&self) -> Option<&Sealed> {
+        self.sealed.front()
+    }
+
+    pub fn take_sealed(&mut self) -> Option<Sealed> {
+        let sealed = self.sealed.pop_front()?;
+        self.sealed_bytes -= sealed.bytes.len();
+        Some(sealed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::group::{Decoded, Entry, Group};
+    use super::*;
+    use crate::ids::{PartitionKey, RequiredMark};
+
+    fn append(open: &mut OpenGroup, base: i64, bytes: &[u8]) -> (GroupSequence, Slice) {
+        let row = Entry::Append {
+            key: PartitionKey::default(),
+            leader_epoch: LeaderEpoch(4),
+            required: RequiredMark::Written,
+            base_offset: Offset(base),
+            bytes,
+        }
+        .row();
+        let patch = Patch {
+            base_offset: Offset(base),
+            leader_epoch: LeaderEpoch(4),
+        };
+        let (left, right) = bytes.split_at(bytes.len() / 3);
+        open.push(row, &[left, right], Some(patch), false, GroupSequence(0))
+    }
+
+    fn new(slab_bytes: usize) -> OpenGroup {
+        let settings = JournalSettings {
+            slab_bytes,
+            ..JournalSettings::default()
+        };
+        OpenGroup::new(Incarnation(1), 2, 4096, &settings)
+    }
+
+    fn decode(sealed: &Sealed) -> (Header, Group) {
+        let header = Header::decode(&sealed.bytes, Incarnation(1), 2).expect("a header");
+        let bytes = sealed.bytes.range(0, header.length() as usize);
+        match Group::decode(&header, &bytes) {
+            Decoded::Whole(group) => (header, group),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn consecutive_batches_are_one_slice_and_patched() {
+        let mut open = new(1 << 16);
+        let (first, a) = append(&mut open, 10, &[7; 100]);
+        let (second, b) = append(&mut open, 11, &[8; 50]);
+        assert_eq!((first, second), (GroupSequence(1), GroupSequence(1)));
+        assert_eq!(a.joined(&b).expect("they touch").len(), 150);
+        assert_eq!(a[0..8], 10i64.to_be_bytes());
+        assert_eq!(a[12..16], 4i32.to_be_bytes());
+        assert_eq!(a[16..], [7; 84]);
+        open.seal(GroupSequence(0));
+        let sealed = open.take_sealed().expect("one group");
+        assert_eq!(sealed.bytes.len(), 4096);
+        let (_, group) = decode(&sealed);
+        let slices: Vec<Slice> = group.entries().map(|(_, slice)| slice).collect();
+        assert_eq!(slices[0][..], a[..]);
+        assert_eq!(slices[1][..], b[..]);
+    }
+
+    #[test]
+    fn groups_chain_across_slabs_and_large_batches() {
+        let mut open = new(1 << 14);
+        let sizes = [100, 16_000, 5_000, 200_000, 30, 12_000, 4_000];
+        let mut sequences = Vec::new();
+        for (n, size) in sizes.iter().enumerate() {
+            sequences.push(append(&mut open, n as i64, &vec![n as u8; *size]).0);
+        }
+        open.seal_empty(GroupSequence(2));
+        let mut previous = 0;
+        let mut bases = Vec::new();
+        let mut expected = 1;
+        while let Some(sealed) = open.take_sealed() {
+            assert_eq!(sealed.bytes.len() % 4096, 0);
+            let (header, group) = decode(&sealed);
+            assert_eq!(header.sequence, GroupSequence(expected));
+            assert_eq!(header.previous_crc, previous);
+            previous = header.crc;
+            expected += 1;
+            for (entry, _) in group.entries() {
+                let Entry::Append { base_offset, .. } = entry else {
+                    panic!("only appends went in")
+                };
+                assert_eq!(sequences[base_offset.0 as usize], sealed.sequence);
+                bases.push(base_offset.0);
+            }
+        }
+        assert_eq!(bases, vec![0, 1, 2, 3, 4, 5, 6]);
+        assert_eq!(open.waiting(), 0);
+    }
+}
