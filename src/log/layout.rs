@@ -5,7 +5,7 @@
 //! Never:      touches a disk.
 //!
 //! ```text
-//!   <log dir>/<topic>-<partition>/00000000000000000042.log   the number: offset of the first record
+//!   <log dir>/<topic>-<partition>/00000000000000000042.log   the first record's offset
 //!                                 00000000000000000042.index .timeindex .txnindex .snapshot
 //!                                 leader-epoch-checkpoint    partition.metadata
 //! ```

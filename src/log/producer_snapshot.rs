@@ -5,9 +5,9 @@
 //! Never:      touches a disk, or reserves more than the bytes could hold.
 //!
 //! ```text
-//!   .snapshot  ├ version i16 = 1 ┤ CRC-32C of the rest: u32 ┤ count i32 ┤ count × entry of 46 bytes ┤
-//!   entry      ├ producer id i64 ┤ epoch i16 ┤ last sequence i32 ┤ last offset i64 ┤ offset delta i32 ┤
-//!              ├ timestamp i64 ┤ coordinator epoch i32 ┤ first offset of the open transaction i64, -1 none ┤
+//!   .snapshot  ├ version i16 = 1 ┤ CRC-32C of the rest u32 ┤ count i32 ┤ entries of 46 bytes ┤
+//!   entry      ├ producer id i64 ┤ epoch i16 ┤ last sequence i32 ┤ last offset i64 ┤ delta i32 ┤
+//!              ├ timestamp i64 ┤ coordinator epoch i32 ┤ open transaction's first i64 or -1 ┤
 //! ```
 //!
 //! Kafka's format keeps one batch of each producer; a retry of an earlier one is then unknown.

@@ -2,7 +2,7 @@
 //!
 //! Room:       `log::index`.
 //! Called by:  `segment` (entries grow with the log), `read` (lookups), `recovery`, the tools.
-//! Never:      touches a disk, or believes a file: `parse` keeps the sane beginning and drops the rest.
+//! Never:      touches a disk, or believes a file: `parse` keeps the sane beginning only.
 
 pub mod offset;
 pub mod time;

@@ -3,7 +3,7 @@
 //! Room:       `log::index`.
 //!
 //! ```text
-//!   entry  ├ last offset of the batch, minus the segment's base: i32 ┤ position of the batch: i32 ┤
+//!   entry  ├ last offset of the batch minus segment's base i32 ┤ position of the batch i32 ┤
 //! ```
 //!
 //! An index grows in two parts. What is `on_file` was written to the `.index` file and forgotten,

@@ -3,7 +3,7 @@
 //! Room:       `log::index`.
 //!
 //! ```text
-//!   entry  ├ version i16 = 0 ┤ producer id i64 ┤ first offset i64 ┤ last offset i64 ┤ last stable offset i64 ┤
+//!   entry  ├ version i16 = 0 ┤ producer id i64 ┤ first, last offset i64 ┤ last stable offset i64 ┤
 //! ```
 
 use crate::ids::Offset;
