@@ -215,6 +215,28 @@ def answers(port):
         return False
 
 
+def create_topic(address, topic, partitions=1, timeout_s=30):
+    """CreateTopics v2, then waits until every partition's leader answers."""
+    host, port = address.rsplit(":", 1)
+    name = struct.pack(">h", len(topic)) + topic.encode()
+    body = (struct.pack(">i", 1) + name + struct.pack(">ihii", partitions, 1, 0, 0)
+            + struct.pack(">i", 15000) + b"\0")
+    asked = (struct.pack(">ii", -1, 1) + name + struct.pack(">i", partitions)
+             + b"".join(struct.pack(">iq", p, -1) for p in range(partitions)))
+    until = time.monotonic() + timeout_s
+    with socket.create_connection((host, int(port)), timeout=timeout_s) as connection:
+        error = struct.unpack(">h", ask(connection, 19, 2, body)[10 + len(topic):][:2])[0]
+        if error:
+            raise BrokerError(f"CreateTopics {topic} answered error {error}")
+        while True:
+            answer = ask(connection, 2, 1, asked)[4 + len(name) + 4:]
+            if all(row[1] == 0 for row in struct.iter_unpack(">ihqq", answer)):
+                return
+            if time.monotonic() > until:
+                raise BrokerError(f"{topic} has no leaders after {timeout_s} s")
+            time.sleep(0.02)
+
+
 def ask(connection, key, version, body):
     """One request with a v1 header; the response's body (behind its correlation id)."""
     client = b"probe"
