@@ -29,6 +29,8 @@ pub mod fetch;
     reason = "a field per line, in each version's order"
 )]
 mod generated;
+#[cfg(test)]
+mod golden;
 pub mod header;
 pub mod ids;
 pub mod message;

@@ -210,3 +210,63 @@ macro_rules! keyed_records {
 }
 
 pub(crate) use {framed_records, keyed_records};
+
+#[cfg(test)]
+mod tests {
+    use crate::records::group::{
+        GroupRecordKey, GroupRecordValue, OffsetCommitKey, OffsetCommitValue,
+    };
+    use crate::records::metadata::{MetadataRecord, TopicRecord};
+    use crate::records::share::ShareRecordKey;
+    use crate::{DecodeError, TopicName, Uuid};
+
+    #[test]
+    fn a_metadata_record_carries_frame_type_and_version() {
+        let record = TopicRecord {
+            name: TopicName("t"),
+            topic_id: Uuid::from_u128(1),
+        };
+        let record = MetadataRecord::from(record);
+        let mut out = Vec::new();
+        record.encode(&mut out, record.max_version()).unwrap();
+        assert_eq!(out[..5], [1, 2, 0, 2, b't']);
+        assert_eq!(MetadataRecord::decode(&out), Ok(record));
+        let decode = MetadataRecord::decode;
+        let frame = DecodeError::FrameVersionUnsupported { frame_version: 0 };
+        assert_eq!(decode(&[0, 2, 0]), Err(frame));
+        let unknown = DecodeError::RecordTypeUnknown { record_type: 99 };
+        assert_eq!(decode(&[1, 99, 0]), Err(unknown));
+        assert_eq!(
+            decode(&[1, 2, 9]),
+            Err(DecodeError::VersionUnsupported { version: 9 })
+        );
+        out.push(0);
+        assert_eq!(decode(&out), Err(DecodeError::TrailingBytes { left: 1 }));
+    }
+
+    #[test]
+    fn a_coordinator_key_says_which_value_follows() {
+        let key = OffsetCommitKey {
+            group: "g",
+            topic: "t",
+            partition: 3,
+        };
+        let key = GroupRecordKey::OffsetCommit(key);
+        let mut out = Vec::new();
+        key.encode(&mut out).unwrap();
+        assert_eq!(out, [0, 1, 0, 1, b'g', 0, 1, b't', 0, 0, 0, 3]);
+        assert_eq!(GroupRecordKey::decode(&out), Ok(key.clone()));
+        assert_eq!(key.decode_value(None), Ok(None));
+        let value = OffsetCommitValue {
+            offset: 42,
+            ..Default::default()
+        };
+        let value = GroupRecordValue::OffsetCommit(value);
+        let mut bytes = Vec::new();
+        value.encode(&mut bytes, 4).unwrap();
+        assert_eq!(bytes[..2], [0, 4]);
+        assert_eq!(key.decode_value(Some(&bytes)), Ok(Some(value)));
+        let unknown = DecodeError::RecordTypeUnknown { record_type: 9 };
+        assert_eq!(ShareRecordKey::decode(&[0, 9]), Err(unknown));
+    }
+}
