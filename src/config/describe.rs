@@ -5,9 +5,9 @@
 //! Calls:      nothing.
 //! Never:      tells a secret; a sensitive value is `None`.
 //!
-//! Synonyms are in the order in which they would decide. Kafka leaves out all of them when the
-//! first one set has another name than the property asked for; we leave out only defaults, so
-//! that `log.retention.hours` in the file is shown as the source of a topic's `retention.ms`.
+//! Synonyms are in the order in which they would decide. As in Kafka, those before the first one
+//! of the property's own name are left out: `log.retention.hours` in the file gives a topic's
+//! `retention.ms` its value, but not its source.
 
 use super::Overrides;
 use super::broker::BrokerConfig;
@@ -69,10 +69,15 @@ impl ConfigSource {
 
 /// Every property of this broker, in the order of their names.
 pub fn describe_broker(config: &BrokerConfig) -> Vec<ConfigEntry> {
+    let values = &config.values;
+    let set = |name: &str| {
+        values.dynamic_broker.contains_key(name) || values.dynamic_default.contains_key(name)
+    };
     let known = table::brokers()
-        .filter(|property| is_public(property))
+        .filter(|property| is_public(property) || set(property.name))
         .map(|property| {
-            let synonyms = broker_synonyms(config, broker_names(property.name), property);
+            let synonyms =
+                broker_synonyms(config, broker_names(property.name), property.name, property);
             let value = config
                 .values
                 .text(property.name)
@@ -109,7 +114,7 @@ pub fn describe_broker_default(config: &BrokerConfig) -> Vec<ConfigEntry> {
     sorted(
         set.filter_map(|(name, value)| {
             let property = table::broker(name)?;
-            let mut synonyms = broker_synonyms(config, &[property.name], property);
+            let mut synonyms = broker_synonyms(config, &[property.name], property.name, property);
             synonyms.retain(|synonym| synonym.source == ConfigSource::DynamicDefaultBroker);
             Some(entry(property, Some(value.clone()), false, synonyms))
         })
@@ -133,7 +138,8 @@ pub fn describe_topic(config: &BrokerConfig, overrides: &Overrides) -> Vec<Confi
                 });
             }
             let names: Vec<&str> = property.synonyms.iter().map(|(name, _)| *name).collect();
-            synonyms.extend(broker_synonyms(config, &names, property));
+            let first = names.first().copied().unwrap_or_default();
+            synonyms.extend(broker_synonyms(config, &names, first, property));
             let value = effective(property.name, &config.values, overrides);
             entry(property, Some(value), false, synonyms)
         });
@@ -176,7 +182,8 @@ fn overridden(
         });
     }
     let names: Vec<&str> = property.synonyms.iter().map(|(name, _)| *name).collect();
-    synonyms.extend(broker_synonyms(config, &names, property));
+    let first = names.first().copied().unwrap_or_default();
+    synonyms.extend(broker_synonyms(config, &names, first, property));
     let first = synonyms.first().and_then(|synonym| synonym.value.clone());
     let value = first.or_else(|| property.default.map(str::to_owned));
     entry(property, value, false, synonyms)
@@ -225,10 +232,11 @@ fn broker_names(name: &'static str) -> &'static [&'static str] {
     table::broker(name).map_or(&[], |property| std::slice::from_ref(&property.name))
 }
 
-/// What each layer says under these names, strongest layer first.
+/// What each layer says under these names, strongest layer first, from the name `own` on.
 fn broker_synonyms(
     config: &BrokerConfig,
     names: &[&str],
+    own: &str,
     property: &Property,
 ) -> Vec<ConfigSynonym> {
     let values = &config.values;
@@ -258,15 +266,11 @@ fn broker_synonyms(
             add(name, default, ConfigSource::Default);
         }
     }
-    let first = names.first().copied().unwrap_or_default();
-    let foreign_default = synonyms
-        .first()
-        .is_some_and(|synonym| synonym.source == ConfigSource::Default && synonym.name != first);
-    if foreign_default {
-        Vec::new()
-    } else {
-        synonyms
-    }
+    let foreign = synonyms
+        .iter()
+        .take_while(|synonym| synonym.name != own)
+        .count();
+    synonyms.split_off(foreign)
 }
 
 fn is_public(property: &Property) -> bool {
@@ -326,6 +330,60 @@ mod tests {
         );
     }
 
+    /// A line of `kafka-configs --describe --all`.
+    fn shown(entry: &ConfigEntry) -> String {
+        let synonyms: Vec<String> = entry
+            .synonyms
+            .iter()
+            .map(|synonym| {
+                let source = match synonym.source {
+                    ConfigSource::Topic => "DYNAMIC_TOPIC_CONFIG",
+                    ConfigSource::DynamicBroker => "DYNAMIC_BROKER_CONFIG",
+                    ConfigSource::DynamicDefaultBroker => "DYNAMIC_DEFAULT_BROKER_CONFIG",
+                    ConfigSource::StaticBroker => "STATIC_BROKER_CONFIG",
+                    ConfigSource::Default => "DEFAULT_CONFIG",
+                    ConfigSource::ClientMetrics => "DYNAMIC_CLIENT_METRICS_CONFIG",
+                    ConfigSource::Group => "DYNAMIC_GROUP_CONFIG",
+                };
+                format!("{source}:{}={}", synonym.name, value(&synonym.value))
+            })
+            .collect();
+        let (name, sensitive) = (&entry.name, entry.sensitive);
+        let synonyms = synonyms.join(", ");
+        format!(
+            "{name}={} sensitive={sensitive} synonyms={{{synonyms}}}",
+            value(&entry.value)
+        )
+    }
+
+    fn value(value: &Option<String>) -> &str {
+        value.as_deref().unwrap_or("null")
+    }
+
+    #[test]
+    fn a_topic_is_told_as_kafka_tells_it() {
+        let golden = include_str!("../../tests/golden/config/topic.txt");
+        let set = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let all = Overrides::from([set("min.insync.replicas", "1")]);
+        let own = Overrides::from([
+            set("flush.messages", "1"),
+            set("cleanup.policy", "compact,delete"),
+        ]);
+        let config = config("log.segment.bytes=2097152\nmin.insync.replicas=1")
+            .with_dynamic(&all, &Overrides::new())
+            .expect("may change");
+        let entries = describe_topic(&config, &own);
+        let kafkas = entries
+            .iter()
+            .filter(|entry| !entry.name.starts_with("ottla."));
+        let lines: Vec<String> = kafkas.map(shown).collect();
+        let expected: Vec<&str> = golden
+            .lines()
+            .filter(|line| !line.starts_with('#'))
+            .collect();
+        assert_eq!(lines, expected);
+    }
+
     #[test]
     fn a_default_under_another_name_is_no_synonym() {
         let plain = describe_topic(&config(""), &Overrides::new());
@@ -337,10 +395,13 @@ mod tests {
         let hours = describe_topic(&config("log.retention.hours=1"), &Overrides::new());
         let retention = find(&hours, "retention.ms");
         assert_eq!(retention.value.as_deref(), Some("3600000"));
+        assert_eq!(sources(retention), []);
+        let broker = describe_broker(&config("log.retention.hours=1"));
         assert_eq!(
-            sources(retention),
+            sources(find(&broker, "log.retention.hours")),
             [("log.retention.hours", 4), ("log.retention.hours", 5)]
         );
+        assert_eq!(sources(find(&broker, "log.retention.ms")), []);
     }
 
     #[test]

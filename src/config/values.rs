@@ -66,7 +66,16 @@ impl Values {
             }
             values.places.insert(name.clone(), place.clone());
         }
+        values.mirror("node.id", "broker.id");
+        values.mirror("broker.id", "node.id");
         Ok((values, warnings))
+    }
+
+    /// Kafka shows the older name of a property beside the newer one, whichever was written.
+    fn mirror(&mut self, written: &str, other: &str) {
+        if let (Some(value), None) = (self.file.get(written), self.file.get(other)) {
+            self.file.insert(other.to_owned(), value.clone());
+        }
     }
 
     /// The value somebody set, from the strongest layer that has one.
