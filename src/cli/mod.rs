@@ -14,6 +14,7 @@ mod client_flags;
 mod completions;
 mod config;
 mod output;
+mod perf;
 pub mod server;
 mod settings;
 mod storage;
@@ -37,6 +38,7 @@ pub fn main() -> ExitCode {
         Some(Command::Server(server)) => return server::start(server),
         Some(Command::Storage(storage)) => storage.run(),
         Some(Command::Config(config)) => config.run(),
+        Some(Command::Perf(perf)) => perf.run(),
         Some(Command::Completions(completions)) => completions.run(Cli::command()),
     };
     output::exit_code(outcome)
@@ -62,6 +64,8 @@ enum Command {
     Storage(storage::Storage),
     /// Lists the properties, or checks a file of them.
     Config(config::Config),
+    /// Loads any Kafka broker and measures it.
+    Perf(perf::Perf),
     /// Prints completions for a shell.
     Completions(completions::Completions),
 }

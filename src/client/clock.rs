@@ -29,6 +29,18 @@ pub fn wall_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// The wall clock, nanoseconds since the epoch.
+#[allow(
+    clippy::disallowed_methods,
+    reason = "the client's one door to the clock"
+)]
+pub fn wall_ns() -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
+}
+
 /// Puts this thread, never a shard, to sleep.
 #[allow(clippy::disallowed_methods, reason = "the client's threads may sleep")]
 pub fn sleep(time: Duration) {

@@ -215,10 +215,17 @@ impl Cluster {
     /// Calls the controller: on a broker listener any broker forwards, but the active one knows
     /// first what it changed.
     pub fn call_controller<'a, R: Request<'a>>(&self, request: &R) -> Result<Answer, ClientError> {
-        let controller = lock(&self.known).controller;
-        match lock(&self.known).brokers.contains_key(&controller) {
-            true => self.call_broker(controller, request),
-            false => self.call_any(request),
+        let (controller, known) = {
+            let known = lock(&self.known);
+            (
+                known.controller,
+                known.brokers.contains_key(&known.controller),
+            )
+        };
+        if known {
+            self.call_broker(controller, request)
+        } else {
+            self.call_any(request)
         }
     }
 
