@@ -7,7 +7,7 @@
 use super::in_flight::{Allocation, Holder, State, Step, ZEROS_BYTES};
 use super::offload::Reply;
 use super::provided::Provided;
-use super::registered::Kind;
+use super::registered::{Kind, Target};
 use super::ring::{EVENT, IGNORE, Ring, WAKE, WAKE_FAILED};
 use super::{socket, system};
 use crate::io::op::*;
@@ -21,6 +21,10 @@ enum Next {
     Finish(Outcome),
     /// Over; the outcome takes the slot's own buffer along.
     FinishFilled(Result<usize, Errno>),
+    /// Answered, but the kernel still reads the slot's bytes: another completion will free it.
+    Answer(Outcome),
+    /// That completion: nobody waits for it.
+    Free,
     /// Not over: the next entry has to be submitted.
     Again,
     /// Not over, and in the kernel's hands.
@@ -95,6 +99,10 @@ impl Ring {
         match next {
             Next::Finish(outcome) => self.finish(at, outcome, done),
             Next::FinishFilled(result) => self.finish_filled(at, result, done),
+            Next::Answer(outcome) => self.answer(at, outcome, done),
+            Next::Free => {
+                self.release(at);
+            }
             Next::Again if self.in_flight.slot(at).canceled => self.finish_canceled(at, done),
             Next::Again => self.push_slot(at),
             Next::Wait => {}
@@ -254,21 +262,36 @@ impl Ring {
                 Err(Errno(libc::EAGAIN | libc::EINTR)) => Next::Again,
                 Err(errno) => Next::Finish(Outcome::Failed(errno)),
             },
-            State::SendZeroCopy { transfer, result } => {
-                if !cqueue::notif(flags) {
-                    *result = Some(moved.map_or_else(|errno| -errno.0, |count| count as i32));
-                    if cqueue::more(flags) {
-                        return Next::Wait;
-                    }
-                }
-                let result = result.take().expect("a notification follows a result");
-                match u64::try_from(result) {
+            State::SendZeroCopy { .. } if slot.holder == Holder::Lingering => Next::Free,
+            State::SendZeroCopy {
+                transfer,
+                result: earlier,
+            } => {
+                let notice = cqueue::notif(flags);
+                let result = if notice {
+                    earlier.take().unwrap_or(0)
+                } else {
+                    result
+                };
+                let next = match u64::try_from(result) {
                     Ok(count) => {
                         transfer.advance(count);
                         sent(transfer.is_complete(), count)
                     }
-                    Err(_) if result == -libc::EAGAIN || result == -libc::EINTR => Next::Again,
+                    Err(_) if [-libc::EAGAIN, -libc::EINTR].contains(&result) => Next::Again,
                     Err(_) => Next::Finish(Outcome::Failed(Errno(-result))),
+                };
+                match next {
+                    Next::Finish(outcome) if cqueue::more(flags) => Next::Answer(outcome),
+                    Next::Again if cqueue::more(flags) && slot.canceled => {
+                        Next::Answer(Outcome::Failed(Errno::CANCELED))
+                    }
+                    // The step goes on with its notice, which then counts nothing more.
+                    Next::Again if cqueue::more(flags) => {
+                        *earlier = Some(-libc::EAGAIN);
+                        Next::Wait
+                    }
+                    next => next,
                 }
             }
             State::Write {
@@ -362,6 +385,16 @@ impl Ring {
         done.push(Completion::last(token, outcome));
     }
 
+    /// The last answer, before the last completion: only the slot's bytes stay.
+    fn answer(&mut self, at: u32, outcome: Outcome, done: &mut Vec<Completion>) {
+        let slot = self.in_flight.slot(at);
+        slot.holder = Holder::Lingering;
+        let token = slot.token;
+        let place = std::mem::replace(&mut slot.target, Target::NONE).place;
+        self.leave(place, at);
+        done.push(Completion::last(token, outcome));
+    }
+
     fn finish_filled(&mut self, at: u32, result: Result<usize, Errno>, done: &mut Vec<Completion>) {
         let (token, state) = self.release(at);
         let outcome = match state {
@@ -384,17 +417,18 @@ impl Ring {
     }
 
     fn release(&mut self, at: u32) -> (Token, State) {
-        debug_assert_ne!(self.in_flight.slot(at).holder, Holder::Nobody);
         let (token, target, state) = self.in_flight.release(at);
-        if self.handles.release(target.place, at) {
-            let closing = self
-                .handles
-                .at(target.place)
-                .and_then(|handle| handle.closing);
-            let closing = closing.expect("`release` says that a close waits");
-            self.finish_close(target.place, closing);
-        }
+        self.leave(target.place, at);
         (token, state)
+    }
+
+    /// The slot has no more to do with the descriptor, for which a close may have waited.
+    fn leave(&mut self, place: u32, at: u32) {
+        if self.handles.release(place, at) {
+            let closing = self.handles.at(place).and_then(|handle| handle.closing);
+            let closing = closing.expect("`release` says that a close waits");
+            self.finish_close(place, closing);
+        }
     }
 }
 

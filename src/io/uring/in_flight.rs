@@ -26,6 +26,8 @@ pub enum Holder {
     Helper,
     /// A receive that waits for a provided buffer.
     Starved,
+    /// Answered already, but the kernel still reads its bytes (zero-copy).
+    Lingering,
 }
 
 pub struct Slot {
@@ -63,9 +65,10 @@ pub enum State {
         alignment: u32,
     },
     Send(Transfer),
-    /// Zero-copy: the answer is kept until the kernel says that it has let go of the bytes.
+    /// Zero-copy: each step ends with the kernel's notice that it has let go of the bytes.
     SendZeroCopy {
         transfer: Transfer,
+        /// The result of a step that goes on after its notice.
         result: Option<i32>,
     },
     Write {
@@ -449,13 +452,14 @@ impl InFlight {
 
     /// The slot of an operation; a walk, for cancelling is rare.
     pub fn find(&self, token: Token) -> Option<u32> {
-        let of_token = |slot: &Slot| slot.token == token && slot.holder != Holder::Nobody;
+        let open = |slot: &Slot| !matches!(slot.holder, Holder::Nobody | Holder::Lingering);
+        let of_token = |slot: &Slot| slot.token == token && open(slot);
         self.slots.iter().position(of_token).map(|at| at as u32)
     }
 
-    /// Slots the kernel holds.
-    pub fn held_by_kernel(&self) -> Vec<u32> {
-        let held = |at: &u32| self.slots[*at as usize].holder == Holder::Kernel;
+    /// Slots that `holder` has.
+    pub fn held_by(&self, holder: Holder) -> Vec<u32> {
+        let held = |at: &u32| self.slots[*at as usize].holder == holder;
         (0..self.slots.len() as u32).filter(held).collect()
     }
 }
@@ -520,6 +524,6 @@ mod tests {
         assert_eq!(in_flight.next_slot(), first);
         let third = in_flight.hold(Token(3), Target::NONE, State::Sync, Holder::Kernel);
         assert_eq!(third, first);
-        assert_eq!(in_flight.held_by_kernel(), vec![first, second]);
+        assert_eq!(in_flight.held_by(Holder::Kernel), vec![first, second]);
     }
 }

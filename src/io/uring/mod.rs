@@ -5,7 +5,7 @@
 //! Calls:      the kernel; `rtrb` for the rings between threads.
 //! Never:      knows Kafka, tasks or futures; never blocks outside of `turn`.
 //!
-//! How it is laid out: `ring` takes operations and turns; `complete` takes what the kernel
+//! How it is laid out: `ring` turns; `start` begins operations; `complete` takes what the kernel
 //! answers; `in_flight` owns every byte the kernel may touch until the last answer; `registered`
 //! is the table of files and sockets; `provided` lends receive buffers; `mesh` carries parcels
 //! between doors; `offload` runs what would block; `socket` and `probe` hold the details of
@@ -28,6 +28,7 @@ mod provided;
 mod registered;
 mod ring;
 mod socket;
+mod start;
 mod system;
 
 pub use probe::OpenError;

@@ -199,6 +199,20 @@ impl Handles {
         handle.users.is_empty() && handle.closing.is_some()
     }
 
+    /// Closes all connected sockets with a reset, so that nothing they hold is sent any more.
+    pub fn reset_sockets(&mut self, ring: &IoUring) {
+        for place in 0..self.places.len() as u32 {
+            let connected = |handle: &Handle| matches!(handle.kind, Kind::Stream { .. });
+            if self
+                .at(place)
+                .is_some_and(|handle| connected(handle) && handle.users.is_empty())
+                && let Some(handle) = self.remove(ring, place)
+            {
+                super::socket::reset_on_close(&handle.fd);
+            }
+        }
+    }
+
     /// Takes a descriptor out of the table; the ring has then forgotten it too.
     pub fn remove(&mut self, ring: &IoUring, place: u32) -> Option<Handle> {
         let entry = self.places.get_mut(place as usize)?;

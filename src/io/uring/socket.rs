@@ -98,14 +98,29 @@ pub fn stream_for(address: &SocketAddress) -> Result<OwnedFd, Errno> {
 /// listening socket it is inherited by what is accepted.
 fn set_no_delay(fd: &OwnedFd) -> Result<(), Errno> {
     let on: libc::c_int = 1;
-    // SAFETY: `on` lives through the call and its size is given.
+    set_option(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, &on)
+}
+
+/// Closing discards what was not sent yet. For sockets whose door closes before them.
+pub fn reset_on_close(fd: &OwnedFd) {
+    let linger = libc::linger {
+        l_onoff: 1,
+        l_linger: 0,
+    };
+    // A socket that refuses closes a little later.
+    let _ = set_option(fd, libc::SOL_SOCKET, libc::SO_LINGER, &linger);
+}
+
+fn set_option<T>(fd: &OwnedFd, level: i32, name: i32, value: &T) -> Result<(), Errno> {
+    // SAFETY: `value` lives through the call and its size is given; the kernel refuses an option
+    // whose value has another size.
     let result = unsafe {
         libc::setsockopt(
             fd.as_raw_fd(),
-            libc::IPPROTO_TCP,
-            libc::TCP_NODELAY,
-            std::ptr::from_ref(&on).cast(),
-            size_of_val(&on) as libc::socklen_t,
+            level,
+            name,
+            std::ptr::from_ref(value).cast(),
+            size_of::<T>() as libc::socklen_t,
         )
     };
     if result != 0 {

@@ -2,10 +2,11 @@
 //! only it has: threads that sleep, signals, Unix sockets.
 
 use super::*;
-use crate::io::conformance::Fixture;
+use crate::io::conformance::{Fixture, Rig};
 use crate::io::*;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 fn directory(name: &str) -> PathBuf {
     static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -78,4 +79,246 @@ mod full {
 
 mod oldest {
     crate::conformance!(super::Oldest);
+}
+
+/// Unix sockets, zero-copy sends, and a door that never sleeps.
+struct UnixZeroCopy;
+
+impl Fixture for UnixZeroCopy {
+    fn open(count: usize) -> Vec<Box<dyn Io>> {
+        let settings = Settings {
+            profile: Profile::Spin,
+            send_zero_copy_bytes_min: Some(1),
+            ..small()
+        };
+        open(count, settings)
+    }
+
+    fn directory(name: &str) -> PathBuf {
+        directory(name)
+    }
+
+    fn address() -> Address {
+        Address::Unix(directory("unix").join("socket"))
+    }
+
+    fn receive_buffers() -> usize {
+        32
+    }
+}
+
+mod unix {
+    crate::conformance!(super::UnixZeroCopy:
+        bytes_travel_both_ways_and_streams_end,
+        large_sends_arrive_whole_and_in_order,
+        one_accept_serves_many,
+        a_cancelled_operation_ends_once,
+        a_socket_moves_between_doors,
+        drop_under_load,
+    );
+}
+
+/// TCP with zero-copy sends, whose slices are held until the kernel's notification.
+struct ZeroCopy;
+
+impl Fixture for ZeroCopy {
+    fn open(count: usize) -> Vec<Box<dyn Io>> {
+        let settings = Settings {
+            send_zero_copy_bytes_min: Some(1),
+            ..small()
+        };
+        open(count, settings)
+    }
+
+    fn directory(name: &str) -> PathBuf {
+        directory(name)
+    }
+
+    fn receive_buffers() -> usize {
+        32
+    }
+}
+
+mod zero_copy {
+    crate::conformance!(super::ZeroCopy:
+        bytes_travel_both_ways_and_streams_end,
+        large_sends_arrive_whole_and_in_order,
+        a_peer_that_is_gone_fails_the_send,
+        closing_ends_what_is_under_way,
+        a_cancelled_operation_ends_once,
+        drop_under_load,
+    );
+}
+
+/// Goal: no parcel is left lying before a door that sleeps.
+/// Method: two threads without any deadline pass a number back and forth; a lost wake hangs.
+fn ping_pong(settings: Settings) {
+    const ROUNDS: u64 = 2000;
+    let seeds = open_all(2, settings).unwrap();
+    let threads = seeds.into_iter().map(|seed| {
+        std::thread::spawn(move || {
+            let mut door = seed.open().unwrap();
+            let me = door.id().0;
+            let other = PeerId(1 - me);
+            door.submit(Token(1), Op::Inbox);
+            if me == 0 {
+                let parcel = Box::new(0u64);
+                door.submit(Token(2), Op::Post { to: other, parcel });
+            }
+            let mut done = Vec::new();
+            loop {
+                door.turn(None, &mut done);
+                for completion in done.drain(..) {
+                    let Outcome::Arrived { parcel, .. } = completion.outcome else {
+                        continue;
+                    };
+                    let number = *parcel.downcast::<u64>().unwrap();
+                    if number < ROUNDS {
+                        let parcel = Box::new(number + 1);
+                        door.submit(Token(2), Op::Post { to: other, parcel });
+                    }
+                    if number + 1 >= ROUNDS {
+                        // One more turn delivers the last wake.
+                        let now = door.now();
+                        door.turn(Some(now), &mut Vec::new());
+                        return number;
+                    }
+                }
+            }
+        })
+    });
+    let ends: Vec<u64> = threads
+        .collect::<Vec<_>>()
+        .into_iter()
+        .map(|thread| thread.join().unwrap())
+        .collect();
+    assert_eq!(ends.iter().max(), Some(&ROUNDS));
+}
+
+#[test]
+fn sleeping_doors_hear_every_parcel() {
+    ping_pong(Settings {
+        profile: Profile::Park,
+        ..small()
+    });
+}
+
+#[test]
+fn looking_doors_hear_every_parcel() {
+    ping_pong(small());
+}
+
+#[test]
+fn sleeping_doors_hear_every_parcel_without_msg_ring() {
+    ping_pong(Settings {
+        profile: Profile::Park,
+        oldest_features: true,
+        ..small()
+    });
+}
+
+#[test]
+fn a_sleeping_door_is_woken_from_any_thread() {
+    for oldest_features in [false, true] {
+        let settings = Settings {
+            profile: Profile::Park,
+            oldest_features,
+            ..small()
+        };
+        let mut doors = open(1, settings);
+        let waker = doors[0].waker();
+        let (asked, wanted) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            while wanted.recv().is_ok() {
+                waker.wake();
+            }
+        });
+        for _ in 0..100 {
+            asked.send(()).unwrap();
+            doors[0].turn(None, &mut Vec::new());
+        }
+        drop(asked);
+        thread.join().unwrap();
+    }
+}
+
+/// An idle door must not burn its core: with nothing to do until a deadline, one turn reaches it.
+#[test]
+fn an_idle_turn_sleeps_to_its_deadline() {
+    for oldest_features in [false, true] {
+        let settings = Settings {
+            oldest_features,
+            ..small()
+        };
+        let mut door = open(1, settings).remove(0);
+        door.submit(Token(1), Op::Inbox);
+        let mut turns = 0;
+        let mut done = Vec::new();
+        // The first turns take the notice of the door's own set-up.
+        for _ in 0..3 {
+            let now = door.now();
+            door.turn(Some(now), &mut done);
+        }
+        let until = door.now().plus(Duration::from_millis(20));
+        while door.now() < until {
+            door.turn(Some(until), &mut done);
+            turns += 1;
+        }
+        assert!(turns <= 2, "{turns} turns");
+    }
+}
+
+#[test]
+fn a_socket_file_goes_with_its_listener() {
+    let mut rig = Rig::new::<UnixZeroCopy>(1);
+    let path = directory("listener").join("socket");
+    let (socket, _) = rig.listen(0, Address::Unix(path.clone()));
+    assert!(path.exists());
+    rig.done(0, Op::CloseSocket { socket });
+    assert!(!path.exists());
+}
+
+#[test]
+fn the_description_names_what_was_found() {
+    let newest = open(1, small()).remove(0).describe();
+    assert!(newest.starts_with("io_uring ("), "{newest}");
+    let oldest = Settings {
+        oldest_features: true,
+        ..small()
+    };
+    let oldest = open(1, oldest).remove(0).describe();
+    assert!(oldest.contains("-multishot-receive"), "{oldest}");
+    assert!(oldest.contains("no provided buffers"), "{oldest}");
+}
+
+/// A door dropped while others still post to it, and one whose posts wait for room for ever.
+#[test]
+fn a_door_that_closes_fails_the_posts_that_wait() {
+    let mut doors = open(2, small());
+    let gone = doors.pop().unwrap();
+    let mut door = doors.pop().unwrap();
+    let mut done = Vec::new();
+    for n in 0..100u64 {
+        let parcel = Box::new(n);
+        door.submit(
+            Token(n),
+            Op::Post {
+                to: PeerId(1),
+                parcel,
+            },
+        );
+    }
+    let now = door.now();
+    door.turn(Some(now), &mut done);
+    assert_eq!(done.len(), small().mesh_capacity);
+    drop(gone);
+    door.turn(None, &mut done);
+    let failed = |completion: &&Completion| {
+        matches!(completion.outcome, Outcome::Failed(Errno::BROKEN_PIPE))
+    };
+    assert_eq!(done.len(), 100);
+    assert_eq!(
+        done.iter().filter(failed).count(),
+        100 - small().mesh_capacity
+    );
 }
