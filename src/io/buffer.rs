@@ -332,6 +332,17 @@ impl Slice {
         }
     }
 
+    /// The slice that `part` is, when it borrows from this one: what a borrowing decoder found,
+    /// as bytes that may be kept.
+    pub fn slice_of(&self, part: &[u8]) -> Option<Slice> {
+        if part.is_empty() {
+            return Some(Slice::empty());
+        }
+        let from = (part.as_ptr() as usize).checked_sub(self.as_ptr() as usize)?;
+        let to = from.checked_add(part.len())?;
+        (to <= self.len()).then(|| self.range(from, to))
+    }
+
     /// `self` and `next` as one slice when `next` lies right behind it in the same memory.
     pub fn joined(&self, next: &Slice) -> Option<Slice> {
         match (&self.memory, &next.memory) {
@@ -454,6 +465,17 @@ mod tests {
         drop(slice);
         let seen = std::thread::spawn(move || world.to_vec()).join().unwrap();
         assert_eq!(seen, b"world");
+    }
+
+    #[test]
+    fn a_borrowed_part_is_found_again() {
+        let slice = Slice::from(b"hello world".to_vec());
+        let part = &slice[6..9];
+        assert_eq!(
+            &slice.slice_of(part).expect("it borrows from it")[..],
+            b"wor"
+        );
+        assert!(slice.slice_of(b"elsewhere").is_none());
     }
 
     #[test]

@@ -33,7 +33,7 @@ mod system;
 
 pub use probe::OpenError;
 pub use ring::Ring;
-pub use system::block_signals;
+pub use system::{block_signals, raise_file_limit};
 
 use super::op::PeerId;
 use std::time::Duration;

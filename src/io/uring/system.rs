@@ -19,6 +19,24 @@ pub fn block_signals() {
     assert_eq!(result, 0, "SIG_BLOCK is a valid request");
 }
 
+/// Raises the soft limit of open files to the hard one.
+pub fn raise_file_limit() -> Result<(), Errno> {
+    let mut limit = libc::rlimit {
+        rlim_cur: 0,
+        rlim_max: 0,
+    };
+    // SAFETY: `limit` is a whole rlimit that the call fills in.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &mut limit) } != 0 {
+        return Err(Errno::last());
+    }
+    limit.rlim_cur = limit.rlim_max;
+    // SAFETY: `limit` is initialised and only read.
+    if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) } != 0 {
+        return Err(Errno::last());
+    }
+    Ok(())
+}
+
 fn termination_signals() -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
     // SAFETY: sigemptyset writes the whole set it is given.

@@ -1,0 +1,238 @@
+//! The control shard's main task: starts the broker, decides about metadata, stops the broker.
+//!
+//! Room:       `broker`.
+//! Called by:  `cli::server` and `sim`.
+//! Calls:      `controller`, `router`'s mesh, `shard::recovery`.
+//! Never:      answers a change before every shard follows it.
+
+use super::Plan;
+use super::start::{Folder, StartError, mark, take_folders};
+use crate::controller::{self, Controller};
+use crate::io::{Address, Outcome, PeerId};
+use crate::router::{Envelope, Mesh, Work};
+use crate::runtime::Runtime;
+use crate::runtime::sync::{Either, Event, Queue, either};
+use crate::shard::message::{Reply, Request};
+use crate::shard::{self, recovery};
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// How the broker ended.
+#[derive(Debug)]
+pub enum Stopped {
+    /// As asked; everything is durable and closed.
+    Cleanly,
+    /// Asked twice: journals were left as they are, recovery takes up from there.
+    AtOnce,
+    Failed(StartError),
+}
+
+struct Control {
+    runtime: Runtime,
+    plan: Plan,
+    mesh: Rc<Mesh>,
+    requests: Queue<(PeerId, u64, controller::Request)>,
+}
+
+/// Where clients connect: a listener's index and the address to bind.
+pub type Listen = Vec<(usize, Address)>;
+
+/// Starts everything, serves until a signal, stops everything. `ready` is told the addresses once
+/// clients can connect.
+pub async fn control(
+    runtime: Runtime,
+    plan: Plan,
+    listen: Listen,
+    ready: impl FnOnce(&[(usize, Address)]) + 'static,
+) -> Stopped {
+    let control = Rc::new(Control {
+        mesh: Mesh::new(runtime.clone()),
+        runtime: runtime.clone(),
+        plan,
+        requests: Queue::new(),
+    });
+    control.clone().take_envelopes();
+    let mut signals = runtime.signals();
+    let asked_twice = Event::new();
+    let stopping = Rc::new(Cell::new(false));
+    let stop = Event::new();
+    {
+        let (stopping, stop, asked_twice) = (stopping.clone(), stop.clone(), asked_twice.clone());
+        runtime.spawn(async move {
+            while let Some(outcome) = signals.next().await {
+                if let Outcome::Signalled(_) = outcome {
+                    if stopping.replace(true) {
+                        asked_twice.notify();
+                    } else {
+                        stop.notify();
+                    }
+                }
+            }
+        });
+    }
+    let broker = async {
+        let started = control.start(&listen).await;
+        let (folders, controller, listening) = match started {
+            Ok(started) => started,
+            Err(error) => return Stopped::Failed(error),
+        };
+        ready(&listening);
+        let serve = control.serve(&controller);
+        let until_stopped = async {
+            while !stopping.get() {
+                stop.next().await;
+            }
+        };
+        if let Either::First(()) = either(until_stopped, serve).await {
+            tracing::info!("stopping");
+        }
+        match control.stop(&folders, &controller).await {
+            Ok(()) => Stopped::Cleanly,
+            Err(error) => Stopped::Failed(error),
+        }
+    };
+    match either(broker, asked_twice.next()).await {
+        Either::First(stopped) => stopped,
+        Either::Second(()) => Stopped::AtOnce,
+    }
+}
+
+impl Control {
+    fn take_envelopes(self: Rc<Self>) {
+        let runtime = self.runtime.clone();
+        runtime.spawn(async move {
+            let mut inbox = self.runtime.inbox();
+            while let Some((from, parcel)) = inbox.next().await {
+                let Ok(envelope) = parcel.downcast::<Envelope>() else {
+                    unreachable!("doors of one broker exchange envelopes only");
+                };
+                if let Some(Envelope::Control { call, request }) = self.mesh.deliver(*envelope) {
+                    self.requests.push((from, call, request));
+                }
+            }
+        });
+    }
+
+    async fn start(
+        &self,
+        listen: &Listen,
+    ) -> Result<(Vec<Folder>, Controller, Vec<(usize, Address)>), StartError> {
+        let config = &self.plan.config;
+        let folders = take_folders(&self.runtime, config).await?;
+        let was_clean = folders.iter().all(|folder| !folder.meta.journals_in_use);
+        let controller = Controller::open(&self.runtime, config, &folders[0].meta.cluster_id)
+            .await
+            .map_err(|error| StartError(error.to_string()))?;
+        let mut dirs = Vec::new();
+        for folder in folders
+            .iter()
+            .filter(|folder| config.log_dirs.contains(&folder.path))
+        {
+            let recovered = recovery::recover(&self.runtime, &folder.path, config)
+                .await
+                .map_err(|error| StartError(format!("{}: {error}", folder.path.display())))?;
+            let id = folder.meta.directory_id.0;
+            dirs.push(shard::DirPlan {
+                path: folder.path.clone(),
+                id,
+                recovered,
+            });
+        }
+        controller
+            .register(
+                &dirs.iter().map(|dir| dir.id).collect::<Vec<_>>(),
+                was_clean,
+            )
+            .await
+            .map_err(|error| StartError(error.to_string()))?;
+        for folder in &folders {
+            mark(&self.runtime, folder, true)
+                .await
+                .map_err(|errno| StartError(format!("{}: {errno}", folder.path.display())))?;
+        }
+        let image = controller.image();
+        self.all(|_| {
+            let plan = shard::Plan {
+                image: image.clone(),
+                dirs: dirs.clone(),
+            };
+            Envelope::work(Work::Start(Box::new(plan)))
+        })
+        .await?;
+        let mut listening = Vec::new();
+        for (index, address) in listen {
+            let shard = PeerId((*index % usize::from(self.plan.shards)) as u16);
+            let work = Work::Listen {
+                index: *index,
+                address: address.clone(),
+            };
+            match self.mesh.call(shard, Envelope::work(work)).1.await {
+                Reply::Listening(address) => listening.push((*index, address)),
+                Reply::Refused(errno) => return Err(cannot_listen(address, errno)),
+                _ => unreachable!("listening is answered as such"),
+            }
+        }
+        Ok((folders, controller, listening))
+    }
+
+    /// Carries out what is asked of the controller, one after the other.
+    async fn serve(&self, controller: &Controller) {
+        while let Some((from, call, request)) = self.requests.next().await {
+            let before = controller.image().offset;
+            let reply = controller.decide(request).await;
+            let image = controller.image();
+            if image.offset != before {
+                self.publish(&image).await;
+            }
+            self.mesh.reply_control(from, call, reply);
+        }
+    }
+
+    async fn publish(&self, image: &Arc<crate::metadata::Image>) {
+        // A shard that cannot follow says so in the log and serves what it can.
+        let _ = self
+            .all(|_| Envelope::shard(Request::Image(image.clone())))
+            .await;
+    }
+
+    async fn stop(&self, folders: &[Folder], controller: &Controller) -> Result<(), StartError> {
+        self.all(|_| Envelope::work(Work::StopClients)).await?;
+        self.all(|_| Envelope::work(Work::StopStorage)).await?;
+        controller
+            .close()
+            .await
+            .map_err(|error| StartError(error.to_string()))?;
+        for folder in folders {
+            mark(&self.runtime, folder, false)
+                .await
+                .map_err(|errno| StartError(format!("{}: {errno}", folder.path.display())))?;
+        }
+        Ok(())
+    }
+
+    /// Asks all shards at once and waits for all answers; the first failure is returned.
+    async fn all(&self, ask: impl Fn(u16) -> Envelope) -> Result<(), StartError> {
+        let asked: Vec<_> = (0..self.plan.shards)
+            .map(|shard| self.mesh.call(PeerId(shard), ask(shard)).1)
+            .collect();
+        let mut failed = None;
+        for reply in asked {
+            if let Reply::Failed(reason) = reply.await {
+                failed.get_or_insert(StartError(reason));
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+}
+
+fn cannot_listen(address: &Address, errno: crate::io::Errno) -> StartError {
+    use crate::io::Errno;
+    let remedy = match errno {
+        Errno::ADDRESS_IN_USE => "stop who listens there, or change `listeners`",
+        Errno(libc::EACCES) => "ports below 1024 need root; change `listeners`",
+        Errno(libc::EADDRNOTAVAIL) => "this machine has no such address; change `listeners`",
+        _ => "change `listeners`",
+    };
+    StartError(format!("cannot listen on {address}: {errno}; {remedy}"))
+}

@@ -1,0 +1,310 @@
+//! A shard's main task: takes what comes through the mesh, serves its connections.
+//!
+//! Room:       `broker`.
+//! Called by:  `cli::server` and `sim`, once per shard.
+//! Calls:      `shard`, `connection`, `router`.
+//! Never:      waits in the inbox loop: what takes time is a task of its own, begun in order.
+
+use super::Plan;
+use crate::connection::{Arrival, Budget, End, Host, Settings, serve};
+use crate::handlers::{ListenerInfo, Shared};
+use crate::ids::ShardId;
+use crate::io::{Address, PeerId};
+use crate::router::{Envelope, Mesh, Router, Work};
+use crate::runtime::sync::Event;
+use crate::runtime::{Runtime, Socket};
+use crate::shard::message::{Reply, Request};
+use crate::shard::{self, Shard};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Part of the memory budget that requests may take; the rest is for the tail, the cache and the
+/// journal.
+const REQUEST_SHARE: u64 = 4;
+
+/// Part of a shard's request memory that one connection may take.
+const CONNECTION_SHARE: usize = 8;
+
+struct Member {
+    runtime: Runtime,
+    plan: Plan,
+    id: ShardId,
+    mesh: Rc<Mesh>,
+    host: RefCell<Option<Rc<Host>>>,
+    /// Watches of other shards' requests, by caller and call.
+    watches: RefCell<crate::map::Map<(PeerId, u64), crate::partition::Watch>>,
+}
+
+/// Runs until control says stop and everything is down.
+pub async fn member(runtime: Runtime, plan: Plan, id: ShardId) {
+    let member = Rc::new(Member {
+        mesh: Mesh::new(runtime.clone()),
+        runtime: runtime.clone(),
+        plan,
+        id,
+        host: RefCell::new(None),
+        watches: RefCell::new(crate::map::Map::default()),
+    });
+    let mut inbox = runtime.inbox();
+    while let Some((from, parcel)) = inbox.next().await {
+        let Ok(envelope) = parcel.downcast::<Envelope>() else {
+            unreachable!("doors of one broker exchange envelopes only");
+        };
+        if let Some(request) = member.mesh.deliver(*envelope) {
+            member.take(from, request);
+        }
+    }
+}
+
+impl Member {
+    /// Begins what was asked; the order of calls is the order of beginnings.
+    fn take(self: &Rc<Self>, from: PeerId, envelope: Envelope) {
+        match envelope {
+            Envelope::Shard { call, request } => self.serve(from, call, request),
+            Envelope::Withdrawn { call } => {
+                if let Some(watch) = self.watches.borrow_mut().remove(&(from, call)) {
+                    watch.fire();
+                }
+            }
+            Envelope::Adopt(parcel) => {
+                if let Ok(arrival) = parcel.downcast::<Arrival>() {
+                    self.adopt(*arrival);
+                }
+            }
+            Envelope::Work { call, work } => {
+                let member = self.clone();
+                self.runtime.spawn(async move {
+                    let reply = member.work(work).await;
+                    member.mesh.reply(from, call, reply);
+                });
+            }
+            Envelope::Control { .. }
+            | Envelope::ControlReply { .. }
+            | Envelope::ShardReply { .. } => {
+                unreachable!("control's own, or taken as a reply before")
+            }
+        }
+    }
+
+    fn serve(self: &Rc<Self>, from: PeerId, call: u64, request: Request) {
+        let Some(host) = self.host.borrow().clone() else {
+            return;
+        };
+        let shard = host.router.shard.clone();
+        let member = self.clone();
+        match request {
+            Request::Produce { parts, terms } => {
+                // Appended now, in order; acknowledged later.
+                let appending = shard.produce(parts, terms);
+                self.runtime.spawn(async move {
+                    member
+                        .mesh
+                        .reply(from, call, Reply::Produce(appending.await));
+                });
+            }
+            Request::Fetch { parts } => self.runtime.spawn(async move {
+                member
+                    .mesh
+                    .reply(from, call, Reply::Fetch(shard.fetch(parts).await));
+            }),
+            Request::Watch { parts } => {
+                let watch = crate::partition::Watch::new();
+                self.watches
+                    .borrow_mut()
+                    .insert((from, call), watch.clone());
+                self.runtime.spawn(async move {
+                    shard.watch(parts, watch).await;
+                    // Absent when it was withdrawn: then nobody waits for the reply.
+                    if member.watches.borrow_mut().remove(&(from, call)).is_some() {
+                        member.mesh.reply(from, call, Reply::Watched);
+                    }
+                });
+            }
+            Request::Ask { questions } => self.runtime.spawn(async move {
+                member
+                    .mesh
+                    .reply(from, call, Reply::Answers(shard.ask(questions).await));
+            }),
+            Request::Image(image) => self.runtime.spawn(async move {
+                shard.follow(image).await;
+                member.mesh.reply(from, call, Reply::Done);
+            }),
+        }
+    }
+
+    async fn work(self: &Rc<Self>, work: Work) -> Reply {
+        match work {
+            Work::Start(plan) => self.start(*plan).await,
+            Work::Listen { index, address } => self.listen(index, address).await,
+            Work::StopClients => self.stop_clients().await,
+            Work::StopStorage => self.stop_storage().await,
+        }
+    }
+
+    async fn start(self: &Rc<Self>, plan: shard::Plan) -> Reply {
+        let config = self.plan.config.clone();
+        let opened = Shard::open(&self.runtime, self.id, self.plan.shards, &config, plan).await;
+        let shard = match opened {
+            Ok(shard) => shard,
+            Err(error) => return Reply::Failed(error.to_string()),
+        };
+        let memory = (config.memory_bytes / REQUEST_SHARE / u64::from(self.plan.shards)) as usize;
+        let router = Router::new(shard, self.mesh.clone(), self.plan.shards);
+        let host = Host {
+            runtime: self.runtime.clone(),
+            router,
+            handlers: Rc::new(Shared::new(config.clone(), self.plan.shards)),
+            listeners: config
+                .listeners
+                .iter()
+                .map(|listener| {
+                    Rc::new(ListenerInfo {
+                        name: listener.name.clone(),
+                    })
+                })
+                .collect(),
+            budget: Budget::new(memory),
+            settings: Settings {
+                frame_bytes_max: i32::try_from(config.socket_request_bytes_max).unwrap_or(i32::MAX),
+                idle: config.connections_idle_ms_max.map(Duration::from_millis),
+                share_bytes: memory / CONNECTION_SHARE,
+            },
+            stopping: Cell::new(false),
+            stop: Event::new(),
+            connections: Cell::new(0),
+            ended: Event::new(),
+        };
+        *self.host.borrow_mut() = Some(Rc::new(host));
+        Reply::Done
+    }
+
+    /// Opens a listener here; accepted sockets go to the shard with the fewest.
+    async fn listen(self: &Rc<Self>, index: usize, address: Address) -> Reply {
+        let backlog = self.plan.config.socket_listen_backlog;
+        let mut listener = match self.runtime.listen(address, backlog).await {
+            Ok(listener) => listener,
+            Err(errno) => return Reply::Refused(errno),
+        };
+        let address = listener.address.clone();
+        let Some(host) = self.host.borrow().clone() else {
+            return Reply::Done;
+        };
+        let member = self.clone();
+        self.runtime.spawn(async move {
+            let stop = async {
+                while !host.stopping.get() {
+                    host.stop.next().await;
+                }
+            };
+            let accept = async {
+                loop {
+                    match listener.accept().await {
+                        Ok((socket, peer)) => member.place(socket, index, peer),
+                        Err(errno) => {
+                            // Out of files, most likely: others may close some meanwhile.
+                            tracing::warn!(%errno, "cannot accept a connection");
+                            member.runtime.sleep(ACCEPT_PAUSE).await;
+                        }
+                    }
+                }
+            };
+            crate::runtime::sync::either(accept, stop).await;
+        });
+        Reply::Listening(address)
+    }
+
+    fn place(self: &Rc<Self>, socket: Socket, listener: usize, peer: Address) {
+        let to = ShardId(self.plan.load.take());
+        if to == self.id {
+            self.serve_socket(socket, listener, peer);
+            return;
+        }
+        let member = self.clone();
+        self.runtime.spawn(async move {
+            match socket.detach().await {
+                Ok(socket) => member.send_away(
+                    to,
+                    Arrival {
+                        socket,
+                        listener,
+                        peer,
+                    },
+                ),
+                Err(_) => member.plan.load.release(to.0),
+            }
+        });
+    }
+
+    fn send_away(&self, to: ShardId, arrival: Arrival) {
+        self.runtime
+            .post(PeerId(to.0), Box::new(Envelope::Adopt(Box::new(arrival))));
+    }
+
+    fn adopt(self: &Rc<Self>, arrival: Arrival) {
+        let member = self.clone();
+        self.runtime.spawn(async move {
+            let Arrival {
+                socket,
+                listener,
+                peer,
+            } = arrival;
+            match member.runtime.attach(socket).await {
+                Ok(socket) => member.serve_socket(socket, listener, peer),
+                Err(_) => member.plan.load.release(member.id.0),
+            }
+        });
+    }
+
+    fn serve_socket(self: &Rc<Self>, socket: Socket, listener: usize, peer: Address) {
+        let Some(host) = self.host.borrow().clone() else {
+            return;
+        };
+        let member = self.clone();
+        self.runtime.spawn(async move {
+            let end = serve(host, socket, listener, peer).await;
+            member.plan.load.release(member.id.0);
+            if let End::Moves { to, arrival } = end {
+                member.plan.load.add(to.0);
+                member.send_away(to, arrival);
+            }
+        });
+    }
+
+    /// Stops listening and reading; returns when every request begun is answered.
+    async fn stop_clients(&self) -> Reply {
+        let Some(host) = self.host.borrow().clone() else {
+            return Reply::Done;
+        };
+        host.stopping.set(true);
+        host.handlers.stop();
+        host.stop.notify();
+        let drained = async {
+            while host.connections.get() > 0 {
+                host.ended.next().await;
+            }
+        };
+        let until = self.runtime.now().plus(DRAIN_TIME);
+        if self.runtime.deadline(until, drained).await.is_none() {
+            tracing::warn!(left = host.connections.get(), "clients cut off at shutdown");
+        }
+        Reply::Done
+    }
+
+    /// Last group, checkpoint, journals empty and clean.
+    async fn stop_storage(&self) -> Reply {
+        let Some(host) = self.host.borrow().clone() else {
+            return Reply::Done;
+        };
+        match host.router.shard.close().await {
+            Ok(()) => Reply::Done,
+            Err(error) => Reply::Failed(error.to_string()),
+        }
+    }
+}
+
+/// How long accepting rests after it failed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long clients may take to receive what they are owed at shutdown.
+const DRAIN_TIME: Duration = Duration::from_secs(3);

@@ -1,0 +1,193 @@
+//! Before anything is served: whose folders these are, and that nobody else has them.
+//!
+//! Room:       `broker`.
+//! Called by:  `broker::control`.
+//! Calls:      `config::meta_properties`, `runtime` for files.
+//! Never:      formats a folder that holds something, or opens one that another broker holds.
+
+use crate::config::meta_properties::{FILE_NAME, check_together, obstacle};
+use crate::config::{BrokerConfig, MetaError, MetaProperties};
+use crate::io::{Errno, OpenOptions};
+use crate::protocol::Uuid;
+use crate::runtime::{File, Runtime};
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+/// Why a broker does not start: one line that names the thing, the cause and the remedy.
+#[derive(Debug)]
+pub struct StartError(pub String);
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for StartError {}
+
+/// A log dir that is ours for as long as this lives.
+pub struct Folder {
+    pub path: PathBuf,
+    pub meta: MetaProperties,
+    /// Holds the lock; the lock dies with the process, whatever kills it.
+    _lock: File,
+}
+
+/// The bound of a `meta.properties`; a real one has five short lines.
+const META_BYTES_MAX: usize = 64 << 10;
+
+/// Locks all log dirs, formats those that are empty, checks that they belong together.
+pub async fn take_folders(
+    runtime: &Runtime,
+    config: &BrokerConfig,
+) -> Result<Vec<Folder>, StartError> {
+    let mut taken = Vec::new();
+    let mut paths = config.log_dirs.clone();
+    if !paths.contains(&config.metadata_log_dir) {
+        paths.push(config.metadata_log_dir.clone());
+    }
+    for path in paths {
+        let refuse = |reason: &dyn fmt::Display| {
+            StartError(format!("log.dirs: {}: {reason}", path.display()))
+        };
+        create_all(runtime, &path).await.map_err(|errno| {
+            refuse(&format_args!(
+                "{errno}; name a folder this user can write to"
+            ))
+        })?;
+        let lock = lock(runtime, &path).await.map_err(|errno| match errno {
+            Errno::WOULD_BLOCK => {
+                refuse(&"another broker is using this folder; stop it or name another one")
+            }
+            errno => refuse(&format_args!(
+                "{errno}; name a folder this user can write to"
+            )),
+        })?;
+        let meta = match runtime
+            .read_file(&path.join(FILE_NAME), META_BYTES_MAX)
+            .await
+        {
+            Ok(text) => {
+                let text = String::from_utf8(text).map_err(|_| refuse(&MetaError::Text))?;
+                Some(MetaProperties::parse(&text).map_err(|error| refuse(&error))?)
+            }
+            Err(Errno::NO_ENTRY) => None,
+            Err(errno) => return Err(refuse(&format_args!("{FILE_NAME}: {errno}"))),
+        };
+        taken.push((path, lock, meta));
+    }
+    let formatted: Vec<MetaProperties> = taken
+        .iter()
+        .filter_map(|(_, _, meta)| meta.clone())
+        .collect();
+    check_together(&formatted, config.node_id)
+        .map_err(|error| StartError(format!("log.dirs: {error}")))?;
+    let cluster_id = match formatted.first() {
+        Some(meta) => meta.cluster_id.clone(),
+        None => random_uuid(runtime).to_string(),
+    };
+    let mut folders = Vec::new();
+    for (path, lock, meta) in taken {
+        let meta = match meta {
+            Some(meta) => meta,
+            None => format(runtime, config, &path, &cluster_id).await?,
+        };
+        folders.push(Folder {
+            path,
+            meta,
+            _lock: lock,
+        });
+    }
+    Ok(folders)
+}
+
+/// Rewrites `meta.properties` so that it says whether records may lie in our journals only.
+pub async fn mark(runtime: &Runtime, folder: &Folder, journals_in_use: bool) -> Result<(), Errno> {
+    let meta = MetaProperties {
+        journals_in_use,
+        ..folder.meta.clone()
+    };
+    runtime
+        .replace_file(&folder.path.join(FILE_NAME), meta.format().into_bytes())
+        .await
+}
+
+async fn format(
+    runtime: &Runtime,
+    config: &BrokerConfig,
+    path: &Path,
+    cluster_id: &str,
+) -> Result<MetaProperties, StartError> {
+    let refuse =
+        |reason: &dyn fmt::Display| StartError(format!("log.dirs: {}: {reason}", path.display()));
+    let entries = runtime
+        .list_directory(path)
+        .await
+        .map_err(|errno| refuse(&errno))?;
+    if let Some(name) = obstacle(entries.iter().map(|entry| entry.name.as_str())) {
+        return Err(refuse(&format_args!(
+            "holds {name} but no {FILE_NAME}, so it is not a broker's; name an empty folder"
+        )));
+    }
+    let meta = MetaProperties {
+        cluster_id: cluster_id.to_owned(),
+        node_id: config.node_id,
+        directory_id: random_uuid(runtime),
+        journals_in_use: false,
+    };
+    tracing::warn!(
+        folder = %path.display(), cluster_id,
+        "the folder was not formatted and is now; `ottla storage format` does it beforehand"
+    );
+    runtime
+        .replace_file(&path.join(FILE_NAME), meta.format().into_bytes())
+        .await
+        .map_err(|errno| refuse(&format_args!("{FILE_NAME}: {errno}")))?;
+    Ok(meta)
+}
+
+async fn lock(runtime: &Runtime, path: &Path) -> Result<File, Errno> {
+    let options = OpenOptions {
+        write: true,
+        create: true,
+        ..OpenOptions::default()
+    };
+    let file = runtime.open(&path.join(".lock"), options).await?;
+    file.lock().await?;
+    Ok(file)
+}
+
+/// Creates a folder and those above it.
+async fn create_all(runtime: &Runtime, path: &Path) -> Result<(), Errno> {
+    let mut missing = Vec::new();
+    let mut at = Some(path);
+    while let Some(folder) = at.filter(|folder| !folder.as_os_str().is_empty()) {
+        match runtime.status(folder).await {
+            Ok(status) if status.is_directory => break,
+            Ok(_) => return Err(Errno(libc::ENOTDIR)),
+            Err(Errno::NO_ENTRY) => missing.push(folder),
+            Err(errno) => return Err(errno),
+        }
+        at = folder.parent();
+    }
+    for folder in missing.into_iter().rev() {
+        runtime.create_directory(folder).await?;
+        let parent = folder
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty());
+        runtime
+            .sync_directory(parent.unwrap_or(Path::new(".")))
+            .await?;
+    }
+    Ok(())
+}
+
+/// A random (version 4) id that does not start with a dash, as Kafka's `Uuid.randomUuid`.
+pub fn random_uuid(runtime: &Runtime) -> Uuid {
+    loop {
+        let bits = u128::from(runtime.random()) << 64 | u128::from(runtime.random());
+        if let Some(uuid) = Uuid::from_random(bits) {
+            return uuid;
+        }
+    }
+}

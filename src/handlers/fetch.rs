@@ -1,0 +1,246 @@
+//! Fetch (API 1): read record batches, waiting until there are enough.
+//! Stages: settle the session, ask all owners at once, trim in request order, wait and repeat.
+
+use super::Started;
+use super::context::{Call, Response, Unanswerable};
+use super::fetch_response as response;
+use super::fetch_session::{Kind, Wanted};
+use crate::ids::{Offset, PartitionKey, TopicId};
+use crate::io::{Instant, Slice};
+use crate::metadata::Image;
+use crate::partition::EpochCheck;
+use crate::protocol::ErrorCode;
+use crate::protocol::Reader;
+use crate::protocol::fetch::FetchView;
+use crate::shard::message::{FetchAnswer, FetchPart};
+
+/// What the request asks for as a whole.
+struct Terms {
+    deadline: Instant,
+    bytes_min: usize,
+    bytes_max: usize,
+    by_id: bool,
+    session: (i32, i32),
+}
+
+/// What one partition is answered.
+pub(super) struct Answered {
+    pub wanted: Wanted,
+    pub answer: FetchAnswer,
+}
+
+pub fn start(call: Call, body: Slice) -> Started {
+    Started::Later(Box::pin(async move {
+        let (terms, asked, forgotten) = decode(&call, &body)?;
+        drop(body);
+        let runtime = &call.context.router.shard.runtime;
+        let begun = call.context.shared.sessions.borrow_mut().begin(
+            terms.session,
+            terms.by_id,
+            asked,
+            &forgotten,
+            runtime.now(),
+            || runtime.random() as i32,
+        );
+        let (kind, wanted) = match begun {
+            Ok(begun) => begun,
+            Err(code) => return response::refuse(&call, code),
+        };
+        let answered = gather(&call, &terms, wanted).await;
+        finish(&call, &terms, kind, answered)
+    }))
+}
+
+type Decoded = (Terms, Vec<Wanted>, Vec<(String, TopicId, i32)>);
+
+fn decode(call: &Call, body: &[u8]) -> Result<Decoded, Unanswerable> {
+    let mut reader = Reader::new(body);
+    let request = FetchView::decode(&mut reader, call.version)?;
+    reader.finish()?;
+    let runtime = &call.context.router.shard.runtime;
+    let limit = call.config().fetch_bytes_max as usize;
+    let terms = Terms {
+        deadline: runtime.now().plus_ms(i64::from(request.max_wait_ms)),
+        bytes_min: usize::try_from(request.min_bytes).unwrap_or(0),
+        bytes_max: usize::try_from(request.max_bytes).unwrap_or(0).min(limit),
+        by_id: call.version >= TOPIC_ID_VERSION,
+        session: (request.session_id, request.session_epoch),
+    };
+    let mut asked: Vec<Wanted> = Vec::with_capacity(request.partition_count);
+    for (topic, partition) in request.partitions() {
+        let name = match asked.last() {
+            Some(last) if *last.topic == *topic.name.0 => last.topic.clone(),
+            _ => topic.name.0.into(),
+        };
+        asked.push(Wanted {
+            topic: name,
+            topic_id: TopicId(topic.id.0),
+            partition: partition.partition,
+            current_leader_epoch: partition.current_leader_epoch,
+            last_fetched_epoch: partition.last_fetched_epoch,
+            from: Offset(partition.fetch_offset),
+            bytes_max: partition.partition_max_bytes,
+            sent: None,
+        });
+    }
+    let forgotten = request
+        .forgotten()
+        .map(|(topic, partition)| (topic.name.0.to_owned(), TopicId(topic.id.0), partition));
+    Ok((terms, asked, forgotten.collect()))
+}
+
+/// First version that names topics by id (KIP-516).
+const TOPIC_ID_VERSION: i16 = 13;
+
+/// Reads until there is enough, something went wrong that the client must hear, or time is up.
+async fn gather(call: &Call, terms: &Terms, wanted: Vec<Wanted>) -> Vec<Answered> {
+    let router = &call.context.router;
+    loop {
+        let image = call.image();
+        let keys: Vec<Result<PartitionKey, ErrorCode>> =
+            wanted.iter().map(|wanted| key(&image, wanted)).collect();
+        let parts = wanted.iter().zip(&keys).filter_map(|(wanted, key)| {
+            Some(FetchPart {
+                key: (*key).ok()?,
+                from: wanted.from,
+                bytes_max: usize::try_from(wanted.bytes_max)
+                    .unwrap_or(0)
+                    .min(terms.bytes_max),
+                epochs: EpochCheck {
+                    current_leader_epoch: wanted.current_leader_epoch,
+                    last_fetched_epoch: wanted.last_fetched_epoch,
+                },
+            })
+        });
+        let mut answers = router.fetch(parts.collect()).await.into_iter();
+        let answers = keys.iter().map(|key| match key {
+            Ok(_) => answers.next().expect("one answer per part"),
+            Err(code) => refused(*code),
+        });
+        let (answers, bytes, final_now) = trim(answers.collect(), terms.bytes_max);
+        let now = router.shard.runtime.now();
+        let enough = bytes >= terms.bytes_min || now >= terms.deadline || wanted.is_empty();
+        if final_now || enough || call.context.shared.is_stopping.get() {
+            count_traffic(call, &keys, &answers);
+            return wanted
+                .into_iter()
+                .zip(answers)
+                .map(|(wanted, answer)| Answered { wanted, answer })
+                .collect();
+        }
+        let watched = keys
+            .iter()
+            .zip(&answers)
+            .filter_map(|(key, answer)| Some(((*key).ok()?, answer.view?.high_watermark)));
+        let news = router.news(watched.collect());
+        // Held across the wait: offsets only. The slices go now.
+        drop(answers);
+        let either = crate::runtime::sync::either(news, call.context.shared.stopping.next());
+        let _ = router.shard.runtime.deadline(terms.deadline, either).await;
+    }
+}
+
+/// Bytes by owner, for the connection's placement.
+fn count_traffic(call: &Call, keys: &[Result<PartitionKey, ErrorCode>], answers: &[FetchAnswer]) {
+    for (key, answer) in keys.iter().zip(answers) {
+        if let (Ok(key), 1..) = (key, answer.bytes) {
+            call.context
+                .traffic
+                .count(call.context.router.owner(*key), answer.bytes);
+        }
+    }
+}
+
+fn key(image: &Image, wanted: &Wanted) -> Result<PartitionKey, ErrorCode> {
+    let (topic, missing) = match wanted.topic_id {
+        TopicId::ZERO => (
+            image.topic(&wanted.topic),
+            ErrorCode::UnknownTopicOrPartition,
+        ),
+        id => (image.topic_by_id(id), ErrorCode::UnknownTopicId),
+    };
+    let topic = topic.ok_or(missing)?;
+    let known = usize::try_from(wanted.partition).is_ok_and(|p| p < topic.partitions.len());
+    match known {
+        true => Ok(PartitionKey {
+            topic: topic.id,
+            partition: wanted.partition,
+        }),
+        false => Err(ErrorCode::UnknownTopicOrPartition),
+    }
+}
+
+/// Hands the bound down the partitions in request order; the first batch of all may exceed it.
+/// Returns the bytes kept, and whether there is something a client must hear at once.
+fn trim(mut answers: Vec<FetchAnswer>, bytes_max: usize) -> (Vec<FetchAnswer>, usize, bool) {
+    let mut bytes = 0;
+    let mut final_now = false;
+    for answer in &mut answers {
+        final_now |= answer.error != ErrorCode::None || answer.diverging.is_some();
+        if bytes > 0 && bytes + answer.bytes > bytes_max {
+            answer.records.clear();
+            answer.bytes = 0;
+        }
+        bytes += answer.bytes;
+    }
+    (answers, bytes, final_now)
+}
+
+fn refused(error: ErrorCode) -> FetchAnswer {
+    FetchAnswer {
+        error,
+        view: None,
+        diverging: None,
+        records: Vec::new(),
+        bytes: 0,
+    }
+}
+
+/// Settles the session and encodes what must be told.
+fn finish(
+    call: &Call,
+    terms: &Terms,
+    kind: Kind,
+    mut answered: Vec<Answered>,
+) -> Result<Response, Unanswerable> {
+    let now = call.context.router.shard.runtime.now();
+    let session_id = match kind {
+        Kind::Full => 0,
+        Kind::Opens(id) | Kind::Incremental(id) => id,
+    };
+    let mut told = Vec::with_capacity(answered.len());
+    for answered in &mut answered {
+        let marks = answered
+            .answer
+            .view
+            .map(|view| (view.high_watermark, view.log_start_offset));
+        let changed = answered.wanted.sent != marks;
+        let newsworthy = answered.answer.bytes > 0
+            || answered.answer.error != ErrorCode::None
+            || answered.answer.diverging.is_some()
+            || changed;
+        told.push(newsworthy || !matches!(kind, Kind::Incremental(_)));
+        answered.wanted.sent = if answered.answer.error == ErrorCode::None {
+            marks
+        } else {
+            None
+        };
+    }
+    let partitions: Vec<&Answered> = answered
+        .iter()
+        .zip(&told)
+        .filter(|(_, told)| **told)
+        .map(|(a, _)| a)
+        .collect();
+    let response = response::encode(call, session_id, &partitions)?;
+    let kept = answered
+        .into_iter()
+        .map(|a| (a.wanted, a.answer.bytes > 0))
+        .collect();
+    call.context
+        .shared
+        .sessions
+        .borrow_mut()
+        .finish(kind, terms.by_id, kept, now);
+    Ok(response)
+}

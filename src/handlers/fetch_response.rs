@@ -1,0 +1,128 @@
+//! The bytes of a Fetch answer: headers are written, records go along as they lie in memory.
+//!
+//! Room:       `handlers`.
+//! Called by:  `fetch`.
+//! Never:      copies records, but for pieces so small that sending them apart costs more.
+
+use super::context::{Call, Response, Unanswerable, uuid};
+use super::fetch::Answered;
+use crate::ids::Offset;
+use crate::io::Slice;
+use crate::protocol::fetch::{FetchResponseHead, FetchResponseWriter, Piece};
+use crate::protocol::messages::fetch::{
+    EpochEndOffset, FetchResponse, LeaderIdAndEpoch, PartitionData,
+};
+use crate::protocol::topic_cursor::TopicRef;
+use crate::protocol::{ErrorCode, TopicName};
+
+/// Records of one partition below this size are copied between the headers: one buffer less to
+/// hand to the kernel is worth more than the copy.
+const COPY_BYTES_MAX: usize = 4 << 10;
+
+/// A request that failed as a whole.
+pub(super) fn refuse(call: &Call, error_code: ErrorCode) -> Result<Response, Unanswerable> {
+    call.respond(&FetchResponse {
+        error_code,
+        ..FetchResponse::default()
+    })
+}
+
+pub(super) fn encode(
+    call: &Call,
+    session_id: i32,
+    answered: &[&Answered],
+) -> Result<Response, Unanswerable> {
+    let topics = topic_runs(answered);
+    let mut out = Vec::with_capacity(64 + answered.len() * 80);
+    let mut pieces = Vec::new();
+    let head = FetchResponseHead {
+        session_id,
+        ..FetchResponseHead::default()
+    };
+    let mut writer = FetchResponseWriter::new(
+        &mut out,
+        &mut pieces,
+        call.version,
+        call.correlation_id,
+        head,
+        topics.len(),
+    );
+    // Where each records piece comes from.
+    let mut sources = Vec::new();
+    let mut small = Vec::new();
+    let mut left = answered;
+    for count in topics {
+        let (topic, rest) = left.split_at(count);
+        left = rest;
+        let wanted = &topic[0].wanted;
+        let name = TopicRef {
+            name: TopicName(&wanted.topic),
+            id: uuid(wanted.topic_id),
+        };
+        writer.topic(name, count)?;
+        for one in topic {
+            let mut data = partition(call, one);
+            if one.answer.bytes > COPY_BYTES_MAX {
+                writer.partition_apart(&data, one.answer.bytes)?;
+                sources.push(&one.answer.records);
+                continue;
+            }
+            small.clear();
+            one.answer
+                .records
+                .iter()
+                .for_each(|slice| small.extend_from_slice(slice));
+            data.records = Some(&small);
+            writer.partition(&data)?;
+        }
+    }
+    writer.finish(&[])?;
+    let out = Slice::from(out);
+    let mut response = Vec::with_capacity(pieces.len() + sources.len());
+    for piece in pieces {
+        match piece {
+            Piece::Bytes(range) => response.push(out.range(range.start, range.end)),
+            Piece::Records { index, .. } => response.extend(sources[index].iter().cloned()),
+        }
+    }
+    Ok(response)
+}
+
+/// Lengths of the runs of partitions that share a topic.
+fn topic_runs(answered: &[&Answered]) -> Vec<usize> {
+    let same = |a: &Answered, b: &Answered| {
+        a.wanted.topic_id == b.wanted.topic_id && a.wanted.topic == b.wanted.topic
+    };
+    answered
+        .chunk_by(|a, b| same(a, b))
+        .map(<[_]>::len)
+        .collect()
+}
+
+fn partition<'a>(call: &Call, one: &Answered) -> PartitionData<'a> {
+    let view = one.answer.view;
+    let mark = |mark: Option<Offset>| mark.map_or(-1, |offset| offset.0);
+    let mut data = PartitionData {
+        partition_index: one.wanted.partition,
+        error_code: one.answer.error,
+        high_watermark: mark(view.map(|view| view.high_watermark)),
+        last_stable_offset: mark(view.map(|view| view.last_stable_offset)),
+        log_start_offset: mark(view.map(|view| view.log_start_offset)),
+        ..PartitionData::default()
+    };
+    if let Some((epoch, end_offset)) = one.answer.diverging {
+        data.diverging_epoch = EpochEndOffset {
+            epoch: epoch.0,
+            end_offset: end_offset.0,
+        };
+    }
+    let code = one.answer.error;
+    let stale = code == ErrorCode::NotLeaderOrFollower || code == ErrorCode::FencedLeaderEpoch;
+    if let (true, Some(view)) = (stale, view) {
+        data.current_leader = LeaderIdAndEpoch {
+            leader_id: call.config().node_id.into(),
+            leader_epoch: view.leader_epoch.0,
+        };
+    }
+    data
+}

@@ -1,0 +1,313 @@
+//! Fetch sessions (KIP-227): a client names its partitions once, then only what changed.
+//!
+//! Room:       `handlers`.
+//! Called by:  `fetch`.
+//! Never:      lives on two shards: a session belongs to the shard that made it, and a client
+//!             that comes back through another starts a new one, as after a restart.
+//!
+//! Always true:
+//!   - a session's epoch is the one its next request must carry; 0 opens, -1 closes.
+//!   - partitions are kept in the order they are answered; those that sent data go to the end.
+
+use crate::ids::{Offset, TopicId};
+use crate::io::Instant;
+use crate::map::Map;
+use crate::protocol::ErrorCode;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// One partition as a client wants it read.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Empty when the request names topics by id.
+    pub topic: Rc<str>,
+    pub topic_id: TopicId,
+    pub partition: i32,
+    pub current_leader_epoch: i32,
+    pub last_fetched_epoch: i32,
+    pub from: Offset,
+    pub bytes_max: i32,
+    /// Marks that were last sent: an incremental answer carries only what changed.
+    pub sent: Option<(Offset, Offset)>,
+}
+
+impl Wanted {
+    pub fn is_same(&self, topic: &str, topic_id: TopicId, partition: i32) -> bool {
+        self.partition == partition && self.topic_id == topic_id && &*self.topic == topic
+    }
+}
+
+struct Session {
+    epoch: i32,
+    by_id: bool,
+    partitions: Vec<Wanted>,
+    used: Instant,
+    /// Taken out while a request works on it.
+    busy: bool,
+}
+
+/// The sessions of one shard.
+pub struct Sessions {
+    slots_max: usize,
+    sessions: Map<i32, Session>,
+}
+
+/// How a request stands to sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Every partition is in the request, every one is answered.
+    Full,
+    /// As `Full`; the answer opens this session.
+    Opens(i32),
+    /// Only changes, in the session of this id.
+    Incremental(i32),
+}
+
+/// Time without a request after which a session may make room for another
+/// (`min.incremental.fetch.session.eviction.ms`).
+const EVICTION_AGE: Duration = Duration::from_secs(120);
+
+const INITIAL_EPOCH: i32 = 0;
+const FINAL_EPOCH: i32 = -1;
+
+impl Sessions {
+    pub fn new(slots_max: usize) -> Sessions {
+        Sessions {
+            slots_max,
+            sessions: Map::default(),
+        }
+    }
+
+    /// Decides what a request is; for an incremental one applies its changes and hands out the
+    /// session's partitions, to be given back with `finish`.
+    pub fn begin(
+        &mut self,
+        (id, epoch): (i32, i32),
+        by_id: bool,
+        asked: Vec<Wanted>,
+        forgotten: &[(String, TopicId, i32)],
+        now: Instant,
+        random: impl FnMut() -> i32,
+    ) -> Result<(Kind, Vec<Wanted>), ErrorCode> {
+        if epoch == FINAL_EPOCH || epoch == INITIAL_EPOCH {
+            if id != 0 {
+                self.sessions.remove(&id);
+            }
+            let opens = epoch == INITIAL_EPOCH && !asked.is_empty() && self.has_room(now);
+            let kind = if opens {
+                Kind::Opens(self.fresh_id(random))
+            } else {
+                Kind::Full
+            };
+            return Ok((kind, asked));
+        }
+        let session = self
+            .sessions
+            .get_mut(&id)
+            .ok_or(ErrorCode::FetchSessionIdNotFound)?;
+        if session.epoch != epoch || session.busy {
+            return Err(ErrorCode::InvalidFetchSessionEpoch);
+        }
+        if session.by_id != by_id {
+            return Err(ErrorCode::FetchSessionTopicIdError);
+        }
+        session.partitions.retain(|wanted| {
+            !forgotten
+                .iter()
+                .any(|(topic, topic_id, partition)| wanted.is_same(topic, *topic_id, *partition))
+        });
+        merge(&mut session.partitions, asked);
+        session.epoch = next_epoch(epoch);
+        session.used = now;
+        session.busy = true;
+        Ok((
+            Kind::Incremental(id),
+            std::mem::take(&mut session.partitions),
+        ))
+    }
+
+    /// Keeps the partitions for the next request; those that sent data go to the end.
+    pub fn finish(
+        &mut self,
+        kind: Kind,
+        by_id: bool,
+        mut partitions: Vec<(Wanted, bool)>,
+        now: Instant,
+    ) {
+        let id = match kind {
+            Kind::Full => return,
+            Kind::Opens(id) => {
+                let session = Session {
+                    epoch: 1,
+                    by_id,
+                    partitions: Vec::new(),
+                    used: now,
+                    busy: false,
+                };
+                self.sessions.insert(id, session);
+                id
+            }
+            Kind::Incremental(id) => id,
+        };
+        let Some(session) = self.sessions.get_mut(&id) else {
+            return;
+        };
+        // A stable sort by one bit keeps the order inside each half.
+        partitions.sort_by_key(|(_, sent_data)| *sent_data);
+        session.partitions = partitions.into_iter().map(|(wanted, _)| wanted).collect();
+        session.busy = false;
+    }
+
+    fn has_room(&mut self, now: Instant) -> bool {
+        if self.sessions.len() < self.slots_max {
+            return true;
+        }
+        let oldest = self
+            .sessions
+            .iter()
+            .min_by_key(|(id, session)| (session.used, **id));
+        match oldest.map(|(id, session)| (*id, session.used)) {
+            Some((id, used)) if now.since(used) >= EVICTION_AGE => {
+                self.sessions.remove(&id);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn fresh_id(&self, mut random: impl FnMut() -> i32) -> i32 {
+        loop {
+            let id = random() & i32::MAX;
+            if id != 0 && !self.sessions.contains_key(&id) {
+                return id;
+            }
+        }
+    }
+}
+
+/// Adds new partitions at the end, replaces what is said about known ones.
+fn merge(partitions: &mut Vec<Wanted>, asked: Vec<Wanted>) {
+    let mut places: Map<(Rc<str>, TopicId, i32), usize> = Map::default();
+    if !asked.is_empty() {
+        for (place, wanted) in partitions.iter().enumerate() {
+            places.insert(
+                (wanted.topic.clone(), wanted.topic_id, wanted.partition),
+                place,
+            );
+        }
+    }
+    for new in asked {
+        match places.get(&(new.topic.clone(), new.topic_id, new.partition)) {
+            Some(place) => {
+                let sent = partitions[*place].sent;
+                partitions[*place] = Wanted { sent, ..new };
+            }
+            None => partitions.push(new),
+        }
+    }
+}
+
+/// Epochs run from 1 to the largest number and start again at 1.
+fn next_epoch(epoch: i32) -> i32 {
+    if epoch == i32::MAX { 1 } else { epoch + 1 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(partition: i32, from: i64) -> Wanted {
+        Wanted {
+            topic: "t".into(),
+            topic_id: TopicId::ZERO,
+            partition,
+            current_leader_epoch: -1,
+            last_fetched_epoch: -1,
+            from: Offset(from),
+            bytes_max: 1,
+            sent: None,
+        }
+    }
+
+    fn partitions(wanted: &[Wanted]) -> Vec<(i32, i64)> {
+        wanted
+            .iter()
+            .map(|wanted| (wanted.partition, wanted.from.0))
+            .collect()
+    }
+
+    #[test]
+    fn an_incremental_request_names_only_changes() {
+        let mut sessions = Sessions::new(1);
+        let now = Instant(0);
+        let asked = vec![wanted(0, 5), wanted(1, 6), wanted(2, 7)];
+        let (kind, all) = sessions
+            .begin((0, 0), false, asked, &[], now, || 9)
+            .unwrap();
+        assert_eq!(kind, Kind::Opens(9));
+        let sent = |wanted: Wanted| {
+            let has_data = wanted.partition == 0;
+            (wanted, has_data)
+        };
+        sessions.finish(kind, false, all.into_iter().map(sent).collect(), now);
+        let forgotten = [("t".to_owned(), TopicId::ZERO, 2)];
+        let (kind, all) = sessions
+            .begin((9, 1), false, vec![wanted(0, 8)], &forgotten, now, || 0)
+            .unwrap();
+        assert_eq!(kind, Kind::Incremental(9));
+        // Partition 0 sent data before, so it comes last now.
+        assert_eq!(partitions(&all), vec![(1, 6), (0, 8)]);
+    }
+
+    #[test]
+    fn wrong_ids_and_epochs_are_refused() {
+        let mut sessions = Sessions::new(1);
+        let now = Instant(0);
+        let refused = sessions
+            .begin((9, 1), false, Vec::new(), &[], now, || 0)
+            .unwrap_err();
+        assert_eq!(refused, ErrorCode::FetchSessionIdNotFound);
+        let (kind, all) = sessions
+            .begin((0, 0), false, vec![wanted(0, 0)], &[], now, || 9)
+            .unwrap();
+        sessions.finish(
+            kind,
+            false,
+            all.into_iter().map(|w| (w, false)).collect(),
+            now,
+        );
+        let refused = sessions
+            .begin((9, 2), false, Vec::new(), &[], now, || 0)
+            .unwrap_err();
+        assert_eq!(refused, ErrorCode::InvalidFetchSessionEpoch);
+        let refused = sessions
+            .begin((9, 1), true, Vec::new(), &[], now, || 0)
+            .unwrap_err();
+        assert_eq!(refused, ErrorCode::FetchSessionTopicIdError);
+    }
+
+    #[test]
+    fn a_full_house_answers_without_a_session_until_one_is_old() {
+        let mut sessions = Sessions::new(1);
+        let (kind, all) = sessions
+            .begin((0, 0), false, vec![wanted(0, 0)], &[], Instant(0), || 9)
+            .unwrap();
+        sessions.finish(
+            kind,
+            false,
+            all.into_iter().map(|w| (w, false)).collect(),
+            Instant(0),
+        );
+        let begin = |sessions: &mut Sessions, now| {
+            sessions
+                .begin((0, 0), false, vec![wanted(0, 0)], &[], now, || 8)
+                .unwrap()
+                .0
+        };
+        assert_eq!(begin(&mut sessions, Instant(1)), Kind::Full);
+        assert_eq!(
+            begin(&mut sessions, Instant(0).plus(EVICTION_AGE)),
+            Kind::Opens(8)
+        );
+    }
+}

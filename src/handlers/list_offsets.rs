@@ -1,0 +1,96 @@
+//! ListOffsets (API 2): which offset a time has; earliest, latest and the other special times.
+//! Stages: find each partition, ask its owner, gather in request order.
+
+use super::context::{Call, Response, Unanswerable};
+use crate::ids::PartitionKey;
+use crate::protocol::ErrorCode;
+use crate::protocol::messages::list_offsets::{
+    ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopicResponse,
+};
+use crate::shard::message::{Answer, Question};
+
+pub async fn handle(
+    call: &Call,
+    request: ListOffsetsRequest<'_>,
+) -> Result<Response, Unanswerable> {
+    let image = call.image();
+    let committed = request.isolation_level == 1;
+    let mut questions = Vec::new();
+    let mut topics = Vec::with_capacity(request.topics.len());
+    for topic in &request.topics {
+        let known = image.topic(topic.name.0);
+        let mut partitions = Vec::with_capacity(topic.partitions.len());
+        for (place, partition) in topic.partitions.iter().enumerate() {
+            let index = partition.partition_index;
+            let twice = topic.partitions[..place]
+                .iter()
+                .any(|p| p.partition_index == index);
+            let key = known
+                .filter(|topic| (0..topic.partitions.len() as i64).contains(&i64::from(index)))
+                .map(|topic| PartitionKey {
+                    topic: topic.id,
+                    partition: index,
+                });
+            let refusal = match key {
+                _ if twice => Some(ErrorCode::InvalidRequest),
+                None => Some(ErrorCode::UnknownTopicOrPartition),
+                Some(key) => {
+                    let question = Question::Offset {
+                        at: partition.timestamp,
+                        current_leader_epoch: partition.current_leader_epoch,
+                        committed,
+                    };
+                    questions.push((key, question));
+                    None
+                }
+            };
+            partitions.push((index, refusal));
+        }
+        topics.push((topic.name, partitions));
+    }
+    let mut answers = call.context.router.ask(questions).await.into_iter();
+    let topics = topics
+        .into_iter()
+        .map(|(name, partitions)| ListOffsetsTopicResponse {
+            name,
+            partitions: partitions
+                .into_iter()
+                .map(|(index, refusal)| {
+                    let answer = match refusal {
+                        Some(code) => Answer::Refused(code),
+                        None => answers.next().expect("one answer per question"),
+                    };
+                    partition_response(index, answer)
+                })
+                .collect(),
+        });
+    let response = ListOffsetsResponse {
+        topics: topics.collect(),
+        ..ListOffsetsResponse::default()
+    };
+    call.respond(&response)
+}
+
+fn partition_response(index: i32, answer: Answer) -> ListOffsetsPartitionResponse {
+    let mut response = ListOffsetsPartitionResponse {
+        partition_index: index,
+        error_code: ErrorCode::None,
+        timestamp: -1,
+        offset: -1,
+        leader_epoch: -1,
+    };
+    match answer {
+        Answer::Offset {
+            offset,
+            timestamp,
+            leader_epoch,
+        } => {
+            response.offset = offset;
+            response.timestamp = timestamp;
+            response.leader_epoch = leader_epoch;
+        }
+        Answer::Refused(code) => response.error_code = code,
+        _ => unreachable!("an offset question has an offset answer"),
+    }
+    response
+}

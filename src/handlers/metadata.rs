@@ -1,0 +1,189 @@
+//! Metadata (API 3): brokers, topics, partitions and their leaders.
+//! Stages: look each topic up in the image; create what may be created by asking; answer.
+
+use super::context::{Call, Response, Unanswerable, uuid};
+use crate::controller::{self, NewTopic};
+use crate::ids::TopicId;
+use crate::metadata::{Image, TopicImage};
+use crate::protocol::messages::metadata::{
+    MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
+    MetadataResponseTopic,
+};
+use crate::protocol::{BrokerId, ErrorCode, TopicName};
+use std::sync::Arc;
+
+/// Bits of the operations that everybody may do while nothing is forbidden (KIP-430).
+pub const TOPIC_OPERATIONS: i32 = 0b1101_1111_1000;
+pub const CLUSTER_OPERATIONS: i32 = 0b1_1111_1010_0000;
+const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
+
+/// A topic of the answer.
+enum Found {
+    Topic(Arc<TopicImage>),
+    Refused {
+        name: Option<String>,
+        id: TopicId,
+        code: ErrorCode,
+    },
+}
+
+pub async fn handle(call: &Call, request: MetadataRequest<'_>) -> Result<Response, Unanswerable> {
+    let create = create_missing(call, &request).await;
+    let image = call.image();
+    let found: Vec<Found> = match &request.topics {
+        // In v0 an empty list meant all.
+        None => image.topics().cloned().map(Found::Topic).collect(),
+        Some(asked) if asked.is_empty() && call.version == 0 => {
+            image.topics().cloned().map(Found::Topic).collect()
+        }
+        Some(asked) => asked
+            .iter()
+            .map(|topic| {
+                find(
+                    &image,
+                    topic.name.map(|name| name.0),
+                    TopicId(topic.topic_id.0),
+                    &create,
+                )
+            })
+            .collect(),
+    };
+    let listener = &call.context.listener.name;
+    let brokers = image
+        .brokers
+        .values()
+        .filter(|broker| !broker.fenced)
+        .filter_map(|broker| {
+            let endpoint = broker
+                .endpoints
+                .iter()
+                .find(|endpoint| endpoint.name == *listener)?;
+            Some(MetadataResponseBroker {
+                node_id: BrokerId(broker.id),
+                host: &endpoint.host,
+                port: i32::from(endpoint.port),
+                rack: broker.rack.as_deref(),
+            })
+        });
+    let operations = |asked: bool, all: i32| if asked { all } else { OPERATIONS_NOT_ASKED };
+    let topic_operations = operations(
+        request.include_topic_authorized_operations,
+        TOPIC_OPERATIONS,
+    );
+    let response = MetadataResponse {
+        brokers: brokers.collect(),
+        cluster_id: Some(&image.cluster_id),
+        controller_id: BrokerId(image.controller),
+        topics: found
+            .iter()
+            .map(|found| topic(found, topic_operations))
+            .collect(),
+        cluster_authorized_operations: operations(
+            request.include_cluster_authorized_operations,
+            CLUSTER_OPERATIONS,
+        ),
+        ..MetadataResponse::default()
+    };
+    call.respond(&response)
+}
+
+/// Creates topics that are asked for by name and may be created by asking; returns what was
+/// refused, by name.
+async fn create_missing(call: &Call, request: &MetadataRequest<'_>) -> Vec<(String, ErrorCode)> {
+    if !(call.config().auto_create_topics && request.allow_auto_topic_creation) {
+        return Vec::new();
+    }
+    let image = call.image();
+    let asked = request.topics.as_deref().unwrap_or_default();
+    let mut missing: Vec<NewTopic> = Vec::new();
+    for name in asked.iter().filter_map(|topic| topic.name) {
+        let known = image.topic(name.0).is_some() || missing.iter().any(|new| new.name == name.0);
+        if !known && !name.0.is_empty() {
+            missing.push(NewTopic {
+                name: name.0.to_owned(),
+                partitions: -1,
+                replication_factor: -1,
+                ..NewTopic::default()
+            });
+        }
+    }
+    if missing.is_empty() {
+        return Vec::new();
+    }
+    let request = controller::Request::CreateTopics {
+        topics: missing,
+        validate_only: false,
+    };
+    match call.context.router.control(request).await {
+        controller::Reply::Topics(outcomes) => outcomes
+            .into_iter()
+            .filter_map(|outcome| match outcome.error {
+                // Somebody else was faster: it is there.
+                Some((ErrorCode::TopicAlreadyExists, _)) | None => None,
+                Some((code, _)) => Some((outcome.name, code)),
+            })
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn find(image: &Image, name: Option<&str>, id: TopicId, refused: &[(String, ErrorCode)]) -> Found {
+    let topic = match name {
+        Some(name) if id == TopicId::ZERO => image.topic(name),
+        _ => image.topic_by_id(id),
+    };
+    if let Some(topic) = topic {
+        return Found::Topic(topic.clone());
+    }
+    let code = match name {
+        Some(_) if id == TopicId::ZERO => refused
+            .iter()
+            .find(|(refused, _)| Some(refused.as_str()) == name)
+            .map_or(ErrorCode::UnknownTopicOrPartition, |(_, code)| *code),
+        _ => ErrorCode::UnknownTopicId,
+    };
+    Found::Refused {
+        name: name.map(str::to_owned),
+        id,
+        code,
+    }
+}
+
+fn topic(found: &Found, operations: i32) -> MetadataResponseTopic<'_> {
+    match found {
+        Found::Topic(topic) => MetadataResponseTopic {
+            error_code: ErrorCode::None,
+            name: Some(TopicName(&topic.name)),
+            topic_id: uuid(topic.id),
+            is_internal: topic.name.starts_with("__"),
+            partitions: partitions(topic),
+            topic_authorized_operations: operations,
+        },
+        Found::Refused { name, id, code } => MetadataResponseTopic {
+            error_code: *code,
+            // Before v12 the name may not be null.
+            name: Some(TopicName(name.as_deref().unwrap_or_default())),
+            topic_id: uuid(*id),
+            topic_authorized_operations: OPERATIONS_NOT_ASKED,
+            ..MetadataResponseTopic::default()
+        },
+    }
+}
+
+fn partitions(topic: &TopicImage) -> Vec<MetadataResponsePartition> {
+    let ids = |brokers: &[i32]| brokers.iter().copied().map(BrokerId).collect();
+    let partition =
+        |(index, partition): (usize, &crate::metadata::PartitionImage)| MetadataResponsePartition {
+            error_code: match partition.leader {
+                -1 => ErrorCode::LeaderNotAvailable,
+                _ => ErrorCode::None,
+            },
+            partition_index: index as i32,
+            leader_id: BrokerId(partition.leader),
+            leader_epoch: partition.leader_epoch.0,
+            replica_nodes: ids(&partition.replicas),
+            isr_nodes: ids(&partition.isr),
+            offline_replicas: Vec::new(),
+        };
+    topic.partitions.iter().enumerate().map(partition).collect()
+}

@@ -1,0 +1,211 @@
+//! Produce (API 0): append record batches and acknowledge them.
+//! Stages: decode and split in the order of the connection, append on each owner, gather.
+
+use super::Started;
+use super::context::{Call, Response, Unanswerable};
+use crate::ids::{Offset, PartitionKey, TopicId};
+use crate::io::Slice;
+use crate::metadata::{Image, TopicImage};
+use crate::partition::Terms;
+use crate::protocol::messages::produce::{BatchIndexAndErrorMessage, PartitionProduceResponse};
+use crate::protocol::produce::{ProduceResponseWriter, ProduceView};
+use crate::protocol::topic_cursor::TopicRef;
+use crate::protocol::{ErrorCode, Reader, TopicName, Uuid};
+use crate::shard::message::{ProduceAnswer, ProducePart};
+use std::sync::Arc;
+
+/// First version that may carry zstd (KIP-110).
+const ZSTD_VERSION: i16 = 7;
+
+/// One partition of the request, in its order.
+struct Asked {
+    /// Its topic's place in the list of topics.
+    topic: usize,
+    index: i32,
+    outcome: Outcome,
+}
+
+enum Outcome {
+    /// Refused before any owner was asked.
+    Refused(ErrorCode),
+    /// Its place among the parts that were sent.
+    Sent(usize),
+}
+
+/// A topic of the request, as the response names it.
+struct AskedTopic {
+    name: String,
+    id: Uuid,
+    partitions: usize,
+}
+
+pub fn start(call: Call, body: Slice) -> Started {
+    match begin(call, body) {
+        Ok(started) => started,
+        Err(error) => Started::Done(Err(error)),
+    }
+}
+
+fn begin(call: Call, body: Slice) -> Result<Started, Unanswerable> {
+    let mut reader = Reader::new(&body);
+    let request = ProduceView::decode(&mut reader, call.version)?;
+    reader.finish()?;
+    let acks = request.acks;
+    let image = call.image();
+    let refusal = match acks {
+        -1..=1 if request.transactional_id.is_none() => None,
+        -1..=1 => Some(ErrorCode::TransactionalIdAuthorizationFailed),
+        _ => Some(ErrorCode::InvalidRequiredAcks),
+    };
+    let mut asked = Vec::with_capacity(request.partition_count);
+    let mut topics: Vec<AskedTopic> = Vec::new();
+    let mut parts = Vec::with_capacity(request.partition_count);
+    for partition in request.partitions() {
+        let TopicRef { name, id } = partition.topic;
+        match topics.last_mut() {
+            Some(last) if last.name == name.0 && last.id == id => last.partitions += 1,
+            _ => topics.push(AskedTopic {
+                name: name.0.to_owned(),
+                id,
+                partitions: 1,
+            }),
+        }
+        let topic = find(&image, name.0, TopicId(id.0));
+        let key = topic.and_then(|topic| key(topic, partition.index));
+        let outcome = match (refusal, key, partition.records) {
+            (Some(code), _, _) => Outcome::Refused(code),
+            (None, Some(key), Some(_)) => {
+                let records = body.range(partition.range.start, partition.range.end);
+                let owner = call.context.router.owner(key);
+                call.context.traffic.count(owner, records.len());
+                parts.push(ProducePart { key, records });
+                Outcome::Sent(parts.len() - 1)
+            }
+            (None, Some(_), None) => Outcome::Refused(ErrorCode::InvalidRecord),
+            (None, None, _) if !id.is_zero() && topic.is_none() => {
+                Outcome::Refused(ErrorCode::UnknownTopicId)
+            }
+            (None, None, _) => Outcome::Refused(ErrorCode::UnknownTopicOrPartition),
+        };
+        asked.push(Asked {
+            topic: topics.len() - 1,
+            index: partition.index,
+            outcome,
+        });
+    }
+    let terms = Terms {
+        acks,
+        zstd_allowed: call.version >= ZSTD_VERSION,
+        now: call.context.router.shard.runtime.wall(),
+    };
+    // From here on everything is in its owner's order, or on its way there.
+    let appending = call.context.router.produce(parts, terms);
+    Ok(Started::Later(Box::pin(async move {
+        let answers = appending.await;
+        if acks == 0 {
+            return no_response(&asked, &answers);
+        }
+        respond(&call, &topics, &asked, &answers)
+    })))
+}
+
+fn find<'i>(image: &'i Image, name: &str, id: TopicId) -> Option<&'i Arc<TopicImage>> {
+    if id == TopicId::ZERO {
+        image.topic(name)
+    } else {
+        image.topic_by_id(id)
+    }
+}
+
+fn key(topic: &TopicImage, index: i32) -> Option<PartitionKey> {
+    let known = usize::try_from(index).is_ok_and(|index| index < topic.partitions.len());
+    known.then_some(PartitionKey {
+        topic: topic.id,
+        partition: index,
+    })
+}
+
+/// With acks=0 nobody reads an error: the connection is closed, as Kafka does, so that the client
+/// fetches new metadata.
+fn no_response(asked: &[Asked], answers: &[ProduceAnswer]) -> Result<Response, Unanswerable> {
+    for asked in asked {
+        let code = match asked.outcome {
+            Outcome::Refused(code) => code,
+            Outcome::Sent(place) => answers[place].error,
+        };
+        if code != ErrorCode::None {
+            return Err(Unanswerable::Unacknowledged(code));
+        }
+    }
+    Ok(Vec::new())
+}
+
+fn respond(
+    call: &Call,
+    topics: &[AskedTopic],
+    asked: &[Asked],
+    answers: &[ProduceAnswer],
+) -> Result<Response, Unanswerable> {
+    let refused = |error| ProduceAnswer {
+        error,
+        base_offset: Offset(-1),
+        log_append_time: -1,
+        log_start_offset: Offset(-1),
+        record_index: None,
+        message: None,
+    };
+    let mut out = Vec::with_capacity(64 + asked.len() * 48);
+    let mut writer =
+        ProduceResponseWriter::new(&mut out, call.version, call.correlation_id, topics.len());
+    let mut opened = 0;
+    for asked in asked {
+        if asked.topic == opened {
+            let AskedTopic {
+                name,
+                id,
+                partitions,
+            } = &topics[opened];
+            writer.topic(
+                TopicRef {
+                    name: TopicName(name),
+                    id: *id,
+                },
+                *partitions,
+            )?;
+            opened += 1;
+        }
+        match asked.outcome {
+            Outcome::Refused(code) => {
+                writer.partition(&partition_response(asked.index, &refused(code)))?;
+            }
+            Outcome::Sent(place) => {
+                writer.partition(&borrowed_response(asked.index, &answers[place]))?;
+            }
+        }
+    }
+    writer.finish(0, &[])?;
+    Ok(vec![Slice::from(out)])
+}
+
+fn partition_response<'a>(index: i32, answer: &ProduceAnswer) -> PartitionProduceResponse<'a> {
+    PartitionProduceResponse {
+        index,
+        error_code: answer.error,
+        base_offset: answer.base_offset.0,
+        log_append_time_ms: answer.log_append_time,
+        log_start_offset: answer.log_start_offset.0,
+        ..PartitionProduceResponse::default()
+    }
+}
+
+fn borrowed_response(index: i32, answer: &ProduceAnswer) -> PartitionProduceResponse<'_> {
+    let mut response = partition_response(index, answer);
+    response.error_message = answer.message.as_deref();
+    if let Some(record) = answer.record_index {
+        response.record_errors = vec![BatchIndexAndErrorMessage {
+            batch_index: record,
+            batch_index_error_message: answer.message.as_deref(),
+        }];
+    }
+    response
+}

@@ -1,0 +1,79 @@
+//! The list of APIs this broker serves: versions, order, and who answers.
+//!
+//! Room:       `handlers`.
+//! Called by:  `handlers::parse` and `start`; `api_versions`, which tells clients.
+//! Never:      has an entry that is served in part.
+
+use super::context::Call;
+use super::{Started, *};
+use crate::io::Slice;
+use crate::protocol::{ApiKey, Message, Reader};
+
+/// One API as served.
+pub struct Api {
+    pub key: ApiKey,
+    pub order: Order,
+    pub(super) start: fn(Call, Slice) -> Started,
+}
+
+/// How a request stands to those before it on its connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Waits until all before it are answered.
+    Barrier,
+    /// Produce and Fetch: worked on beside others, answered in order.
+    Overlaps,
+}
+
+/// A handler over a decoded request. The body lives as long as the future that borrows from it.
+macro_rules! barrier {
+    ($key:ident, $module:ident) => {
+        Api {
+            key: ApiKey::$key,
+            order: Order::Barrier,
+            start: |call, body| {
+                Started::Later(Box::pin(async move {
+                    let mut reader = Reader::new(&body);
+                    let request = Message::decode(&mut reader, call.version)?;
+                    reader.finish()?;
+                    $module::handle(&call, request).await
+                }))
+            },
+        }
+    };
+}
+
+static APIS: &[Api] = &[
+    Api {
+        key: ApiKey::Produce,
+        order: Order::Overlaps,
+        start: produce::start,
+    },
+    Api {
+        key: ApiKey::Fetch,
+        order: Order::Overlaps,
+        start: fetch::start,
+    },
+    barrier!(ListOffsets, list_offsets),
+    barrier!(Metadata, metadata),
+    barrier!(ApiVersions, api_versions),
+    barrier!(InitProducerId, init_producer_id),
+    barrier!(OffsetForLeaderEpoch, offset_for_leader_epoch),
+];
+
+/// All APIs, by key.
+pub fn all() -> &'static [Api] {
+    APIS
+}
+
+pub fn find(key: ApiKey) -> Option<&'static Api> {
+    APIS.iter().find(|api| api.key == key)
+}
+
+impl Api {
+    pub fn serves(&self, version: i16) -> bool {
+        self.key
+            .versions()
+            .is_some_and(|(min, max)| (min..=max).contains(&version))
+    }
+}

@@ -1,0 +1,295 @@
+//! Appending: validate, check the producer, give offsets, journal, log.
+//!
+//! Room:       `partition`.
+//! Called by:  `shard::produce`.
+//! Calls:      `protocol::record_batch` to validate, `journal`, `log`.
+//! Never:      changes a batch's records; offsets, epoch and append time only.
+//!
+//! Uncompressed batches are walked at once. Compressed ones are walked on the worker pool, so that
+//! a large one does not hold up other connections; batches behind it wait in the gate, because
+//! order is per partition.
+
+use super::{AppendError, Partition, Pending};
+use crate::config::{Durability, TimestampType as TopicTimestamps};
+use crate::ids::{GroupSequence, Offset, RequiredMark};
+use crate::io::{Instant, Slice, WallMillis};
+use crate::log::{BatchInfo, ProducerCheck};
+use crate::protocol::record_batch::{
+    BATCH_HEADER_BYTES, BatchHeader, Checked, Limits, TimestampType, WalkLimits, Walked, check,
+    patch_base_offset, patch_leader_epoch, patch_timestamps,
+};
+use crate::runtime::Runtime;
+use crate::runtime::sync::Event;
+use std::cell::Cell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+
+/// What the request says beside the records.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// -1 all, 0 none, 1 the leader.
+    pub acks: i16,
+    /// Produce v7 and later may carry zstd (KIP-110).
+    pub zstd_allowed: bool,
+    pub now: WallMillis,
+}
+
+/// A batch that is in the journal's open group, or was appended before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    pub base_offset: Offset,
+    /// One behind the batch's last record.
+    pub end: Offset,
+    /// `None` when it was a duplicate, whose original has its own group.
+    pub group: Option<GroupSequence>,
+    pub required: RequiredMark,
+    /// Set when the topic stamps records itself.
+    pub log_append_time: Option<i64>,
+}
+
+/// The outcome now, or a future of it.
+pub enum Append {
+    Now(Result<Appended, AppendError>),
+    Later(Pin<Box<dyn Future<Output = Result<Appended, AppendError>>>>),
+}
+
+/// Compressed batches up to this size are walked on the spot: even a bomb of this size is done
+/// in well under a millisecond, and the way to the pool and back costs more than a usual walk.
+const INLINE_COMPRESSED_BYTES_MAX: usize = 1024;
+
+/// The most that a batch's records may become when decompressed.
+const DECOMPRESSED_BYTES_MAX: u64 = 256 << 20;
+
+impl Partition {
+    /// Takes one partition's records of a Produce request. What can be decided now is decided and
+    /// appended before this returns; the order of calls is the order in the log.
+    pub fn append(self: &Rc<Self>, runtime: &Runtime, records: Slice, terms: Terms) -> Append {
+        if let Err(refused) = self.may_append(terms.acks) {
+            return Append::Now(Err(refused));
+        }
+        let config = self.config();
+        let limits = Limits {
+            batch_bytes_max: config.message_bytes_max as usize,
+            zstd_allowed: terms.zstd_allowed,
+        };
+        let checked = match check(&records, &limits) {
+            Ok(checked) => checked,
+            Err(invalid) => return Append::Now(Err(AppendError::Invalid(invalid))),
+        };
+        let walk_limits = self.walk_limits(terms.now);
+        let inline = !checked.is_compressed() || checked.size <= INLINE_COMPRESSED_BYTES_MAX;
+        if inline && self.append_gate.is_open() {
+            let appended = checked
+                .walk(&records, &walk_limits)
+                .map_err(AppendError::Invalid)
+                .and_then(|walked| {
+                    self.append_walked(&records, &checked, &walked, terms, runtime.now())
+                });
+            return Append::Now(appended);
+        }
+        let place = self.append_gate.enter();
+        let (partition, runtime) = (self.clone(), runtime.clone());
+        Append::Later(Box::pin(async move {
+            let shared = records.clone();
+            let walked = if inline {
+                checked.walk(&shared, &walk_limits)
+            } else {
+                runtime
+                    .work(move || checked.walk(&shared, &walk_limits))
+                    .await
+            };
+            place.turn().await;
+            // The world may have changed meanwhile: look again.
+            partition.may_append(terms.acks)?;
+            let walked = walked.map_err(AppendError::Invalid)?;
+            partition.append_walked(&records, &checked, &walked, terms, runtime.now())
+        }))
+    }
+
+    fn may_append(&self, acks: i16) -> Result<(), AppendError> {
+        if let Some(errno) = self.offline.get() {
+            return Err(AppendError::Disk(errno));
+        }
+        if !self.leads.get() {
+            return Err(AppendError::NotLeader);
+        }
+        let insync = 1;
+        let required = self.config().min_insync_replicas.min(self.replicas.get());
+        if acks == -1 && insync < required {
+            return Err(AppendError::TooFewInSync { insync, required });
+        }
+        Ok(())
+    }
+
+    fn walk_limits(&self, now: WallMillis) -> WalkLimits {
+        let config = self.config();
+        let bounded = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+        WalkLimits {
+            decompressed_bytes_max: DECOMPRESSED_BYTES_MAX,
+            key_required: config.cleanup.compact,
+            timestamp_type: match config.timestamp_type {
+                TopicTimestamps::CreateTime => TimestampType::CreateTime,
+                TopicTimestamps::LogAppendTime => TimestampType::LogAppendTime,
+            },
+            timestamp_min: now
+                .0
+                .saturating_sub(bounded(config.timestamp_before_max_ms)),
+            timestamp_max: now.0.saturating_add(bounded(config.timestamp_after_max_ms)),
+        }
+    }
+
+    /// The mark a batch needs before it counts: the acknowledgement table of DESIGN §3, or what
+    /// the topic says instead.
+    fn required_mark(&self, acks: i16) -> RequiredMark {
+        match self.config().durability {
+            Durability::Acks if acks == -1 => RequiredMark::Synced,
+            Durability::Acks => RequiredMark::Written,
+            Durability::Memory => RequiredMark::Memory,
+            Durability::Written => RequiredMark::Written,
+            Durability::Synced => RequiredMark::Synced,
+        }
+    }
+
+    fn append_walked(
+        self: &Rc<Self>,
+        records: &Slice,
+        checked: &Checked,
+        walked: &Walked,
+        terms: Terms,
+        now: Instant,
+    ) -> Result<Appended, AppendError> {
+        let required = self.required_mark(terms.acks);
+        let base_offset = self.log.log_end_offset();
+        let leader_epoch = self.leader_epoch();
+        let end = base_offset.plus(i64::from(checked.header.last_offset_delta) + 1);
+        let stamps_time = self.stamps_time();
+        let mut header = checked.header;
+        header.base_offset = base_offset.0;
+        header.partition_leader_epoch = leader_epoch.0;
+        let batch = &records[..checked.size];
+        if header.has_producer_id() {
+            match self.log.check_producer(&BatchInfo::of(header))? {
+                ProducerCheck::New => {}
+                ProducerCheck::Duplicate {
+                    base_offset,
+                    last_offset,
+                    timestamp,
+                } => {
+                    return Ok(Appended {
+                        base_offset,
+                        end: last_offset.plus(1),
+                        group: None,
+                        required,
+                        log_append_time: stamps_time.then_some(timestamp),
+                    });
+                }
+            }
+        }
+        // The head is patched in a copy of its own; the records go as they came.
+        let mut head = [0; BATCH_HEADER_BYTES];
+        head.copy_from_slice(&batch[..BATCH_HEADER_BYTES]);
+        patch_base_offset(&mut head, base_offset.0);
+        patch_leader_epoch(&mut head, leader_epoch.0);
+        if stamps_time {
+            patch_timestamps(
+                &mut head,
+                checked.size,
+                TimestampType::LogAppendTime,
+                terms.now.0,
+            );
+        } else if walked.max_timestamp != header.max_timestamp {
+            // Kafka trusts the walk, not the client's header.
+            patch_timestamps(
+                &mut head,
+                checked.size,
+                TimestampType::CreateTime,
+                walked.max_timestamp,
+            );
+        }
+        let patched = BatchHeader::parse(&head).expect("it was parsed before it was patched");
+        let pieces: [&[u8]; 2] = [&head, &batch[BATCH_HEADER_BYTES..]];
+        let (group, slice) =
+            self.dir
+                .journal
+                .append(self.key, leader_epoch, required, base_offset, &pieces)?;
+        self.log.append(slice, &BatchInfo::of(patched), group, now);
+        self.pending.borrow_mut().push_back(Pending {
+            group,
+            required,
+            end,
+        });
+        self.dir.touched(group, required, self);
+        if required == RequiredMark::Memory {
+            self.advance();
+        }
+        Ok(Appended {
+            base_offset,
+            end,
+            group: Some(group),
+            required,
+            log_append_time: stamps_time.then_some(terms.now.0),
+        })
+    }
+
+    fn stamps_time(&self) -> bool {
+        self.config().timestamp_type == TopicTimestamps::LogAppendTime
+    }
+}
+
+/// Keeps appends in order while one of them is away on the worker pool.
+#[derive(Default)]
+pub(super) struct Gate(Rc<GateState>);
+
+#[derive(Default)]
+struct GateState {
+    entered: Cell<u64>,
+    served: Cell<u64>,
+    moved: Event,
+}
+
+/// One append's place in the gate; given up when dropped.
+struct Place {
+    gate: Rc<GateState>,
+    number: u64,
+    left: Cell<bool>,
+}
+
+impl Gate {
+    fn is_open(&self) -> bool {
+        self.0.entered.get() == self.0.served.get()
+    }
+
+    fn enter(&self) -> Place {
+        let number = self.0.entered.get();
+        self.0.entered.set(number + 1);
+        Place {
+            gate: self.0.clone(),
+            number,
+            left: Cell::new(false),
+        }
+    }
+}
+
+impl Place {
+    /// Completes when every earlier place has been left.
+    async fn turn(&self) {
+        while self.gate.served.get() != self.number {
+            self.gate.moved.next().await;
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        debug_assert!(!self.left.replace(true), "a place is left once");
+        // Only the one whose turn it is may leave; tasks that hold a place run to their end.
+        debug_assert_eq!(
+            self.gate.served.get(),
+            self.number,
+            "places are left in order"
+        );
+        self.gate.served.set(self.number + 1);
+        self.gate.moved.notify();
+    }
+}

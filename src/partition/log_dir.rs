@@ -1,0 +1,80 @@
+//! A log dir as one shard uses it: its journal, what its logs share, and who waits for marks.
+//!
+//! Room:       `partition`.
+//! Called by:  `shard`, which opens it and moves it on when the journal has news.
+//! Calls:      `journal`, `log`.
+//! Never:      shared between shards; every shard has a journal of its own in each log dir.
+
+use super::Partition;
+use crate::ids::{GroupSequence, RequiredMark};
+use crate::journal::Journal;
+use crate::log::LogStorage;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+pub struct LogDir {
+    pub path: PathBuf,
+    /// The `directory.id` of its `meta.properties`.
+    pub id: [u8; 16],
+    pub journal: Journal,
+    pub storage: LogStorage,
+    /// Partitions with a batch in a group that has yet to be written, oldest group first.
+    written_next: RefCell<VecDeque<(GroupSequence, Rc<Partition>)>>,
+    /// The same for batches that must be synced.
+    synced_next: RefCell<VecDeque<(GroupSequence, Rc<Partition>)>>,
+}
+
+impl LogDir {
+    pub fn new(path: PathBuf, id: [u8; 16], journal: Journal, storage: LogStorage) -> Rc<LogDir> {
+        Rc::new(LogDir {
+            path,
+            id,
+            journal,
+            storage,
+            written_next: RefCell::new(VecDeque::new()),
+            synced_next: RefCell::new(VecDeque::new()),
+        })
+    }
+
+    /// `partition` has a batch in `group` and wants to hear when that has reached `required`.
+    pub(super) fn touched(
+        &self,
+        group: GroupSequence,
+        required: RequiredMark,
+        partition: &Rc<Partition>,
+    ) {
+        let queue = match required {
+            RequiredMark::Memory => return,
+            RequiredMark::Written => &self.written_next,
+            RequiredMark::Synced => &self.synced_next,
+        };
+        let mut queue = queue.borrow_mut();
+        match queue.back() {
+            Some((last, same)) if *last == group && Rc::ptr_eq(same, partition) => {}
+            _ => queue.push_back((group, partition.clone())),
+        }
+    }
+
+    /// The journal's marks have moved: lets the partitions follow.
+    pub fn advance(&self) {
+        advance_up_to(&self.written_next, self.journal.written());
+        advance_up_to(&self.synced_next, self.journal.synced());
+    }
+}
+
+fn advance_up_to(queue: &RefCell<VecDeque<(GroupSequence, Rc<Partition>)>>, mark: GroupSequence) {
+    loop {
+        let mut entries = queue.borrow_mut();
+        match entries.front() {
+            Some((group, _)) if *group <= mark => {}
+            _ => return,
+        }
+        let entry = entries.pop_front();
+        drop(entries);
+        if let Some((_, partition)) = entry {
+            partition.advance();
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! Reading: epoch rules first, then whole batches below the high watermark.
+//!
+//! Room:       `partition`.
+//! Called by:  `shard::fetch`, `shard::offsets`.
+//! Calls:      `log`.
+//! Never:      serves what the high watermark has not passed.
+
+use super::{Partition, ReadError};
+use crate::ids::{LeaderEpoch, Offset, RequiredMark};
+use crate::io::Errno;
+use crate::journal::Entry;
+use crate::log::Read;
+
+/// What a client believes about the leader; -1 means it doesn't say (KIP-320).
+#[derive(Clone, Copy, Debug)]
+pub struct EpochCheck {
+    pub current_leader_epoch: i32,
+    /// Epoch of the last record the client has, -1 unknown (KIP-595).
+    pub last_fetched_epoch: i32,
+}
+
+/// The marks a Fetch answer carries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaderView {
+    pub high_watermark: Offset,
+    pub last_stable_offset: Offset,
+    pub log_start_offset: Offset,
+    pub leader_epoch: LeaderEpoch,
+}
+
+/// What there is to send.
+pub enum Fetched {
+    Records(Read),
+    /// The client's log has diverged: it must truncate to the end of this epoch.
+    Diverging {
+        epoch: LeaderEpoch,
+        end_offset: Offset,
+    },
+}
+
+impl Partition {
+    pub fn view(&self) -> LeaderView {
+        LeaderView {
+            high_watermark: self.high_watermark(),
+            last_stable_offset: self.last_stable_offset(),
+            log_start_offset: self.log.log_start_offset(),
+            leader_epoch: self.leader_epoch(),
+        }
+    }
+
+    /// Refuses a client that knows an older or newer leader epoch, or a replica that cannot answer.
+    pub fn check_epoch(&self, current_leader_epoch: i32) -> Result<(), ReadError> {
+        if let Some(errno) = self.offline.get() {
+            return Err(ReadError::Disk(errno));
+        }
+        let current = self.leader_epoch();
+        if current_leader_epoch >= 0 && current_leader_epoch < current.0 {
+            return Err(ReadError::Fenced { current });
+        }
+        if current_leader_epoch > current.0 {
+            return Err(ReadError::UnknownEpoch { current });
+        }
+        if !self.leads() {
+            return Err(ReadError::NotLeader);
+        }
+        Ok(())
+    }
+
+    /// Moves the log's start forward (never back); returns where it starts once that is durable.
+    pub async fn delete_before(&self, to: Offset) -> Result<Offset, ReadError> {
+        if to > self.log.log_start_offset() {
+            let entry = Entry::LogStart { key: self.key, to };
+            let disk = |_| ReadError::Disk(self.dir.journal.failed().unwrap_or(Errno::IO));
+            let (group, _) = self.dir.journal.note(entry).map_err(disk)?;
+            self.dir
+                .journal
+                .wait(group, RequiredMark::Synced)
+                .await
+                .map_err(disk)?;
+            self.log.set_log_start(to);
+            self.watchers.wake_all();
+        }
+        Ok(self.log.log_start_offset())
+    }
+
+    /// Whole batches from the one that holds `from`, below the high watermark, of about
+    /// `bytes_max` bytes; the first batch may be larger when `at_least_one`.
+    pub fn fetch(
+        &self,
+        from: Offset,
+        bytes_max: usize,
+        at_least_one: bool,
+        epochs: EpochCheck,
+    ) -> Result<Fetched, ReadError> {
+        self.check_epoch(epochs.current_leader_epoch)?;
+        let (start, end) = (self.log.log_start_offset(), self.log.log_end_offset());
+        if epochs.last_fetched_epoch >= 0 {
+            let known = self
+                .log
+                .end_offset_for(LeaderEpoch(epochs.last_fetched_epoch));
+            let Some((epoch, end_offset)) = known else {
+                return Err(ReadError::OffsetOutOfRange { start, end });
+            };
+            if epoch.0 < epochs.last_fetched_epoch || end_offset < from {
+                return Ok(Fetched::Diverging { epoch, end_offset });
+            }
+        }
+        if from < start || from > end {
+            return Err(ReadError::OffsetOutOfRange { start, end });
+        }
+        let limit = self.high_watermark();
+        Ok(Fetched::Records(self.log.read(
+            from,
+            limit,
+            bytes_max,
+            at_least_one,
+        )?))
+    }
+}

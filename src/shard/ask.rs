@@ -1,0 +1,130 @@
+//! Questions to one partition: offsets, epochs, record deletion, sizes.
+//!
+//! Room:       `shard`.
+//! Called by:  `router`.
+//! Calls:      `partition`, `log`.
+//! Never:      answers for a partition that is led elsewhere.
+
+use super::Shard;
+use super::message::{Answer, Question};
+use crate::ids::{LeaderEpoch, Offset, PartitionKey};
+use crate::partition::{Partition, ReadError};
+use crate::protocol::ErrorCode;
+use std::rc::Rc;
+
+/// The special timestamps of ListOffsets.
+const LATEST: i64 = -1;
+const EARLIEST: i64 = -2;
+const MAX_TIMESTAMP: i64 = -3;
+const EARLIEST_LOCAL: i64 = -4;
+const LATEST_TIERED: i64 = -5;
+const EARLIEST_PENDING_UPLOAD: i64 = -6;
+
+impl Shard {
+    /// Answers in the order of the questions.
+    pub async fn ask(self: &Rc<Self>, questions: Vec<(PartitionKey, Question)>) -> Vec<Answer> {
+        let mut answers = Vec::with_capacity(questions.len());
+        for (key, question) in questions {
+            answers.push(match self.partition(key) {
+                Some(partition) => answer(&partition, question).await,
+                None => Answer::Refused(ErrorCode::UnknownTopicOrPartition),
+            });
+        }
+        answers
+    }
+}
+
+async fn answer(partition: &Rc<Partition>, question: Question) -> Answer {
+    let answered = match question {
+        Question::Offset {
+            at,
+            current_leader_epoch,
+            committed,
+        } => offset(partition, at, current_leader_epoch, committed).await,
+        Question::EpochEnd {
+            epoch,
+            current_leader_epoch,
+        } => partition.check_epoch(current_leader_epoch).map(|()| {
+            let end = partition.log.end_offset_for(epoch);
+            let (epoch, end_offset) = end.unwrap_or((LeaderEpoch(-1), Offset(-1)));
+            Answer::EpochEnd {
+                epoch: epoch.0,
+                end_offset: end_offset.0,
+            }
+        }),
+        Question::DeleteBefore { offset } => return delete_before(partition, offset).await,
+        Question::Producers { .. } => return Answer::Refused(ErrorCode::InvalidRequest),
+        Question::Describe => Ok(Answer::Described {
+            directory: partition.dir.path.display().to_string(),
+            directory_id: partition.dir.id,
+            bytes: i64::try_from(partition.log.size_bytes()).unwrap_or(i64::MAX),
+            offset_lag: 0,
+        }),
+    };
+    answered.unwrap_or_else(|error| Answer::Refused(error.error_code()))
+}
+
+async fn offset(
+    partition: &Rc<Partition>,
+    at: i64,
+    current_leader_epoch: i32,
+    committed: bool,
+) -> Result<Answer, ReadError> {
+    partition.check_epoch(current_leader_epoch)?;
+    let limit = if committed {
+        partition.last_stable_offset()
+    } else {
+        partition.high_watermark()
+    };
+    let start = partition.log.log_start_offset();
+    let (offset, timestamp) = match at {
+        LATEST => (limit.0, -1),
+        EARLIEST | EARLIEST_LOCAL => (start.0, -1),
+        // Nothing is tiered: Kafka answers -1 for the last tiered offset, and the start of the
+        // log for the first that waits to be.
+        LATEST_TIERED => (-1, -1),
+        EARLIEST_PENDING_UPLOAD => (start.0, -1),
+        MAX_TIMESTAMP => found(partition.log.max_timestamp(limit).await?),
+        timestamp if timestamp >= 0 => {
+            found(partition.log.offset_for_timestamp(timestamp, limit).await?)
+        }
+        _ => (-1, -1),
+    };
+    let leader_epoch = match offset {
+        -1 => -1,
+        _ if at == LATEST => partition.leader_epoch().0,
+        _ => partition
+            .log
+            .epoch_of(Offset(offset))
+            .map_or(-1, |epoch| epoch.0),
+    };
+    Ok(Answer::Offset {
+        offset,
+        timestamp,
+        leader_epoch,
+    })
+}
+
+fn found(found: Option<(Offset, i64)>) -> (i64, i64) {
+    found.map_or((-1, -1), |(offset, timestamp)| (offset.0, timestamp))
+}
+
+/// Moves the log's start forward and answers once that is durable.
+async fn delete_before(partition: &Rc<Partition>, offset: i64) -> Answer {
+    let high_watermark = partition.high_watermark();
+    let to = if offset == -1 {
+        high_watermark
+    } else {
+        Offset(offset)
+    };
+    if let Err(error) = partition.check_epoch(-1) {
+        return Answer::Refused(error.error_code());
+    }
+    if to.0 < 0 || to > high_watermark {
+        return Answer::Refused(ErrorCode::OffsetOutOfRange);
+    }
+    match partition.delete_before(to).await {
+        Ok(start) => Answer::LowWatermark(start),
+        Err(error) => Answer::Refused(error.error_code()),
+    }
+}

@@ -1,0 +1,126 @@
+//! What a shard can be asked, and how it answers. Crosses threads: plain data and shared slices.
+//!
+//! Room:       `shard`.
+//! Called by:  `router`, which delivers them; handlers, which make them.
+//! Never:      carries copied record bytes.
+
+use crate::ids::{LeaderEpoch, Offset, PartitionKey};
+use crate::io::{Address, Errno, Slice, WallMillis};
+use crate::metadata::Image;
+use crate::partition::{EpochCheck, LeaderView, Terms};
+use crate::protocol::ErrorCode;
+use std::sync::Arc;
+
+/// A request from another core.
+pub enum Request {
+    Produce {
+        parts: Vec<ProducePart>,
+        terms: Terms,
+    },
+    /// Reads at once; an empty answer is an answer.
+    Fetch { parts: Vec<FetchPart> },
+    /// Completes when a high watermark passes one of these offsets, leadership changes, or the
+    /// request is withdrawn.
+    Watch { parts: Vec<(PartitionKey, Offset)> },
+    /// One question per partition, answered in order.
+    Ask {
+        questions: Vec<(PartitionKey, Question)>,
+    },
+    /// The newest metadata; answered when every partition follows it.
+    Image(Arc<Image>),
+}
+
+/// The answer, by the request's kind.
+pub enum Reply {
+    Produce(Vec<ProduceAnswer>),
+    Fetch(Vec<FetchAnswer>),
+    Watched,
+    Answers(Vec<Answer>),
+    Done,
+    /// Where a listener really listens.
+    Listening(Address),
+    Refused(Errno),
+    /// It could not be done, in a sentence for the operator.
+    Failed(String),
+}
+
+/// One partition's records.
+pub struct ProducePart {
+    pub key: PartitionKey,
+    pub records: Slice,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProduceAnswer {
+    pub error: ErrorCode,
+    pub base_offset: Offset,
+    /// -1 unless the topic stamps records itself.
+    pub log_append_time: i64,
+    pub log_start_offset: Offset,
+    /// The record at fault (KIP-467).
+    pub record_index: Option<i32>,
+    pub message: Option<String>,
+}
+
+/// One partition of a Fetch.
+#[derive(Clone, Copy, Debug)]
+pub struct FetchPart {
+    pub key: PartitionKey,
+    pub from: Offset,
+    pub bytes_max: usize,
+    pub epochs: EpochCheck,
+}
+
+pub struct FetchAnswer {
+    pub error: ErrorCode,
+    /// `None` when the partition is not here or not led here.
+    pub view: Option<LeaderView>,
+    pub diverging: Option<(LeaderEpoch, Offset)>,
+    pub records: Vec<Slice>,
+    /// Sum of `records`.
+    pub bytes: usize,
+}
+
+/// What can be asked of one partition, beside Produce and Fetch.
+#[derive(Clone, Debug)]
+pub enum Question {
+    /// ListOffsets: `at` as in the request (-1 latest, -2 earliest, -3 max timestamp, -4 earliest
+    /// local, -5 last tiered, -6 earliest pending upload, or milliseconds).
+    Offset {
+        at: i64,
+        current_leader_epoch: i32,
+        committed: bool,
+    },
+    EpochEnd {
+        epoch: LeaderEpoch,
+        current_leader_epoch: i32,
+    },
+    /// DeleteRecords: -1 is the high watermark.
+    DeleteBefore { offset: i64 },
+    /// Producers that wrote lately (DescribeProducers).
+    Producers { now: WallMillis },
+    /// Size on disk and offsets (DescribeLogDirs).
+    Describe,
+}
+
+#[derive(Clone, Debug)]
+pub enum Answer {
+    Refused(ErrorCode),
+    /// Offset and timestamp, -1 and -1 when there is none.
+    Offset {
+        offset: i64,
+        timestamp: i64,
+        leader_epoch: i32,
+    },
+    EpochEnd {
+        epoch: i32,
+        end_offset: i64,
+    },
+    LowWatermark(Offset),
+    Described {
+        directory: String,
+        directory_id: [u8; 16],
+        bytes: i64,
+        offset_lag: i64,
+    },
+}

@@ -1,0 +1,124 @@
+//! Produce on the shard that owns the partitions: append now, answer when the marks say so.
+//!
+//! Room:       `shard`.
+//! Called by:  `router`, for this core's connections and for others'.
+//! Calls:      `partition`.
+//! Never:      waits before everything that can be appended is appended: that keeps the order.
+
+use super::Shard;
+use super::message::{ProduceAnswer, ProducePart};
+use crate::ids::Offset;
+use crate::partition::{Append, AppendError, Appended, Partition, Terms};
+use crate::protocol::ErrorCode;
+use std::future::Future;
+use std::rc::Rc;
+
+/// A part on its way: appended, refused, or away in validation.
+struct Pending {
+    partition: Option<Rc<Partition>>,
+    append: Append,
+}
+
+impl Shard {
+    /// Appends in this call (the order of calls is the order in the logs); the returned future
+    /// completes when each part is acknowledged as `terms.acks` asks.
+    pub fn produce(
+        self: &Rc<Self>,
+        parts: Vec<ProducePart>,
+        terms: Terms,
+    ) -> impl Future<Output = Vec<ProduceAnswer>> + 'static {
+        let pending: Vec<Pending> = parts
+            .into_iter()
+            .map(|part| self.append_part(part, terms))
+            .collect();
+        let shard = self.clone();
+        async move {
+            let mut answers = Vec::with_capacity(pending.len());
+            // All are under way; waiting for one after the other costs nothing.
+            for part in pending {
+                answers.push(shard.acknowledge(part, terms).await);
+            }
+            answers
+        }
+    }
+
+    fn append_part(self: &Rc<Self>, part: ProducePart, terms: Terms) -> Pending {
+        match self.partition(part.key) {
+            Some(partition) => {
+                let append = partition.append(&self.runtime, part.records, terms);
+                Pending {
+                    partition: Some(partition),
+                    append,
+                }
+            }
+            None => Pending {
+                partition: None,
+                append: Append::Now(Err(AppendError::NotLeader)),
+            },
+        }
+    }
+
+    async fn acknowledge(&self, part: Pending, terms: Terms) -> ProduceAnswer {
+        let outcome = match part.append {
+            Append::Now(outcome) => outcome,
+            Append::Later(outcome) => outcome.await,
+        };
+        let Some(partition) = part.partition else {
+            return refused(ErrorCode::UnknownTopicOrPartition, None);
+        };
+        match outcome {
+            Ok(appended) => match wait(&partition, &appended, terms).await {
+                Ok(()) => accepted(&partition, &appended),
+                Err(code) => refused(code, None),
+            },
+            Err(error) => refused(error.error_code(), Some(&error)),
+        }
+    }
+}
+
+/// Waits as the acknowledgement table of DESIGN §3 says.
+async fn wait(partition: &Partition, appended: &Appended, terms: Terms) -> Result<(), ErrorCode> {
+    let seen = match (terms.acks, appended.group) {
+        (0, _) => true,
+        (1, Some(group)) => {
+            let journal = partition.dir.journal.clone();
+            return journal
+                .wait(group, appended.required)
+                .await
+                .map_err(|_| ErrorCode::KafkaStorageError);
+        }
+        // acks=all; and a duplicate, which joins the wait of its original.
+        _ => partition.visible(appended.end).await,
+    };
+    match seen {
+        true => Ok(()),
+        false if partition.is_offline() => Err(ErrorCode::KafkaStorageError),
+        false => Err(ErrorCode::NotLeaderOrFollower),
+    }
+}
+
+fn accepted(partition: &Partition, appended: &Appended) -> ProduceAnswer {
+    ProduceAnswer {
+        error: ErrorCode::None,
+        base_offset: appended.base_offset,
+        log_append_time: appended.log_append_time.unwrap_or(-1),
+        log_start_offset: partition.log.log_start_offset(),
+        record_index: None,
+        message: None,
+    }
+}
+
+fn refused(error: ErrorCode, cause: Option<&AppendError>) -> ProduceAnswer {
+    let (record_index, message) = match cause {
+        Some(AppendError::Invalid(invalid)) => (invalid.record_index(), Some(invalid.to_string())),
+        _ => (None, None),
+    };
+    ProduceAnswer {
+        error,
+        base_offset: Offset(-1),
+        log_append_time: -1,
+        log_start_offset: Offset(-1),
+        record_index,
+        message,
+    }
+}
