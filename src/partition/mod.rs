@@ -1,8 +1,223 @@
 //! One replica of one partition: marks, epochs, producers, waiting requests.
 //!
 //! Room:       `partition`, leader and follower state.
-//! Called by:  `shard`.
-//! Calls:      `log`, `journal`.
-//! Never:      sees a socket or a request frame.
+//! Called by:  `shard`, on the one thread that owns the partition.
+//! Calls:      `journal` to make a batch durable, `log` to keep and find it.
+//! Never:      sees a socket or a request frame, or decides about segments.
+//!
+//! Always true:
+//!   - log start offset <= high watermark <= log end offset.
+//!   - the high watermark passes a batch only after every batch below it has reached its own
+//!     required mark (DESIGN §3): `pending` is popped from the front only.
+//!   - a waiter for an offset is woken after the high watermark has passed it, never before.
 
 #![forbid(unsafe_code)]
+
+mod append;
+mod error;
+mod log_dir;
+mod read;
+mod watch;
+
+pub use append::{Append, Appended, Terms};
+pub use error::{AppendError, ReadError};
+pub use log_dir::LogDir;
+pub use read::{EpochCheck, Fetched, LeaderView};
+pub use watch::Watch;
+
+use crate::config::TopicConfig;
+use crate::ids::{GroupSequence, LeaderEpoch, Offset, PartitionKey, RequiredMark};
+use crate::io::Errno;
+use crate::log::{Log, LogSettings};
+use crate::runtime::sync::{Answer, Reply, reply};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// One replica. Held by its shard only.
+pub struct Partition {
+    pub key: PartitionKey,
+    pub topic: Arc<str>,
+    pub dir: Rc<LogDir>,
+    pub log: Log,
+    config: Cell<TopicConfig>,
+    leader_epoch: Cell<LeaderEpoch>,
+    leads: Cell<bool>,
+    high_watermark: Cell<Offset>,
+    /// Appended batches that the high watermark has not passed, in offset order.
+    pending: RefCell<VecDeque<Pending>>,
+    waiters: RefCell<VecDeque<Waiter>>,
+    watchers: watch::Watchers,
+    /// Replicas the partition is placed on; bounds `min.insync.replicas` on one node.
+    replicas: Cell<i32>,
+    offline: Cell<Option<Errno>>,
+    /// Set while a batch is validated off the thread: later ones queue behind it.
+    append_gate: append::Gate,
+}
+
+struct Pending {
+    group: GroupSequence,
+    required: RequiredMark,
+    end: Offset,
+}
+
+/// Who waits for the high watermark to reach an offset; `false`: it will not any more.
+struct Waiter {
+    offset: Offset,
+    answer: Answer<bool>,
+}
+
+impl Partition {
+    /// A replica over a recovered log: everything in it is durable, so all of it is visible.
+    pub fn new(
+        key: PartitionKey,
+        topic: Arc<str>,
+        dir: Rc<LogDir>,
+        log: Log,
+        config: TopicConfig,
+    ) -> Rc<Partition> {
+        let high_watermark = log.log_end_offset();
+        Rc::new(Partition {
+            key,
+            topic,
+            dir,
+            log,
+            config: Cell::new(config),
+            leader_epoch: Cell::new(LeaderEpoch(-1)),
+            leads: Cell::new(false),
+            high_watermark: Cell::new(high_watermark),
+            pending: RefCell::new(VecDeque::new()),
+            waiters: RefCell::new(VecDeque::new()),
+            watchers: watch::Watchers::default(),
+            replicas: Cell::new(1),
+            offline: Cell::new(None),
+            append_gate: append::Gate::default(),
+        })
+    }
+
+    /// Takes up leadership in an epoch, once the epoch's start is in the log.
+    pub fn lead(&self, epoch: LeaderEpoch) {
+        if epoch > self.leader_epoch.get() {
+            self.log.assign_epoch(epoch, self.log.log_end_offset());
+            self.leader_epoch.set(epoch);
+        }
+        self.leads.set(true);
+    }
+
+    /// Ends leadership: waiting producers are told, waiting fetches look again.
+    pub fn resign(&self) {
+        self.leads.set(false);
+        self.fail_waiters();
+        self.watchers.wake_all();
+    }
+
+    /// The disk below has failed: nothing is served any more.
+    pub fn go_offline(&self, errno: Errno) {
+        self.offline.set(Some(errno));
+        self.resign();
+    }
+
+    pub fn configure(&self, config: TopicConfig) {
+        self.config.set(config);
+        self.log.set_settings(LogSettings::of_topic(&config));
+    }
+
+    pub fn config(&self) -> TopicConfig {
+        self.config.get()
+    }
+
+    pub fn leader_epoch(&self) -> LeaderEpoch {
+        self.leader_epoch.get()
+    }
+
+    pub fn is_offline(&self) -> bool {
+        self.offline.get().is_some()
+    }
+
+    pub fn leads(&self) -> bool {
+        self.leads.get() && self.offline.get().is_none()
+    }
+
+    pub fn high_watermark(&self) -> Offset {
+        self.high_watermark.get()
+    }
+
+    /// First offset that `read_committed` may not see; without transactions the high watermark.
+    pub fn last_stable_offset(&self) -> Offset {
+        self.high_watermark.get()
+    }
+
+    /// A mark of the journal moved: lets the high watermark follow and wakes who waits for it.
+    pub fn advance(&self) {
+        let journal = &self.dir.journal;
+        let (written, synced) = (journal.written(), journal.synced());
+        let mut pending = self.pending.borrow_mut();
+        let mut reached = self.high_watermark.get();
+        while let Some(first) = pending.front() {
+            let passed = match first.required {
+                RequiredMark::Memory => true,
+                RequiredMark::Written => first.group <= written,
+                RequiredMark::Synced => first.group <= synced,
+            };
+            if !passed {
+                break;
+            }
+            reached = first.end;
+            pending.pop_front();
+        }
+        drop(pending);
+        if reached > self.high_watermark.get() {
+            self.high_watermark.set(reached);
+            self.wake_waiters(reached);
+            self.watchers.wake(reached);
+        }
+    }
+
+    /// Completes with `true` once the high watermark is at `offset` or beyond, with `false` when
+    /// this replica stops leading first.
+    pub fn visible(&self, offset: Offset) -> Reply<bool> {
+        let (answer, reply) = reply();
+        if self.high_watermark.get() >= offset {
+            answer.send(true);
+        } else if !self.leads() {
+            answer.send(false);
+        } else {
+            let mut waiters = self.waiters.borrow_mut();
+            // Nearly always the newest offset: a search from the back ends at once.
+            let place = waiters.iter().rposition(|waiter| waiter.offset <= offset);
+            waiters.insert(
+                place.map_or(0, |index| index + 1),
+                Waiter { offset, answer },
+            );
+        }
+        reply
+    }
+
+    /// Watches for the high watermark to pass `offset`; see `Watch`.
+    pub fn watch(&self, watch: &Watch, offset: Offset) {
+        self.watchers.add(watch, offset);
+    }
+
+    fn wake_waiters(&self, reached: Offset) {
+        loop {
+            let mut waiters = self.waiters.borrow_mut();
+            match waiters.front() {
+                Some(first) if first.offset <= reached => {}
+                _ => return,
+            }
+            let waiter = waiters.pop_front();
+            drop(waiters);
+            if let Some(waiter) = waiter {
+                waiter.answer.send(true);
+            }
+        }
+    }
+
+    fn fail_waiters(&self) {
+        let waiters = std::mem::take(&mut *self.waiters.borrow_mut());
+        waiters
+            .into_iter()
+            .for_each(|waiter| waiter.answer.send(false));
+    }
+}

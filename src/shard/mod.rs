@@ -1,8 +1,122 @@
 //! One core's share of the broker: its partitions, its inbox, its timers.
 //!
 //! Room:       `shard`, the per-core owner.
-//! Called by:  `router`, `cli::server`.
+//! Called by:  `router` and `broker`.
 //! Calls:      `partition`, `journal`, `log`, `runtime`.
 //! Never:      locks, or blocks its thread.
+//!
+//! Which shard owns a partition follows from its topic's id and its number alone, so any number
+//! of shards finds its partitions again at the next start.
 
 #![forbid(unsafe_code)]
+
+mod ask;
+mod checkpoint;
+mod fetch;
+pub mod message;
+mod open;
+mod produce;
+pub mod recovery;
+
+use crate::config::BrokerConfig;
+use crate::ids::{PartitionKey, ShardId};
+use crate::map::Map;
+use crate::metadata::Image;
+use crate::partition::{LogDir, Partition};
+use crate::runtime::Runtime;
+use std::cell::RefCell;
+use std::fmt;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// One core's share.
+pub struct Shard {
+    pub id: ShardId,
+    pub runtime: Runtime,
+    config: RefCell<Arc<BrokerConfig>>,
+    shards: u16,
+    image: RefCell<Arc<Image>>,
+    partitions: RefCell<Map<PartitionKey, Rc<Partition>>>,
+    dirs: Vec<Rc<LogDir>>,
+    /// Partition folders found at the start that no image has claimed yet.
+    found: RefCell<Map<PartitionKey, open::FoundFolder>>,
+}
+
+/// What a shard is started with.
+pub struct Plan {
+    pub image: Arc<Image>,
+    pub dirs: Vec<DirPlan>,
+}
+
+/// A log dir that was locked and recovered.
+#[derive(Clone)]
+pub struct DirPlan {
+    pub path: PathBuf,
+    /// `directory.id` of its `meta.properties`.
+    pub id: [u8; 16],
+    pub recovered: recovery::Recovered,
+}
+
+/// Why a shard cannot start or stop: one line for the operator.
+#[derive(Debug)]
+pub struct ShardError(pub String);
+
+impl fmt::Display for ShardError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The shard that owns a partition, of `shards`. A topic's partitions go round.
+pub fn owner(key: PartitionKey, shards: u16) -> ShardId {
+    let id = u128::from_be_bytes(key.topic.0);
+    // The halves are random already, but for the few bits a version 4 id fixes.
+    let topic = (id >> 64) as u64 ^ id as u64;
+    ShardId((topic.wrapping_add(key.partition as u64) % u64::from(shards)) as u16)
+}
+
+impl Shard {
+    pub fn image(&self) -> Arc<Image> {
+        self.image.borrow().clone()
+    }
+
+    pub fn config(&self) -> Arc<BrokerConfig> {
+        self.config.borrow().clone()
+    }
+
+    pub fn partition(&self, key: PartitionKey) -> Option<Rc<Partition>> {
+        self.partitions.borrow().get(&key).cloned()
+    }
+
+    /// All partitions here, in the order of their keys.
+    pub fn partitions(&self) -> Vec<Rc<Partition>> {
+        let mut all: Vec<Rc<Partition>> = self.partitions.borrow().values().cloned().collect();
+        all.sort_by_key(|partition| partition.key);
+        all
+    }
+
+    pub fn dirs(&self) -> &[Rc<LogDir>] {
+        &self.dirs
+    }
+
+    fn owns(&self, key: PartitionKey) -> bool {
+        owner(key, self.shards) == self.id
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::TopicId;
+
+    #[test]
+    fn partitions_of_a_topic_go_round_the_shards() {
+        let topic = TopicId([7; 16]);
+        let mut counts = [0; 3];
+        for partition in 0..9 {
+            counts[usize::from(owner(PartitionKey { topic, partition }, 3).0)] += 1;
+        }
+        assert_eq!(counts, [3, 3, 3]);
+    }
+}
