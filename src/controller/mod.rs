@@ -1,8 +1,246 @@
 //! The active controller: decides topics, placement, configuration, leaders.
 //!
-//! Room:       `controller`, decisions about metadata, on the control shard.
-//! Called by:  `handlers` through the mesh.
+//! Room:       `controller`: decisions about metadata, on the control shard.
+//! Called by:  `handlers`, through the mesh.
 //! Calls:      `metadata`.
 //! Never:      touches record bytes.
 
+//! Decisions are made one after the other against the newest image, committed to the metadata log
+//! as one batch each, and then applied: what is published was committed.
+
 #![forbid(unsafe_code)]
+
+mod create;
+mod store;
+
+pub use store::{Store, StoreError};
+
+use crate::config::BrokerConfig;
+use crate::ids::TopicId;
+use crate::metadata::Image;
+use crate::protocol::records::metadata::{
+    FeatureLevelRecord, MetadataRecord, PartitionChangeRecord, ProducerIdsRecord,
+    RegisterBrokerRecord, register_broker::BrokerEndpoint,
+};
+use crate::protocol::{BrokerId, ErrorCode, Uuid};
+use crate::runtime::Runtime;
+use std::cell::RefCell;
+use std::sync::Arc;
+
+/// The quorum of one: the only writer of the metadata log.
+pub struct Controller {
+    runtime: Runtime,
+    config: Arc<BrokerConfig>,
+    store: Store,
+    image: RefCell<Arc<Image>>,
+}
+
+/// Producer ids handed to a shard at a time, as many as Kafka hands to a broker.
+const PRODUCER_ID_BLOCK: i64 = 1000;
+
+/// Bytes of metadata after which a start begins with a snapshot.
+const SNAPSHOT_BYTES: u64 = 8 << 20;
+
+/// `metadata.version` 4.3-IV0 and its like are Kafka's own; ours is the level whose records we
+/// write (4.0-IV3, the newest whose records are all known to Kafka 4.0's tools).
+const METADATA_VERSION: i16 = 25;
+
+impl Controller {
+    /// Replays the metadata log.
+    pub async fn open(
+        runtime: &Runtime,
+        config: &Arc<BrokerConfig>,
+        cluster_id: &str,
+    ) -> Result<Controller, StoreError> {
+        let mut image = Image::empty(cluster_id, config.node_id);
+        let store = Store::open(runtime, &config.metadata_log_dir, |offset, record| {
+            image.apply(record);
+            image.offset = offset;
+        })
+        .await?;
+        image.offset = store.last_offset();
+        let controller = Controller {
+            runtime: runtime.clone(),
+            config: config.clone(),
+            store,
+            image: RefCell::new(Arc::new(image)),
+        };
+        if controller.store.active_bytes() > SNAPSHOT_BYTES {
+            controller.snapshot().await?;
+        }
+        Ok(controller)
+    }
+
+    pub fn image(&self) -> Arc<Image> {
+        self.image.borrow().clone()
+    }
+
+    /// Registers this broker in a new broker epoch. After an unclean stop every partition it leads
+    /// gets a new leader epoch, before anything is appended or fetched (DESIGN §7).
+    pub async fn register(&self, log_dirs: &[[u8; 16]], was_clean: bool) -> Result<(), StoreError> {
+        let image = self.image();
+        let node = self.config.node_id;
+        let mut records = Vec::new();
+        if !image.features.contains_key("metadata.version") {
+            records.push(MetadataRecord::FeatureLevel(FeatureLevelRecord {
+                name: "metadata.version",
+                feature_level: METADATA_VERSION,
+            }));
+        }
+        let end_points = self.config.advertised.iter().map(|listener| {
+            let (host, port) = match &listener.address {
+                crate::config::Address::Tcp { host, port } => (host.as_str(), *port),
+                // Kafka has no word for a path: clients that came through it go on through it.
+                crate::config::Address::Unix { path } => (path.as_str(), 0),
+            };
+            let security_protocol = listener.protocol as i16;
+            BrokerEndpoint {
+                name: &listener.name,
+                host,
+                port,
+                security_protocol,
+            }
+        });
+        let incarnation =
+            u128::from(self.runtime.random()) << 64 | u128::from(self.runtime.random());
+        records.push(MetadataRecord::RegisterBroker(RegisterBrokerRecord {
+            broker_id: BrokerId(node),
+            incarnation_id: Uuid::from_u128(incarnation),
+            broker_epoch: image.offset + 1,
+            end_points: end_points.collect(),
+            rack: self.config.rack.as_deref(),
+            fenced: false,
+            log_dirs: log_dirs.iter().map(|id| Uuid(*id)).collect(),
+            ..RegisterBrokerRecord::default()
+        }));
+        if !was_clean {
+            for topic in image.topics() {
+                let led = topic
+                    .partitions
+                    .iter()
+                    .enumerate()
+                    .filter(|(_, p)| p.leader == node);
+                records.extend(led.map(|(index, _)| {
+                    MetadataRecord::PartitionChange(PartitionChangeRecord {
+                        partition_id: index as i32,
+                        topic_id: Uuid(topic.id.0),
+                        leader: BrokerId(node),
+                        ..PartitionChangeRecord::default()
+                    })
+                }));
+            }
+        }
+        self.commit(&records).await
+    }
+
+    /// Carries out one request. A change is committed when this returns; the caller publishes the
+    /// image before it passes the reply on.
+    pub async fn decide(&self, request: Request) -> Reply {
+        let decided = match request {
+            Request::CreateTopics {
+                topics,
+                validate_only,
+            } => self.create_topics(topics, validate_only).await,
+            Request::AllocateProducerIds => self.allocate_producer_ids().await,
+        };
+        decided.unwrap_or_else(|error| {
+            tracing::error!(%error, "the metadata log cannot be written");
+            Reply::Refused(ErrorCode::KafkaStorageError, error.to_string())
+        })
+    }
+
+    async fn allocate_producer_ids(&self) -> Result<Reply, StoreError> {
+        let image = self.image();
+        let first = image.next_producer_id;
+        let epoch = image
+            .brokers
+            .get(&self.config.node_id)
+            .map_or(-1, |broker| broker.epoch);
+        let record = ProducerIdsRecord {
+            broker_id: BrokerId(self.config.node_id),
+            broker_epoch: epoch,
+            next_producer_id: first + PRODUCER_ID_BLOCK,
+        };
+        self.commit(&[MetadataRecord::ProducerIds(record)]).await?;
+        Ok(Reply::ProducerIds {
+            first,
+            count: PRODUCER_ID_BLOCK,
+        })
+    }
+
+    /// Commits records as one change and applies them.
+    async fn commit(&self, records: &[MetadataRecord<'_>]) -> Result<(), StoreError> {
+        if records.is_empty() {
+            return Ok(());
+        }
+        let offset = self.store.append(records, self.runtime.wall().0).await?;
+        let mut image = Image::clone(&self.image());
+        records.iter().for_each(|record| image.apply(record));
+        image.offset = offset;
+        *self.image.borrow_mut() = Arc::new(image);
+        Ok(())
+    }
+
+    /// Writes what is known as a snapshot, so that the next start has less to replay.
+    async fn snapshot(&self) -> Result<(), StoreError> {
+        let image = self.image();
+        self.store
+            .snapshot(&image.records(), self.runtime.wall().0)
+            .await
+    }
+
+    /// The end of a clean stop.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        match self.store.active_bytes() {
+            0..=SNAPSHOT_BYTES => Ok(()),
+            _ => self.snapshot().await,
+        }
+    }
+}
+
+/// What the controller can be asked. Answered when the change is committed and every shard of
+/// this broker follows it.
+#[derive(Clone, Debug)]
+pub enum Request {
+    CreateTopics {
+        topics: Vec<NewTopic>,
+        validate_only: bool,
+    },
+    /// A block of producer ids that nobody else has or gets.
+    AllocateProducerIds,
+}
+
+#[derive(Clone, Debug)]
+pub enum Reply {
+    /// One outcome per topic, in request order.
+    Topics(Vec<TopicOutcome>),
+    ProducerIds {
+        first: i64,
+        count: i64,
+    },
+    /// The whole request was refused, with a sentence for people.
+    Refused(ErrorCode, String),
+}
+
+/// A topic to create.
+#[derive(Clone, Debug, Default)]
+pub struct NewTopic {
+    pub name: String,
+    /// -1: `num.partitions`.
+    pub partitions: i32,
+    /// -1: `default.replication.factor`.
+    pub replication_factor: i16,
+    /// Replicas by partition, instead of the two numbers.
+    pub assignments: Vec<(i32, Vec<i32>)>,
+    pub configs: Vec<(String, Option<String>)>,
+}
+
+/// What came of one topic.
+#[derive(Clone, Debug, Default)]
+pub struct TopicOutcome {
+    pub name: String,
+    pub error: Option<(ErrorCode, String)>,
+    pub id: TopicId,
+    pub partitions: i32,
+    pub replication_factor: i16,
+}

@@ -86,6 +86,16 @@ pub struct PartitionImage {
 }
 
 impl Image {
+    /// Before the first record.
+    pub fn empty(cluster_id: &str, controller: i32) -> Image {
+        Image {
+            offset: -1,
+            cluster_id: cluster_id.to_owned(),
+            controller,
+            ..Image::default()
+        }
+    }
+
     /// Adds or replaces a topic.
     pub fn put_topic(&mut self, topic: TopicImage) {
         let topic = Arc::new(topic);

@@ -7,6 +7,8 @@
 
 #![forbid(unsafe_code)]
 
+mod apply;
 mod image;
 
+pub use apply::{NO_LEADER_CHANGE, changed_topics};
 pub use image::{BrokerImage, EndpointImage, Image, PartitionImage, ResourceKind, TopicImage};

@@ -6,3 +6,7 @@
 //! Never:      locks on the hot path.
 
 #![forbid(unsafe_code)]
+
+mod request;
+
+pub use request::RequestMetrics;
