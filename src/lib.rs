@@ -2,8 +2,8 @@
 //! shard of the partitions per core. This page is the map; every room opens with its own head.
 //!
 //! The way of a request, each room calling only the next ones down:
-//! [`connection`] → [`ottla_protocol`] → [`handlers`] → [`router`] → [`shard`] → [`partition`]
-//! → [`journal`], [`log`] → [`io`].
+//! [`broker`] → [`connection`] → [`ottla_protocol`] → [`handlers`] → [`router`] → [`shard`]
+//! → [`partition`] → [`journal`], [`log`] → [`io`].
 //!
 //! - [`runtime`] drives `io` and runs the tasks of one thread; it knows no Kafka.
 //! - [`metadata`] is what every broker knows; [`controller`] changes it, on the control shard.
@@ -11,6 +11,7 @@
 //! - [`client`] is our own Kafka client; [`cli`] are the console tools built on it.
 //! - [`sim`] runs the same code against a simulated world. It may see everything, nothing sees it.
 
+pub mod broker;
 pub mod cli;
 pub mod client;
 pub mod config;

@@ -2,14 +2,21 @@
 //!
 //! Room:       `cli`, the server.
 //! Called by:  `cli::main`.
-//! Calls:      `config` for its settings.
+//! Calls:      `config` for its settings, `broker` on a thread per shard.
 //! Never:      detaches from the terminal or writes a pid file.
 
 use super::output::exit_code;
 use super::{Refusal, settings};
-use crate::config::BrokerConfig;
+use crate::broker::{self, Plan, Stopped};
+use crate::config::{self, BrokerConfig, Polling};
+use crate::ids::ShardId;
+use crate::io::Address;
+use crate::io::uring::{self, Profile};
+use crate::runtime::{Runtime, thread};
+use std::net::ToSocketAddrs;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// The flags of `ottla server`.
 #[derive(clap::Args, Debug)]
@@ -30,10 +37,148 @@ pub fn start(server: Server) -> ExitCode {
 
 /// Runs the broker until it is told to stop.
 pub fn run(config: BrokerConfig) -> ExitCode {
-    let listeners: Vec<_> = config.listeners.iter().map(ToString::to_string).collect();
-    let line = format!(
-        "the server does not start yet; it would listen on {}",
-        listeners.join(",")
+    exit_code(serve(config))
+}
+
+fn serve(config: BrokerConfig) -> Result<(), Refusal> {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing::Level::INFO)
+        .with_target(false)
+        .init();
+    // Before any thread starts: each one inherits the mask.
+    uring::block_signals();
+    raise_file_limit();
+    let cores = thread::cores();
+    let shards = match config.shards {
+        None => cores.len(),
+        Some(count) => count as usize,
+    };
+    let shards = u16::try_from(shards).unwrap_or(u16::MAX - 1);
+    let listen = addresses(&config)?;
+    let profile = match config.polling {
+        Polling::Park => Profile::Park,
+        Polling::SpinThenPark => Profile::SpinThenPark(SPIN),
+        Polling::Spin => Profile::Spin,
+    };
+    let settings = uring::Settings {
+        profile,
+        ..uring::Settings::default()
+    };
+    let mut seeds = uring::open_all(usize::from(shards) + 1, settings).map_err(Refusal::new)?;
+    let control_seed = seeds
+        .pop()
+        .expect("one more than shards")
+        .with_profile(Profile::Park);
+    let plan = Plan::new(config, shards);
+    let mut threads = Vec::new();
+    for (index, seed) in seeds.into_iter().enumerate() {
+        let plan = plan.clone();
+        let core = cores[index % cores.len()];
+        let body = move || {
+            let runtime = open(seed);
+            runtime.spawn(broker::member(runtime.clone(), plan, ShardId(index as u16)));
+            runtime.run();
+        };
+        let started = thread::start(format!("shard-{index}"), Some(core), body);
+        threads.push(started.map_err(|error| Refusal::new(format_args!("no thread: {error}")))?);
+    }
+    let runtime = open(control_seed);
+    let ready = {
+        let (plan, described) = (plan.clone(), runtime.describe());
+        move |listening: &[(usize, Address)]| announce(&plan, &described, listening)
+    };
+    let control = broker::control(runtime.clone(), plan, listen, ready);
+    // Shards still wait in their doors; the process ends with this thread.
+    match runtime.block_on(control) {
+        Stopped::Cleanly => {
+            tracing::info!("stopped");
+            Ok(())
+        }
+        Stopped::AtOnce => Err(Refusal::new(
+            "stopped at once on the second signal; the next start recovers from the journals",
+        )),
+        Stopped::Failed(error) => Err(Refusal::new(error)),
+    }
+}
+
+/// How long `spin-then-park` looks for work before it sleeps (DESIGN §2).
+const SPIN: Duration = Duration::from_micros(20);
+
+/// Opens the door on the thread that will own it. The same ring was opened on trial before.
+fn open(seed: uring::RingSeed) -> Runtime {
+    match seed.open() {
+        Ok(ring) => Runtime::new(Box::new(ring)),
+        Err(error) => {
+            tracing::error!(%error, "a shard cannot open its ring");
+            std::process::exit(1)
+        }
+    }
+}
+
+/// Where each listener binds; names are looked up once, here.
+fn addresses(config: &BrokerConfig) -> Result<Vec<(usize, Address)>, Refusal> {
+    let mut addresses = Vec::new();
+    for (index, listener) in config.listeners.iter().enumerate() {
+        let address = match &listener.address {
+            config::Address::Unix { path } => Address::Unix(path.into()),
+            config::Address::Tcp { host, port } => {
+                let host = if host.is_empty() { "0.0.0.0" } else { host };
+                let looked_up = (host, *port).to_socket_addrs().map_err(|error| {
+                    Refusal::new(format_args!(
+                        "listeners: {listener}: {error}; name an address of this machine"
+                    ))
+                })?;
+                // IPv4 first: `localhost` shall be where most clients look.
+                let mut found: Vec<_> = looked_up.collect();
+                found.sort_by_key(|address| !address.is_ipv4());
+                let first = found.first().ok_or_else(|| {
+                    Refusal::new(format_args!(
+                        "listeners: {listener}: the name has no address"
+                    ))
+                })?;
+                Address::Tcp(*first)
+            }
+        };
+        addresses.push((index, address));
+    }
+    Ok(addresses)
+}
+
+/// One line for the log with all that a bug report needs, and a first command to try.
+fn announce(plan: &Plan, door: &str, listening: &[(usize, Address)]) {
+    let config = &plan.config;
+    let listeners: Vec<String> = listening
+        .iter()
+        .map(|(index, address)| format!("{}://{address}", config.listeners[*index].name))
+        .collect();
+    let folders: Vec<String> = config
+        .log_dirs
+        .iter()
+        .map(|folder| folder.display().to_string())
+        .collect();
+    tracing::info!(
+        "ottla {} on Linux {}: {door}; {} shards, {} MiB of memory, listening on {}, data in {}",
+        env!("CARGO_PKG_VERSION"),
+        kernel_release(),
+        plan.shards,
+        config.memory_bytes >> 20,
+        listeners.join(", "),
+        folders.join(", "),
     );
-    exit_code(Err(Refusal::new(line)))
+    if let Some((_, Address::Tcp(address))) = listening.first() {
+        tracing::info!("try: ottla topics --create --topic first --bootstrap-server {address}");
+    }
+}
+
+fn kernel_release() -> String {
+    let text = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    text.trim().to_owned()
+}
+
+/// As many open files as the system lets us have: connections and segments are files.
+fn raise_file_limit() {
+    if let Err(error) = uring::raise_file_limit() {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }

@@ -1,8 +1,104 @@
 //! One file per API, and the registry that lists them.
 //!
-//! Room:       `handlers`, what a request means.
-//! Called by:  `connection`.
+//! Room:       `handlers`: what a request means.
+//! Called by:  `connection`, with one frame at a time.
 //! Calls:      `router`, `protocol`, `metadata`, `config`.
 //! Never:      holds a socket, a lock, or a match over versions.
+//!
+//! A handler is `async fn handle(cx, request) -> Result<Response, Unanswerable>` over the generated
+//! request; Produce has a first stage of its own, which runs in the order of the connection.
 
 #![forbid(unsafe_code)]
+
+mod api_versions;
+mod context;
+mod fetch;
+mod fetch_response;
+mod fetch_session;
+mod init_producer_id;
+mod list_offsets;
+mod metadata;
+mod offset_for_leader_epoch;
+mod produce;
+pub mod registry;
+
+pub use context::{Call, Context, ListenerInfo, Response, Shared, Traffic, Unanswerable};
+
+use crate::io::Slice;
+use crate::protocol::header::RequestFrame;
+use crate::protocol::{ApiKey, DecodeError};
+use registry::Order;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+
+/// One request: its header as values, its body as bytes.
+pub struct Incoming {
+    api: &'static registry::Api,
+    version: i16,
+    correlation_id: i32,
+    client_id: Option<String>,
+    body: Slice,
+    frame_bytes: usize,
+}
+
+/// An answer now, or a future of it.
+pub enum Started {
+    Done(Result<Response, Unanswerable>),
+    Later(Pin<Box<dyn Future<Output = Result<Response, Unanswerable>>>>),
+}
+
+/// Reads the header of a frame.
+///
+/// # Errors
+/// When the request has no answer that its client would understand: the connection ends.
+pub fn parse(frame: Slice) -> Result<Incoming, Unanswerable> {
+    let header = RequestFrame::decode(&frame).map_err(|error| match error {
+        DecodeError::ApiKeyUnknown { api_key } => Unanswerable::UnknownApi { code: api_key },
+        error => Unanswerable::Malformed(error),
+    })?;
+    let (key, version) = (header.api_key, header.api_version);
+    let api = registry::find(key).ok_or(Unanswerable::UnknownApi { code: key as i16 })?;
+    if !api.serves(version) && key != ApiKey::ApiVersions {
+        return Err(Unanswerable::UnsupportedVersion { api: key, version });
+    }
+    Ok(Incoming {
+        api,
+        version,
+        correlation_id: header.correlation_id,
+        client_id: header.client_id.map(str::to_owned),
+        body: frame.range(header.body.position(), frame.len()),
+        frame_bytes: frame.len(),
+    })
+}
+
+impl Incoming {
+    /// Whether it may be worked on beside those before it.
+    pub fn overlaps(&self) -> bool {
+        self.api.order == Order::Overlaps
+    }
+}
+
+/// Starts a request. What must happen in the order of the connection has happened on return.
+pub fn start(context: &Rc<Context>, incoming: Incoming) -> Started {
+    let Incoming {
+        api,
+        version,
+        correlation_id,
+        client_id,
+        body,
+        frame_bytes,
+    } = incoming;
+    let call = Call {
+        context: context.clone(),
+        api: api.key,
+        version,
+        correlation_id,
+        client_id,
+    };
+    context.shared.metrics.request(api.key, frame_bytes);
+    if !api.serves(version) {
+        return Started::Done(api_versions::unsupported(&call));
+    }
+    (api.start)(call, body)
+}

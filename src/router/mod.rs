@@ -2,7 +2,242 @@
 //!
 //! Room:       `router`, the way between cores.
 //! Called by:  `handlers`.
-//! Calls:      `shard`, `runtime`'s mesh.
-//! Never:      copies record bytes.
+//! Calls:      `shard` on this core, the mesh to others.
+//! Never:      copies record bytes: slices cross, their memory stays.
+//!
+//! Kafka clients hold one connection per broker for all their partitions, so the hop to another
+//! core is the normal case: one message per shard and request carries all its parts.
+//!
+//! Always true:
+//!   - answers come back in the order of what was asked.
+//!   - what is posted to one shard in some order is begun there in that order.
 
 #![forbid(unsafe_code)]
+
+mod mesh;
+
+pub use mesh::{Envelope, Mesh, Work};
+
+use crate::controller;
+use crate::ids::{Offset, PartitionKey, ShardId};
+use crate::io::PeerId;
+use crate::partition::{Terms, Watch};
+use crate::protocol::ErrorCode;
+use crate::runtime::sync::Reply as Future1;
+use crate::shard::message::{
+    Answer, FetchAnswer, FetchPart, ProduceAnswer, ProducePart, Question, Reply, Request,
+};
+use crate::shard::{Shard, owner};
+use std::future::Future;
+use std::rc::Rc;
+
+/// One core's view of where things are.
+pub struct Router {
+    pub shard: Rc<Shard>,
+    pub mesh: Rc<Mesh>,
+    shards: u16,
+}
+
+/// What is under way: on this core or from another.
+enum UnderWay<T> {
+    Here(std::pin::Pin<Box<dyn Future<Output = T>>>),
+    There(Future1<Reply>),
+}
+
+impl Router {
+    pub fn new(shard: Rc<Shard>, mesh: Rc<Mesh>, shards: u16) -> Rc<Router> {
+        Rc::new(Router {
+            shard,
+            mesh,
+            shards,
+        })
+    }
+
+    pub fn owner(&self, key: PartitionKey) -> ShardId {
+        owner(key, self.shards)
+    }
+
+    pub fn shards(&self) -> u16 {
+        self.shards
+    }
+
+    /// Sorts items by owning shard, remembering each one's place in the request.
+    fn split<T>(
+        &self,
+        items: Vec<T>,
+        key: impl Fn(&T) -> PartitionKey,
+    ) -> Vec<(ShardId, Vec<usize>, Vec<T>)> {
+        let mut split: Vec<(ShardId, Vec<usize>, Vec<T>)> = Vec::new();
+        for (place, item) in items.into_iter().enumerate() {
+            let owner = self.owner(key(&item));
+            match split.iter_mut().find(|(shard, _, _)| *shard == owner) {
+                Some((_, places, items)) => {
+                    places.push(place);
+                    items.push(item);
+                }
+                None => split.push((owner, vec![place], vec![item])),
+            }
+        }
+        split
+    }
+
+    /// Begins all appends in this call; the future completes when all are acknowledged.
+    pub fn produce(
+        self: &Rc<Self>,
+        parts: Vec<ProducePart>,
+        terms: Terms,
+    ) -> impl Future<Output = Vec<ProduceAnswer>> + 'static {
+        let count = parts.len();
+        let mut under_way = Vec::new();
+        for (owner, places, parts) in self.split(parts, |part| part.key) {
+            let asked: UnderWay<Vec<ProduceAnswer>> = if owner == self.shard.id {
+                UnderWay::Here(Box::pin(self.shard.produce(parts, terms)))
+            } else {
+                UnderWay::There(self.ask_shard(owner, Request::Produce { parts, terms }))
+            };
+            under_way.push((places, asked));
+        }
+        async move {
+            let mut gathered = Gathered::new(count);
+            for (places, asked) in under_way {
+                let answers = match asked {
+                    UnderWay::Here(future) => future.await,
+                    UnderWay::There(reply) => match reply.await {
+                        Reply::Produce(answers) => answers,
+                        _ => unreachable!("a produce is answered as one"),
+                    },
+                };
+                gathered.put(places, answers);
+            }
+            gathered.take()
+        }
+    }
+
+    /// Reads each part up to its own bound.
+    pub async fn fetch(self: &Rc<Self>, parts: Vec<FetchPart>) -> Vec<FetchAnswer> {
+        let count = parts.len();
+        let mut gathered = Gathered::new(count);
+        let mut there = Vec::new();
+        let mut here = None;
+        for (owner, places, parts) in self.split(parts, |part| part.key) {
+            if owner == self.shard.id {
+                here = Some((places, parts));
+            } else {
+                there.push((places, self.ask_shard(owner, Request::Fetch { parts })));
+            }
+        }
+        if let Some((places, parts)) = here {
+            gathered.put(places, self.shard.fetch(parts).await);
+        }
+        for (places, reply) in there {
+            match reply.await {
+                Reply::Fetch(answers) => gathered.put(places, answers),
+                _ => unreachable!("a fetch is answered as one"),
+            }
+        }
+        gathered.take()
+    }
+
+    /// Completes when there is news on any of these partitions. Dropping it withdraws the watch.
+    pub async fn news(self: &Rc<Self>, parts: Vec<(PartitionKey, Offset)>) {
+        let watch = Watch::new();
+        let mut withdraw = Vec::new();
+        let mut here = None;
+        for (owner, _, parts) in self.split(parts, |part| part.0) {
+            if owner == self.shard.id {
+                here = Some(parts);
+                continue;
+            }
+            let peer = PeerId(owner.0);
+            let (call, reply) = self
+                .mesh
+                .call(peer, Envelope::shard(Request::Watch { parts }));
+            withdraw.push(Withdraw {
+                mesh: self.mesh.clone(),
+                peer,
+                call,
+            });
+            let watch = watch.clone();
+            self.shard.runtime.spawn(async move {
+                let _ = reply.checked().await;
+                watch.fire();
+            });
+        }
+        self.shard.watch(here.unwrap_or_default(), watch).await;
+    }
+
+    /// One question per partition, answered in order.
+    pub async fn ask(self: &Rc<Self>, questions: Vec<(PartitionKey, Question)>) -> Vec<Answer> {
+        let count = questions.len();
+        let mut gathered = Gathered::new(count);
+        let mut there = Vec::new();
+        let mut here = None;
+        for (owner, places, questions) in self.split(questions, |question| question.0) {
+            if owner == self.shard.id {
+                here = Some((places, questions));
+            } else {
+                there.push((places, self.ask_shard(owner, Request::Ask { questions })));
+            }
+        }
+        if let Some((places, questions)) = here {
+            gathered.put(places, self.shard.ask(questions).await);
+        }
+        for (places, reply) in there {
+            match reply.await {
+                Reply::Answers(answers) => gathered.put(places, answers),
+                _ => unreachable!("a question is answered as one"),
+            }
+        }
+        gathered.take()
+    }
+
+    /// Asks the controller; answered when the change is committed and all shards follow it.
+    pub async fn control(&self, request: controller::Request) -> controller::Reply {
+        let control = PeerId(self.shards);
+        let (_, reply) = self.mesh.call_control(control, request);
+        reply.checked().await.unwrap_or(controller::Reply::Refused(
+            ErrorCode::NotController,
+            String::new(),
+        ))
+    }
+
+    fn ask_shard(&self, owner: ShardId, request: Request) -> Future1<Reply> {
+        self.mesh.call(PeerId(owner.0), Envelope::shard(request)).1
+    }
+}
+
+/// Tells another shard that nobody waits for its watch any more.
+struct Withdraw {
+    mesh: Rc<Mesh>,
+    peer: PeerId,
+    call: u64,
+}
+
+impl Drop for Withdraw {
+    fn drop(&mut self) {
+        self.mesh.withdraw(self.peer, self.call);
+    }
+}
+
+/// Answers from several shards, back in the order of the request.
+struct Gathered<T>(Vec<Option<T>>);
+
+impl<T> Gathered<T> {
+    fn new(count: usize) -> Gathered<T> {
+        Gathered((0..count).map(|_| None).collect())
+    }
+
+    fn put(&mut self, places: Vec<usize>, answers: Vec<T>) {
+        assert_eq!(places.len(), answers.len(), "a shard answers every part");
+        for (place, answer) in places.into_iter().zip(answers) {
+            self.0[place] = Some(answer);
+        }
+    }
+
+    fn take(self) -> Vec<T> {
+        self.0
+            .into_iter()
+            .map(|answer| answer.expect("every part had an owner"))
+            .collect()
+    }
+}
