@@ -28,6 +28,11 @@ pub mod producer;
 pub mod properties;
 pub mod stream;
 
+#[cfg(test)]
+mod fake_broker;
+#[cfg(test)]
+mod tests;
+
 pub use cluster::{Cluster, Topic};
 pub use connection::{Answer, Connection};
 pub use consumer::{ConsumedRecord, Consumer, Fetched, Start};

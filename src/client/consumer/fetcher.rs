@@ -28,6 +28,7 @@ pub fn spawn(shared: &Arc<Shared>, node: i32) -> Result<JoinHandle<()>, ClientEr
             shared,
             node,
             connection: None,
+            turn: 0,
         }
         .run()
     };
@@ -41,6 +42,8 @@ struct Fetcher {
     shared: Arc<Shared>,
     node: i32,
     connection: Option<Connection>,
+    /// Counts fetches.
+    turn: usize,
 }
 
 impl Fetcher {
@@ -89,6 +92,7 @@ impl Fetcher {
             None => self.shared.cluster.open_broker(self.node)?,
         };
         let version = connection.version_of::<FetchRequest<'_>>()?;
+        self.turn = self.turn.wrapping_add(1);
         connection.send(&self.request(mine), version)?;
         let answer = connection.receive(timeout)?;
         self.connection = Some(connection);
@@ -98,7 +102,9 @@ impl Fetcher {
     fn request<'r>(&self, mine: &'r [(usize, Position)]) -> FetchRequest<'r> {
         let config = &self.shared.cluster.config().consumer;
         let mut topics: Vec<FetchTopic<'r>> = Vec::new();
-        for (_, position) in mine {
+        // A broker fills the answer in request order, so each partition gets its turn to be first.
+        let (later, first) = mine.split_at(self.turn % mine.len());
+        for (_, position) in first.iter().chain(later) {
             let partition = FetchPartition {
                 partition: position.partition,
                 current_leader_epoch: position.leader_epoch,
@@ -118,7 +124,6 @@ impl Fetcher {
                 }),
             }
         }
-        // Whoever was served waits behind the others next time, so that none starves.
         FetchRequest {
             replica_id: BrokerId::NONE,
             max_wait_ms: i32::try_from(config.fetch_wait.as_millis()).unwrap_or(i32::MAX),

@@ -18,6 +18,7 @@
 
 mod queue;
 mod sender;
+mod settle;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -137,7 +138,7 @@ impl Producer {
         })?;
         let mut queue = Queue::new(topic, topic_id, partition, leader);
         if shared.config.idempotent {
-            queue.stamp = sender::new_producer_id(&shared.cluster)?;
+            queue.stamp = settle::new_producer_id(&shared.cluster)?;
         }
         let mut state = shared.state();
         if let Some(found) = state.find(topic, partition) {

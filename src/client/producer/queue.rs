@@ -180,6 +180,8 @@ impl Queue {
     }
 
     /// Starts over with a new producer id: what was numbered with the old one is numbered anew.
+    /// A batch whose answer was lost just before an earlier one was given up could so be stored
+    /// twice; the alternative, giving it up too, could lose it. Kafka's producer chooses the same.
     pub fn renumber(&mut self, stamp: ProducerStamp) {
         assert_eq!(self.in_flight, 0, "ids change while nothing is under way");
         self.stamp = stamp;
