@@ -71,8 +71,11 @@ pub enum Entry<'a> {
         epoch: LeaderEpoch,
         start: Offset,
     },
+    /// The partition exists from here on, in the folder of this name, which may not be durable
+    /// yet.
     Create {
         key: PartitionKey,
+        folder: &'a [u8],
     },
     Drop {
         key: PartitionKey,
@@ -117,7 +120,7 @@ impl Kind {
     }
 
     fn carries_bytes(self) -> bool {
-        matches!(self, Kind::Append | Kind::Copy | Kind::Block)
+        matches!(self, Kind::Append | Kind::Copy | Kind::Block | Kind::Create)
     }
 }
 
@@ -130,7 +133,7 @@ impl<'a> Entry<'a> {
             | Entry::Truncate { key, .. }
             | Entry::LogStart { key, .. }
             | Entry::EpochStart { key, .. }
-            | Entry::Create { key }
+            | Entry::Create { key, .. }
             | Entry::Drop { key }
             | Entry::Release { key, .. } => key,
         }
@@ -142,17 +145,17 @@ impl<'a> Entry<'a> {
             Entry::Append { bytes, .. }
             | Entry::Copy { bytes, .. }
             | Entry::Block { bytes, .. } => bytes,
+            Entry::Create { folder, .. } => folder,
             _ => &[],
         }
     }
 
-    /// The mark after which it counts. A truncation, a moved start or a saved block must be
-    /// durable before what depends on it.
+    /// The mark after which a batch counts. Of all else, who needs it durable before going on (a
+    /// truncation, a moved start, a saved block) waits for that mark.
     pub fn required(&self) -> RequiredMark {
         match *self {
             Entry::Append { required, .. } => required,
-            Entry::Copy { .. } | Entry::Release { .. } => RequiredMark::Written,
-            _ => RequiredMark::Synced,
+            _ => RequiredMark::Written,
         }
     }
 
@@ -292,7 +295,7 @@ impl Row {
                 epoch,
                 start: offset,
             },
-            Kind::Create => Entry::Create { key },
+            Kind::Create => Entry::Create { key, folder: bytes },
             Kind::Drop => Entry::Drop { key },
             Kind::Release => Entry::Release { key, up_to: offset },
         }
@@ -564,7 +567,7 @@ mod tests {
                 epoch,
                 start: offset,
             },
-            6 => Entry::Create { key },
+            6 => Entry::Create { key, folder: bytes },
             7 => Entry::Drop { key },
             _ => Entry::Release { key, up_to: offset },
         }

@@ -36,7 +36,7 @@ mod writer;
 
 pub use error::JournalError;
 pub use group::{Entry, Group, Incarnation, Kind};
-pub use replay::{Damage, Found, Replay, remove, shards_in};
+pub use replay::{Damage, Found, Replay, newest, remove, shards_in};
 pub use writer::Journal;
 
 use ring::superblock_path;

@@ -137,8 +137,8 @@ impl Found {
         })
     }
 
-    /// Truncations and saved blocks among the groups to replay, in order: what recovery must
-    /// know before it opens a log.
+    /// Truncations, saved blocks, creations and deletions among the groups to replay, in order:
+    /// what recovery must know before it opens a log.
     pub fn notes(&self) -> impl Iterator<Item = (GroupSequence, Entry<'_>, Slice)> {
         self.notes.iter().flat_map(|(sequence, group)| {
             group
@@ -193,6 +193,18 @@ pub async fn remove(runtime: &Runtime, dir: &Path, shard: ShardId) -> Result<(),
     Ok(())
 }
 
+/// The newest incarnation any superblock in `dir` names (0: there is none): what counts when the
+/// checkpoint that should say so is lost. Older journals were void before that one was started.
+pub async fn newest(runtime: &Runtime, dir: &Path) -> Result<Incarnation, JournalError> {
+    let mut newest = Incarnation::default();
+    for shard in shards_in(runtime, dir).await? {
+        if let Loaded::Valid(superblock) = Superblock::load(runtime, dir, shard).await? {
+            newest = newest.max(superblock.incarnation);
+        }
+    }
+    Ok(newest)
+}
+
 /// The shards that have journal files in `dir`.
 pub async fn shards_in(runtime: &Runtime, dir: &Path) -> Result<Vec<ShardId>, Errno> {
     Ok(names(runtime, dir).await?.into_keys().collect())
@@ -239,7 +251,10 @@ async fn refuse_if_used(
 }
 
 fn is_note(entry: &Entry<'_>) -> bool {
-    matches!(entry, Entry::Truncate { .. } | Entry::Block { .. })
+    matches!(
+        entry,
+        Entry::Truncate { .. } | Entry::Block { .. } | Entry::Create { .. } | Entry::Drop { .. }
+    )
 }
 
 #[derive(Default)]

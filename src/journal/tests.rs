@@ -137,7 +137,7 @@ fn a_journal_closed_empty_has_nothing_to_replay() {
         .block_on(async move { closing.close(true).await })
         .expect("it closes");
     assert_eq!(
-        journal.note(Entry::Create { key: key(0) }).err(),
+        journal.note(Entry::Drop { key: key(0) }).err(),
         Some(JournalError::Closed)
     );
     world.borrow_mut().cut_power();

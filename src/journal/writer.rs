@@ -14,7 +14,7 @@
 //!   - at most two writes in flight, the second only when there is much to write.
 //!   - unsynced groups are in the file being written: leaving a file syncs it first.
 
-use super::group::{Entry, Incarnation, Row};
+use super::group::{Entry, Incarnation, Kind, Row};
 use super::marks::Marks;
 use super::open_group::{OpenGroup, Patch};
 use super::ring::Ring;
@@ -22,6 +22,7 @@ use super::superblock::{Loaded, Superblock};
 use super::{JournalError, JournalSettings, Pressure, SyncMethod, keeper, superblock_path};
 use crate::ids::{GroupSequence, LeaderEpoch, Offset, PartitionKey, RequiredMark, ShardId};
 use crate::io::{Errno, Instant, Slice};
+use crate::map::Set;
 use crate::runtime::sync::Event;
 use crate::runtime::{File, Runtime};
 use std::cell::{Cell, RefCell};
@@ -76,6 +77,10 @@ pub(super) struct Shared {
     last_filled: Cell<GroupSequence>,
     /// The durable mark in the header written last.
     recorded: Cell<GroupSequence>,
+    appended_bytes: Cell<u64>,
+    touched: RefCell<Set<PartitionKey>>,
+    /// The one put into `touched` last: a run of batches for one partition asks the set once.
+    touched_last: Cell<Option<PartitionKey>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,6 +156,9 @@ impl Journal {
             sync_wanted: Cell::default(),
             last_filled: Cell::default(),
             recorded: Cell::default(),
+            appended_bytes: Cell::default(),
+            touched: RefCell::default(),
+            touched_last: Cell::default(),
         });
         runtime.spawn(write_groups(shared.clone()));
         runtime.spawn(keeper::keep(shared.clone()));
@@ -210,6 +218,31 @@ impl Journal {
     /// Notified whenever a mark moved, room appeared, or the journal failed or closed.
     pub fn progress(&self) -> &Event {
         &self.0.progress
+    }
+
+    /// The sequence that the next entry gets at least: nothing appended from now on is in an
+    /// earlier group. What was appended before may share this one.
+    pub fn upcoming(&self) -> GroupSequence {
+        self.0.open.borrow().next()
+    }
+
+    /// Bytes of entries appended since the start.
+    pub fn appended_bytes(&self) -> u64 {
+        self.0.appended_bytes.get()
+    }
+
+    /// Partitions that had entries since the last call, those of a checkpoint itself (`Copy`,
+    /// `Block`, `Release`) not counted; in the order of their keys.
+    pub fn take_touched(&self) -> Vec<PartitionKey> {
+        self.0.touched_last.set(None);
+        let mut keys: Vec<PartitionKey> = self.0.touched.take().into_iter().collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    /// Declares the log dir failed, for an error met beside the journal (in a segment).
+    pub fn fail(&self, errno: Errno) {
+        self.0.fail(errno);
     }
 
     /// The error that poisoned it: the log dir goes offline.
@@ -331,6 +364,9 @@ impl Shared {
             length: length as u32,
             ..entry.row()
         };
+        self.touch(&row);
+        self.appended_bytes
+            .set(self.appended_bytes.get() + length as u64);
         let was_idle = open.waiting() == 0;
         let durable = self.marks.borrow().synced();
         let pushed = open.push(row, pieces, patch, synced, durable);
@@ -339,6 +375,14 @@ impl Shared {
             self.work.notify();
         }
         Ok(pushed)
+    }
+
+    fn touch(&self, row: &Row) {
+        let of_checkpoint = matches!(row.kind, Kind::Copy | Kind::Block | Kind::Release);
+        if !of_checkpoint && self.touched_last.get() != Some(row.key) {
+            self.touched_last.set(Some(row.key));
+            self.touched.borrow_mut().insert(row.key);
+        }
     }
 
     fn check(&self) -> Result<(), JournalError> {
