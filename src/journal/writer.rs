@@ -78,6 +78,8 @@ pub(super) struct Shared {
     /// The durable mark in the header written last.
     recorded: Cell<GroupSequence>,
     appended_bytes: Cell<u64>,
+    placed_bytes: Cell<u64>,
+    stalled: Cell<bool>,
     touched: RefCell<Set<PartitionKey>>,
     /// The one put into `touched` last: a run of batches for one partition asks the set once.
     touched_last: Cell<Option<PartitionKey>>,
@@ -157,6 +159,8 @@ impl Journal {
             last_filled: Cell::default(),
             recorded: Cell::default(),
             appended_bytes: Cell::default(),
+            placed_bytes: Cell::default(),
+            stalled: Cell::new(false),
             touched: RefCell::default(),
             touched_last: Cell::default(),
         });
@@ -229,6 +233,17 @@ impl Journal {
     /// Bytes of entries appended since the start.
     pub fn appended_bytes(&self) -> u64 {
         self.0.appended_bytes.get()
+    }
+
+    /// Bytes handed to the disk since the start, padding included: what the ring has been filled
+    /// with.
+    pub fn placed_bytes(&self) -> u64 {
+        self.0.placed_bytes.get()
+    }
+
+    /// Groups wait for a file, and none is free or can be made: only a release helps.
+    pub fn is_stalled(&self) -> bool {
+        self.0.stalled.get()
     }
 
     /// Partitions that had entries since the last call, those of a checkpoint itself (`Copy`,
@@ -514,6 +529,8 @@ impl Shared {
             return open.first_sealed().is_none();
         };
         let durable = durable && self.sync == SyncMethod::DurableWrite;
+        self.placed_bytes
+            .set(self.placed_bytes.get() + bytes as u64);
         self.marks.borrow_mut().submitted(last, durable);
         let shared = self.clone();
         self.runtime.spawn(async move {
@@ -549,6 +566,10 @@ impl Shared {
         };
         let now = self.runtime.now();
         let rolled = self.ring.borrow_mut().roll(written, length, now);
+        let stalled = !rolled && self.ring.borrow().is_last(now);
+        if stalled != self.stalled.replace(stalled) {
+            self.progress.notify();
+        }
         // Either there is one free file less, or one is missing: the keeper's business.
         self.chores.notify();
         Ok(rolled)

@@ -41,6 +41,7 @@ mod recovery;
 mod retention;
 mod segment;
 mod storage;
+mod tail_block;
 mod truncate;
 
 pub use batch::{BatchInfo, EndMarker};
@@ -52,6 +53,7 @@ pub use producer_state::{CompletedTransaction, ProducerCheck, ProducerError, Pro
 pub use read::{ColdRead, Read};
 pub use recovery::{Damage, Known, OpenReport, TailCut};
 pub use storage::{Counters, LogStorage, StorageSettings};
+pub use tail_block::TailBlock;
 
 use crate::ids::{GroupSequence, LeaderEpoch, Offset, PartitionKey};
 use crate::io::{Instant, Slice};

@@ -12,6 +12,8 @@
 
 mod ask;
 mod checkpoint;
+pub mod checkpoint_file;
+pub mod checkpointer;
 mod fetch;
 pub mod message;
 mod open;

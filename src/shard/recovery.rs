@@ -1,38 +1,628 @@
-//! What a shard's log dirs held when they were opened.
+//! Recovery of a log dir: journals into segments, then one rename, then nothing is left to replay.
 //!
 //! Room:       `shard`.
-//! Called by:  `broker::control`, before any shard is started.
-//! Calls:      `journal` to replay, `log` to receive.
-//! Never:      runs while a shard writes.
+//! Called by:  the broker's start, for each log dir, before any shard of it is opened.
+//! Calls:      `journal` (what was found), `log` (open, append, flush, sync), `checkpoint_file`.
+//! Never:      consults metadata, runs beside a writing shard, or skips a loss in silence.
+//!
+//!   1. saved blocks go back into segments: a torn rewrite of a last block is undone
+//!   2. each partition with entries is opened at its recovery point, and entries follow in order;
+//!      a batch must begin where the log ends
+//!   3. segments are flushed and synced
+//!   4. the base checkpoint of the next incarnation is renamed into place: from here on every
+//!      journal is void
+//!
+//! Interrupted before 4 it is done again from the start: recovery points have not moved, and
+//! every step gives the same bytes. Journals of several shards are independent, for a partition
+//! belongs to one shard from one recovery to the next.
 
+use super::checkpoint_file::{Checkpoints, Encoder, Record, base_path};
 use crate::config::BrokerConfig;
-use crate::ids::PartitionKey;
-use crate::journal::{Incarnation, JournalError};
-use crate::log::Known;
+use crate::config::meta_properties::{self, MetaProperties};
+use crate::ids::{GroupSequence, Offset, PartitionKey, ShardId};
+use crate::io::{Errno, OpenOptions, Slice};
+use crate::journal::{self, Entry, Found, Incarnation, JournalError};
+use crate::log::layout::{
+    FileKind, FolderName, PARTITION_METADATA_FILE, parse_partition_metadata, segment_path,
+};
+use crate::log::{
+    BatchInfo, Known, Log, LogError, LogSettings, LogStorage, OpenReport, StorageSettings,
+};
+use crate::map::{Map, Set};
 use crate::runtime::Runtime;
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-/// What recovery found out about one log dir. Crosses threads.
-#[derive(Clone)]
+/// What recovery found out about one log dir. Cheap to clone; crosses threads.
+#[derive(Clone, Debug, Default)]
 pub struct Recovered {
     /// The incarnation that the journals of this log dir start with now.
     pub incarnation: Incarnation,
+    /// The last stop was not clean: leader epochs must rise before anything is served.
+    pub unclean: bool,
+    records: Arc<BTreeMap<PartitionKey, Record>>,
 }
+
+/// Why a log dir cannot be used. Damage inside a partition is no such reason.
+#[derive(Debug)]
+pub enum RecoveryError {
+    Journal(JournalError),
+    Log { folder: PathBuf, error: LogError },
+    Disk(Errno),
+}
+
+/// Bytes in memory from which a replay writes segments before it reads on.
+const UNFLUSHED_MAX: u64 = 32 << 20;
+/// A `partition.metadata` is two short lines.
+const METADATA_BYTES_MAX: usize = 4 << 10;
+/// A `meta.properties` too.
+const PROPERTIES_BYTES_MAX: usize = 64 << 10;
 
 impl Recovered {
     /// What is known of a partition's log before it is opened.
-    pub fn known(&self, _key: PartitionKey) -> Known {
-        Known::default()
+    pub fn known(&self, key: PartitionKey) -> Known {
+        match self.records.get(&key) {
+            Some(record) => record.known(!self.unclean),
+            None => Known {
+                clean: false,
+                ..Known::default()
+            },
+        }
+    }
+
+    pub fn record(&self, key: PartitionKey) -> Option<&Record> {
+        self.records.get(&key)
+    }
+
+    /// Acknowledged records of it were lost: it answers KAFKA_STORAGE_ERROR.
+    pub fn is_refused(&self, key: PartitionKey) -> bool {
+        self.records.get(&key).is_some_and(|record| record.refused)
     }
 }
 
 /// Replays all journals of `dir` into segments; afterwards they are void.
 pub async fn recover(
-    _runtime: &Runtime,
-    _dir: &Path,
-    _config: &BrokerConfig,
-) -> Result<Recovered, JournalError> {
+    runtime: &Runtime,
+    dir: &Path,
+    config: &BrokerConfig,
+) -> Result<Recovered, RecoveryError> {
+    recover_with(runtime, dir, LogSettings::of_topic(&config.topic_defaults)).await
+}
+
+/// As `recover`; topics' own settings are not known yet, so segments roll by these.
+pub async fn recover_with(
+    runtime: &Runtime,
+    dir: &Path,
+    settings: LogSettings,
+) -> Result<Recovered, RecoveryError> {
+    let checkpoints = Checkpoints::load(runtime, dir).await?;
+    let mut since = checkpoints.incarnation;
+    let newest = journal::newest(runtime, dir).await?;
+    if newest > since {
+        tracing::error!(
+            dir = %dir.display(),
+            "the base checkpoint was lost; segments are looked at from their start instead"
+        );
+        since = newest;
+    }
+    let found = Found::all(runtime, dir, since).await?;
+    let unclean = checkpoints.damaged
+        || newest > checkpoints.incarnation
+        || found.iter().any(|journal| !journal.clean);
+    let mut replay = Replay {
+        runtime: runtime.clone(),
+        dir: dir.to_owned(),
+        settings,
+        storage: LogStorage::new(runtime, dir, StorageSettings::default()),
+        records: checkpoints.records,
+        members: BTreeMap::new(),
+        dropped: Set::default(),
+        folders: None,
+    };
+    for journal in &found {
+        replay.journal(journal).await?;
+    }
+    let (records, refused) = replay.finish().await?;
+    let incarnation = Incarnation(since.0 + 1);
+    let mut encoder = Encoder::new(incarnation);
+    records.values().for_each(|record| encoder.push(record));
+    runtime
+        .replace_file(&base_path(dir), encoder.finish())
+        .await?;
+    // From here on nothing is replayed again; what follows only tidies up.
+    for journal in found.iter().filter(|journal| !journal.clean) {
+        if refused || !journal.damage.is_empty() {
+            journal.set_aside(runtime).await?;
+        }
+    }
+    for path in checkpoints.shard_files {
+        runtime.unlink(&path).await?;
+    }
     Ok(Recovered {
-        incarnation: Incarnation(1),
+        incarnation,
+        unclean,
+        records: Arc::new(records),
     })
+}
+
+/// Removes the void journals of shards that do not exist any more. Only after `recover`.
+pub async fn remove_surplus(runtime: &Runtime, dir: &Path, shards: u16) -> Result<(), Errno> {
+    for shard in journal::shards_in(runtime, dir).await? {
+        if shard >= ShardId(shards) {
+            journal::remove(runtime, dir, shard).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes into `meta.properties` whether records may lie in journals only, so that Kafka refuses
+/// the folder meanwhile. True before the first journal is started, false after all are closed.
+pub async fn set_journals_in_use(runtime: &Runtime, dir: &Path, in_use: bool) -> Result<(), Errno> {
+    let path = dir.join(meta_properties::FILE_NAME);
+    let bytes = runtime.read_file(&path, PROPERTIES_BYTES_MAX).await?;
+    let text = String::from_utf8_lossy(&bytes);
+    let Ok(mut properties) = MetaProperties::parse(&text) else {
+        return Err(Errno::INVALID);
+    };
+    if properties.journals_in_use == in_use {
+        return Ok(());
+    }
+    properties.journals_in_use = in_use;
+    runtime
+        .replace_file(&path, properties.format().into_bytes())
+        .await
+}
+
+/// A recovery under way.
+struct Replay {
+    runtime: Runtime,
+    dir: PathBuf,
+    settings: LogSettings,
+    storage: LogStorage,
+    records: BTreeMap<PartitionKey, Record>,
+    members: BTreeMap<PartitionKey, Member>,
+    /// Deleted partitions: their ids never come back.
+    dropped: Set<PartitionKey>,
+    /// Folders of partitions no checkpoint names; listed once, when first asked.
+    folders: Option<Map<PartitionKey, String>>,
+}
+
+/// A partition with entries to replay.
+struct Member {
+    log: Log,
+    folder: String,
+    /// Below it nothing needs a replay.
+    recovery_point: Offset,
+    /// Entries of earlier groups do not count.
+    from: GroupSequence,
+    /// The first batch from the journal is in.
+    started: bool,
+    report: OpenReport,
+    refused: bool,
+}
+
+/// What must be known of a partition before its log is opened.
+#[derive(Default)]
+struct Notes {
+    /// Lowest offset it was ever cut to, and by which group.
+    cut: Option<(Offset, GroupSequence)>,
+    folder: Option<String>,
+}
+
+impl Replay {
+    async fn journal(&mut self, found: &Found) -> Result<(), RecoveryError> {
+        if found.clean {
+            return Ok(());
+        }
+        let notes = self.notes(found).await?;
+        let refused = self.damage(found);
+        let mut groups = found.replay(&self.runtime);
+        let mut bytes = 0;
+        while let Some(group) = groups.next().await? {
+            for (entry, slice) in group.entries() {
+                let key = entry.key();
+                if self.dropped.contains(&key) {
+                    continue;
+                }
+                let early = self
+                    .records
+                    .get(&key)
+                    .is_some_and(|record| group.sequence < record.replay_from);
+                if early || matches!(entry, Entry::Block { .. } | Entry::Drop { .. }) {
+                    continue;
+                }
+                if !self.members.contains_key(&key) {
+                    let known = notes.get(&key);
+                    self.open(key, known, refused.contains(&key)).await?;
+                }
+                let Some(member) = self.members.get_mut(&key) else {
+                    continue;
+                };
+                bytes += slice.len() as u64;
+                member.apply(group.sequence, entry, slice).await?;
+            }
+            if bytes > UNFLUSHED_MAX {
+                bytes = 0;
+                self.flush().await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// First pass: blocks go back, cuts and deletions are known before the first log is opened.
+    async fn notes(&mut self, found: &Found) -> Result<Map<PartitionKey, Notes>, RecoveryError> {
+        let mut notes: Map<PartitionKey, Notes> = Map::default();
+        let mut blocks = Vec::new();
+        for (sequence, entry, slice) in found.notes() {
+            let key = entry.key();
+            let record = self.records.get(&key);
+            if record.is_some_and(|record| sequence < record.replay_from) {
+                continue;
+            }
+            let note = notes.entry(key).or_default();
+            match entry {
+                Entry::Truncate { to, .. } => match note.cut {
+                    Some((lowest, _)) if lowest < to => {}
+                    _ => note.cut = Some((to, sequence)),
+                },
+                Entry::Block {
+                    segment, position, ..
+                } => blocks.push((key, segment, position, slice)),
+                Entry::Create { folder, .. } => {
+                    note.folder = std::str::from_utf8(folder).ok().map(str::to_owned);
+                }
+                Entry::Drop { .. } => {
+                    self.dropped.insert(key);
+                    self.records.remove(&key);
+                }
+                _ => {}
+            }
+        }
+        for (key, segment, position, bytes) in blocks {
+            if !self.dropped.contains(&key)
+                && let Some(folder) = self.folder(key).await?
+            {
+                let path = segment_path(&self.dir.join(folder), segment, FileKind::Log);
+                self.restore(&path, u64::from(position), bytes).await?;
+            }
+        }
+        Ok(notes)
+    }
+
+    /// Puts back what the last block of a segment held before it was written again.
+    async fn restore(&self, path: &Path, position: u64, bytes: Slice) -> Result<(), Errno> {
+        let options = OpenOptions {
+            write: true,
+            ..OpenOptions::default()
+        };
+        let file = match self.runtime.open(path, options).await {
+            Ok(file) => file,
+            // Deleted by retention since.
+            Err(Errno::NO_ENTRY) => return Ok(()),
+            Err(errno) => return Err(errno),
+        };
+        if file.length_at_open < position {
+            return Ok(());
+        }
+        let end = bytes.len();
+        let there = crate::io::Buffer::with_room(end);
+        let (there, result) = file.read(position, there).await;
+        if result.is_ok() && there.filled().get(..end) == Some(&bytes[..]) {
+            return Ok(());
+        }
+        file.write(position, vec![bytes], false).await?;
+        file.sync().await
+    }
+
+    /// Partitions that lost acknowledged entries, told with the place.
+    fn damage(&self, found: &Found) -> Set<PartitionKey> {
+        let mut refused = Set::default();
+        for damage in &found.damage {
+            let place = damage.place.as_ref();
+            let place = place.map(|(path, at)| format!("{} at byte {at}", path.display()));
+            tracing::error!(
+                dir = %self.dir.display(),
+                shard = found.shard.0,
+                group = damage.sequence.0,
+                place = place.as_deref().unwrap_or("nowhere"),
+                partitions = damage.keys.as_ref().map_or(0, Vec::len),
+                "the journal lost an acknowledged group; the partitions in it refuse"
+            );
+            match &damage.keys {
+                Some(keys) => refused.extend(keys.iter().copied()),
+                // Whose it was is unknown, so it was everybody's of that shard.
+                None => refused.extend(self.records.keys().copied()),
+            }
+        }
+        refused
+    }
+
+    async fn open(
+        &mut self,
+        key: PartitionKey,
+        notes: Option<&Notes>,
+        refused: bool,
+    ) -> Result<(), RecoveryError> {
+        let record = self.records.get(&key);
+        let mut known = record.map_or_else(Known::default, |record| record.known(false));
+        let mut from = GroupSequence(0);
+        if let Some((to, sequence)) = notes.and_then(|notes| notes.cut)
+            && to < known.recovery_point
+        {
+            // Everything the journal has from before that cut was cut off by it. The producers of
+            // the checkpoint knew more than what is left.
+            known.recovery_point = to;
+            known.producers = None;
+            from = sequence;
+        }
+        let refused = refused || record.is_some_and(|record| record.refused);
+        let recovery_point = known.recovery_point;
+        let named = notes.and_then(|notes| notes.folder.clone());
+        let (folder, exists) = match (self.folder(key).await?, named) {
+            (Some(folder), _) => (folder, true),
+            (None, Some(folder)) if is_folder_of(&folder, key) => (folder, false),
+            (None, _) => {
+                tracing::error!(
+                    dir = %self.dir.display(), topic_id = %key.topic, partition = key.partition,
+                    "the journal has records of a partition whose folder is gone"
+                );
+                self.dropped.insert(key);
+                return Ok(());
+            }
+        };
+        let path = self.dir.join(&folder);
+        let failed = |error| RecoveryError::Log {
+            folder: path.clone(),
+            error,
+        };
+        let (log, report) = if exists {
+            Log::open(&self.storage, &path, key, self.settings, known)
+                .await
+                .map_err(failed)?
+        } else {
+            // The power went before its name was durable; its records were.
+            let created = Log::create(&self.storage, &path, key, self.settings).await;
+            (created.map_err(failed)?, OpenReport::default())
+        };
+        self.members.insert(
+            key,
+            Member {
+                log,
+                folder,
+                recovery_point,
+                from,
+                started: false,
+                report,
+                refused,
+            },
+        );
+        Ok(())
+    }
+
+    /// The folder of a partition, if there is one.
+    async fn folder(&mut self, key: PartitionKey) -> Result<Option<String>, Errno> {
+        if let Some(record) = self.records.get(&key) {
+            let metadata = self.dir.join(&record.folder).join(PARTITION_METADATA_FILE);
+            if topic_of(&self.runtime, &metadata).await == Some(key.topic) {
+                return Ok(Some(record.folder.clone()));
+            }
+        }
+        if self.folders.is_none() {
+            self.folders = Some(folders(&self.runtime, &self.dir).await?);
+        }
+        Ok(self.folders.as_ref().and_then(|all| all.get(&key).cloned()))
+    }
+
+    async fn flush(&mut self) -> Result<(), RecoveryError> {
+        for member in self.members.values() {
+            let flushed = member.log.flush().await;
+            flushed.map_err(|error| member.failed(error))?;
+        }
+        Ok(())
+    }
+
+    /// Everything into synced segments; the records of the next base, and whether a partition
+    /// had to be refused that was not before.
+    async fn finish(mut self) -> Result<(BTreeMap<PartitionKey, Record>, bool), RecoveryError> {
+        self.flush().await?;
+        let mut refused = false;
+        for (key, member) in &self.members {
+            member.tell(&self.dir);
+            let before = self.records.get(key).is_some_and(|record| record.refused);
+            refused |= member.refused && !before;
+            let synced = member.log.sync().await;
+            synced.map_err(|error| member.failed(error))?;
+            self.records.insert(*key, member.record(*key));
+        }
+        // The names of folders made again.
+        self.runtime.sync_directory(&self.dir).await?;
+        for record in self.records.values_mut() {
+            // Groups of the next incarnation begin anew.
+            record.replay_from = GroupSequence(0);
+        }
+        Ok((self.records, refused))
+    }
+}
+
+impl Member {
+    /// One entry; entries that a segment has already change nothing.
+    async fn apply(
+        &mut self,
+        sequence: GroupSequence,
+        entry: Entry<'_>,
+        slice: Slice,
+    ) -> Result<(), RecoveryError> {
+        if self.refused || sequence < self.from {
+            return Ok(());
+        }
+        match entry {
+            Entry::Append { base_offset, .. } => self.batch(base_offset, slice, false).await,
+            Entry::Copy { base_offset, .. } => self.batch(base_offset, slice, true).await,
+            Entry::Truncate { to, .. } => {
+                let cut = self.log.truncate(to).await;
+                cut.map(|_| ()).map_err(|error| self.failed(error))
+            }
+            Entry::LogStart { to, .. } => {
+                self.log.set_log_start(to);
+                Ok(())
+            }
+            Entry::EpochStart { epoch, start, .. } => {
+                if start <= self.log.log_end_offset() {
+                    self.log.assign_epoch(epoch, start);
+                }
+                Ok(())
+            }
+            Entry::Block { .. }
+            | Entry::Create { .. }
+            | Entry::Drop { .. }
+            | Entry::Release { .. } => Ok(()),
+        }
+    }
+
+    async fn batch(
+        &mut self,
+        base: Offset,
+        slice: Slice,
+        is_copy: bool,
+    ) -> Result<(), RecoveryError> {
+        let info = match BatchInfo::parse(&slice) {
+            Ok(info) if info.base_offset() == base && info.size() == slice.len() => info,
+            _ => {
+                self.refuse("a batch in the journal is no batch", base);
+                return Ok(());
+            }
+        };
+        if !self.started {
+            if info.next_offset() <= self.recovery_point {
+                return Ok(());
+            }
+            self.started = true;
+            // What the segment has beyond the first batch of the journal was never synced.
+            let failed = |error| RecoveryError::Log {
+                folder: self.log.dir(),
+                error,
+            };
+            self.log.prefer_journal(base).await.map_err(failed)?;
+            if self.log.log_end_offset() > base {
+                self.log.truncate(base).await.map_err(failed)?;
+            }
+        }
+        let end = self.log.log_end_offset();
+        if base == end {
+            let now = self.log.storage().runtime().now();
+            self.log.append(slice, &info, GroupSequence(0), now);
+        } else if !(is_copy && info.next_offset() <= end) {
+            self.refuse(
+                "a batch in the journal does not begin where the log ends",
+                base,
+            );
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, reason: &str, at: Offset) {
+        self.refused = true;
+        tracing::error!(
+            folder = self.folder,
+            log_end = self.log.log_end_offset().0,
+            offset = at.0,
+            "{reason}; the partition refuses"
+        );
+    }
+
+    /// One ERROR line for each loss that the journal did not repair.
+    fn tell(&self, dir: &Path) {
+        if let Some(cut) = &self.report.cut
+            && self.log.log_end_offset() <= cut.first_lost
+            && cut.first_lost < self.recovery_point
+        {
+            tracing::error!(
+                dir = %dir.display(), file = %cut.file.display(), position = cut.position,
+                first_lost = cut.first_lost.0, bytes = cut.bytes,
+                "the end of a segment is damaged and was cut"
+            );
+        }
+        for damage in self.log.damage() {
+            tracing::error!(
+                dir = %dir.display(), folder = self.folder, from = damage.from.0, to = damage.to.0,
+                "a range of records is damaged and answers an error"
+            );
+        }
+    }
+
+    fn record(&self, key: PartitionKey) -> Record {
+        Record {
+            key,
+            folder: self.folder.clone(),
+            recovery_point: self.log.log_end_offset(),
+            replay_from: GroupSequence(0),
+            log_start: self.log.log_start_offset(),
+            high_watermark: Offset(-1),
+            epochs: self.log.epochs(),
+            producers: self
+                .log
+                .with_producers(|producers| producers.encode_whole()),
+            refused: self.refused,
+        }
+    }
+
+    fn failed(&self, error: LogError) -> RecoveryError {
+        RecoveryError::Log {
+            folder: self.log.dir(),
+            error,
+        }
+    }
+}
+
+fn is_folder_of(name: &str, key: PartitionKey) -> bool {
+    matches!(
+        FolderName::parse(name),
+        FolderName::Partition { partition, .. } if partition == key.partition
+    )
+}
+
+async fn topic_of(runtime: &Runtime, metadata: &Path) -> Option<crate::ids::TopicId> {
+    let bytes = runtime.read_file(metadata, METADATA_BYTES_MAX).await.ok()?;
+    parse_partition_metadata(std::str::from_utf8(&bytes).ok()?)
+}
+
+/// All partition folders, by what their `partition.metadata` says.
+async fn folders(runtime: &Runtime, dir: &Path) -> Result<Map<PartitionKey, String>, Errno> {
+    let mut all = Map::default();
+    for entry in runtime.list_directory(dir).await? {
+        let FolderName::Partition { partition, .. } = FolderName::parse(&entry.name) else {
+            continue;
+        };
+        let metadata = dir.join(&entry.name).join(PARTITION_METADATA_FILE);
+        if let Some(topic) = topic_of(runtime, &metadata).await {
+            all.insert(PartitionKey { topic, partition }, entry.name);
+        }
+    }
+    Ok(all)
+}
+
+impl fmt::Display for RecoveryError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RecoveryError::Journal(error) => write!(f, "{error}"),
+            RecoveryError::Log { folder, error } => write!(f, "{}: {error}", folder.display()),
+            RecoveryError::Disk(errno) => write!(f, "{errno}"),
+        }
+    }
+}
+
+impl std::error::Error for RecoveryError {}
+
+impl From<JournalError> for RecoveryError {
+    fn from(error: JournalError) -> RecoveryError {
+        RecoveryError::Journal(error)
+    }
+}
+
+impl From<Errno> for RecoveryError {
+    fn from(errno: Errno) -> RecoveryError {
+        RecoveryError::Disk(errno)
+    }
 }

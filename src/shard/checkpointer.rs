@@ -1,0 +1,582 @@
+//! The checkpointer: brings what the journal holds into segments, then lets the journal go on.
+//!
+//! Room:       `shard`. One per (shard, log dir), beside its journal.
+//! Called by:  `shard`, which adds logs it opens, removes those it drops, and closes it last.
+//! Calls:      `log` (flush, sync), `journal` (release), `checkpoint_file`.
+//! Never:      on the latency path; says that something is in segments before it is synced there.
+//!
+//! The order of a checkpoint (a lap), each step durable before the next:
+//!   1. what each partition is at this instant is captured: end, epochs, producers, log start,
+//!      and the journal's upcoming group, before which it needs no replay once 3 is done
+//!   2. the last, partly filled block of its segment goes into the journal: the flush writes that
+//!      block again, and a torn write must not take what was synced
+//!   3. segments are written, then synced, with the folders whose names are new
+//!   4. all captures go into one file
+//!   5. the journal's files before the oldest capture are free
+//!
+//! A partition that gained little since the last lap is not written: its few batches are copied
+//! forward in the journal instead, which is one write for thousands of them.
+//!
+//! Three reasons to write: the journal is a quarter full (a lap), much memory waits in tails (a
+//! flush of the large ones), a partition was quiet for a second (its own flush and sync, so that
+//! Kafka's tools see all of it in the folder).
+
+use super::checkpoint_file::{Encoder, Record, shard_path};
+use super::recovery::Recovered;
+use crate::ids::{GroupSequence, Offset, PartitionKey, RequiredMark, ShardId};
+use crate::io::{Errno, Instant};
+use crate::journal::{Entry, Journal, JournalError};
+use crate::log::{Log, LogError};
+use crate::runtime::Runtime;
+use crate::runtime::sync::{Either, Event, either};
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// How often the checkpointer looks while there is something to write.
+const TICK: Duration = Duration::from_millis(50);
+/// A partition without an append for this long is written and synced.
+const QUIET: Duration = Duration::from_secs(1);
+/// When nothing was appended for this long, a last lap empties the journal.
+const IDLE: Duration = Duration::from_secs(5);
+/// After a full disk, look again this much later.
+const RETRY_NO_SPACE: Duration = Duration::from_secs(1);
+/// Bytes appended from which a flush of large tails gives memory back.
+const FLUSH_BYTES: u64 = 16 << 20;
+/// A tail of at least this much is worth a write of its own.
+const LARGE_TAIL: u64 = 64 << 10;
+/// A tail below this is copied forward instead, if its partition is in use.
+const SMALL_TAIL: u64 = 8 << 10;
+/// Partitions whose saved blocks share one wait for the journal, and whose syncs go together.
+const BATCH: usize = 32;
+/// Records encoded between two pauses.
+const ENCODE_BATCH: usize = 512;
+
+/// See the head of the file. Clones share it.
+#[derive(Clone)]
+pub struct Checkpointer(Rc<Inner>);
+
+struct Inner {
+    runtime: Runtime,
+    dir: PathBuf,
+    shard: ShardId,
+    journal: Journal,
+    members: RefCell<BTreeMap<PartitionKey, Rc<Member>>>,
+    /// Partitions with entries in the journal that no checkpoint file covers.
+    active: RefCell<BTreeSet<PartitionKey>>,
+    /// `journal.appended_bytes()` at the last flush for memory.
+    flushed_at: Cell<u64>,
+    /// `journal.placed_bytes()` at the last lap.
+    lap_at: Cell<u64>,
+    no_space: Cell<bool>,
+    stopping: Cell<bool>,
+    stopped: Cell<bool>,
+    /// Stop, or a lap asked for.
+    asked: Event,
+    ended: Event,
+    counters: Counters,
+}
+
+/// Counted since the start; for metrics.
+#[derive(Debug, Default)]
+pub struct Counters {
+    pub laps: Cell<u64>,
+    pub flushes: Cell<u64>,
+    pub copied_forward: Cell<u64>,
+}
+
+struct Member {
+    log: Log,
+    folder: String,
+    /// What the next checkpoint file says of it.
+    saved: RefCell<Record>,
+    /// Captured before a flush that is not synced yet.
+    flushed: RefCell<Option<Record>>,
+    high_watermark: Cell<Offset>,
+}
+
+/// Why a checkpoint stopped.
+#[derive(Debug)]
+pub enum CheckpointError {
+    Log(LogError),
+    Journal(JournalError),
+    Disk(Errno),
+}
+
+impl Checkpointer {
+    /// Starts the background task.
+    pub fn start(runtime: &Runtime, dir: &Path, shard: ShardId, journal: Journal) -> Checkpointer {
+        let inner = Rc::new(Inner {
+            runtime: runtime.clone(),
+            dir: dir.to_owned(),
+            shard,
+            journal,
+            members: RefCell::default(),
+            active: RefCell::default(),
+            flushed_at: Cell::new(0),
+            lap_at: Cell::new(0),
+            no_space: Cell::new(false),
+            stopping: Cell::new(false),
+            stopped: Cell::new(false),
+            asked: Event::new(),
+            ended: Event::new(),
+            counters: Counters::default(),
+        });
+        runtime.spawn(run(inner.clone()));
+        Checkpointer(inner)
+    }
+
+    /// Takes care of a log that was opened: all of it is in synced segments. Called before the
+    /// first entry of the partition goes into the journal.
+    pub fn add(&self, log: &Log, recovered: &Recovered) {
+        let record = recovered.record(log.key());
+        self.insert(
+            log,
+            record.map_or(Offset(-1), |record| record.high_watermark),
+        );
+    }
+
+    /// Takes care of a log that was created, and journals that it exists: the folder's name may
+    /// not be durable before its first records are.
+    pub fn add_new(&self, log: &Log) -> Result<(), JournalError> {
+        let member = self.insert(log, Offset(-1));
+        let key = log.key();
+        let folder = member.folder.as_bytes();
+        self.0.journal.note(Entry::Create { key, folder })?;
+        Ok(())
+    }
+
+    fn insert(&self, log: &Log, high_watermark: Offset) -> Rc<Member> {
+        let folder = log
+            .dir()
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned());
+        let folder = folder.unwrap_or_default();
+        let saved = self.0.capture(log, &folder, high_watermark);
+        let member = Rc::new(Member {
+            log: log.clone(),
+            folder,
+            saved: RefCell::new(saved),
+            flushed: RefCell::new(None),
+            high_watermark: Cell::new(high_watermark),
+        });
+        self.0
+            .members
+            .borrow_mut()
+            .insert(log.key(), member.clone());
+        member
+    }
+
+    /// Forgets a log that is deleted or goes elsewhere.
+    pub fn remove(&self, key: PartitionKey) {
+        self.0.members.borrow_mut().remove(&key);
+        self.0.active.borrow_mut().remove(&key);
+    }
+
+    /// The high watermark of a partition, for the next checkpoint.
+    pub fn set_high_watermark(&self, key: PartitionKey, high_watermark: Offset) {
+        if let Some(member) = self.0.members.borrow().get(&key) {
+            member.high_watermark.set(high_watermark);
+        }
+    }
+
+    /// The disk is full: user records should be refused until this is false again.
+    pub fn no_space(&self) -> bool {
+        self.0.no_space.get()
+    }
+
+    pub fn counters(&self) -> &Counters {
+        &self.0.counters
+    }
+
+    /// The end: closes all logs and the journal, with nothing left to replay. Nothing may be
+    /// appended any more. After an error the journal is left for recovery.
+    pub async fn close(&self) -> Result<(), CheckpointError> {
+        let inner = &self.0;
+        inner.stopping.set(true);
+        inner.asked.notify();
+        while !inner.stopped.get() {
+            inner.ended.next().await;
+        }
+        let closed = inner.close_logs().await;
+        // Without a clean end the next start replays what the journal has.
+        let ended = inner.journal.close(closed.is_ok()).await;
+        closed?;
+        Ok(ended?)
+    }
+}
+
+impl Inner {
+    /// What a log is at this instant, if everything in it is in synced segments.
+    fn capture(&self, log: &Log, folder: &str, high_watermark: Offset) -> Record {
+        Record {
+            key: log.key(),
+            folder: folder.to_owned(),
+            recovery_point: log.log_end_offset(),
+            replay_from: self.journal.upcoming(),
+            log_start: log.log_start_offset(),
+            high_watermark,
+            epochs: log.epochs(),
+            producers: log.with_producers(|producers| producers.encode_whole()),
+            refused: false,
+        }
+    }
+
+    fn capture_of(&self, member: &Member) -> Record {
+        self.capture(&member.log, &member.folder, member.high_watermark.get())
+    }
+
+    fn member(&self, key: PartitionKey) -> Option<Rc<Member>> {
+        self.members.borrow().get(&key).cloned()
+    }
+
+    /// Members of `keys`, in their order.
+    fn members_of(&self, keys: &BTreeSet<PartitionKey>) -> Vec<Rc<Member>> {
+        let members = self.members.borrow();
+        keys.iter()
+            .filter_map(|key| members.get(key).cloned())
+            .collect()
+    }
+
+    fn take_touched(&self) {
+        let touched = self.journal.take_touched();
+        self.active.borrow_mut().extend(touched);
+    }
+
+    /// One look at what there is to do.
+    async fn tick(&self) -> Result<(), CheckpointError> {
+        self.take_touched();
+        let now = self.runtime.now();
+        let pressure = self.journal.pressure();
+        let active = self.active.borrow().clone();
+        let latest = self
+            .members_of(&active)
+            .iter()
+            .map(|member| member.log.quiet_since())
+            .max();
+        let is_idle = latest.is_none_or(|latest| now.since(latest) >= IDLE);
+        let since_lap = self.journal.placed_bytes() - self.lap_at.get();
+        let is_full = since_lap >= pressure.capacity_bytes / 4
+            || pressure.last_file && since_lap >= LARGE_TAIL
+            || self.journal.is_stalled();
+        if is_full || is_idle && !active.is_empty() {
+            return self.lap().await;
+        }
+        let appended = self.journal.appended_bytes();
+        if appended - self.flushed_at.get() >= FLUSH_BYTES {
+            self.flushed_at.set(appended);
+            let mut large = self.members_of(&active);
+            large.retain(|member| member.log.unflushed_bytes() >= LARGE_TAIL);
+            self.flush(&large).await?;
+        }
+        let mut quiet = self.members_of(&active);
+        quiet.retain(|member| is_quiet(&member.log, now) && member.log.unflushed_bytes() > 0);
+        self.flush(&quiet).await?;
+        self.sync(&quiet).await
+    }
+
+    /// A whole checkpoint; see the head of the file.
+    async fn lap(&self) -> Result<(), CheckpointError> {
+        let target = self.journal.upcoming();
+        self.lap_at.set(self.journal.placed_bytes());
+        let keys = self.active.take();
+        let result = self.lap_over(&keys, target).await;
+        if result.is_err() {
+            // They are still not covered.
+            self.active.borrow_mut().extend(keys);
+        }
+        result
+    }
+
+    async fn lap_over(
+        &self,
+        keys: &BTreeSet<PartitionKey>,
+        target: GroupSequence,
+    ) -> Result<(), CheckpointError> {
+        let now = self.runtime.now();
+        let members = self.members_of(keys);
+        let mut last_copy = GroupSequence(0);
+        let mut copied = Vec::new();
+        let mut large = Vec::new();
+        for member in &members {
+            let bytes = member.log.unflushed_bytes();
+            let small = (1..SMALL_TAIL).contains(&bytes) && !is_quiet(&member.log, now);
+            let copy = if small && !self.journal.is_stalled() {
+                self.copy_forward(member)?
+            } else {
+                None
+            };
+            match copy {
+                Some(group) => {
+                    last_copy = group;
+                    copied.push(member.clone());
+                }
+                None if bytes > 0 => large.push(member.clone()),
+                None => {}
+            }
+        }
+        self.flush(&large).await?;
+        self.sync(&members).await?;
+        for member in &members {
+            // Nothing waits in memory and nothing for a sync: what it is now can be saved.
+            if member.log.unflushed_bytes() == 0 && member.flushed.borrow().is_none() {
+                *member.saved.borrow_mut() = self.capture_of(member);
+            }
+        }
+        if !self.wait_synced(last_copy).await? {
+            // The journal is full, so the copies stay in memory: into segments after all.
+            self.flush(&copied).await?;
+            self.sync(&copied).await?;
+        }
+        self.write_file().await?;
+        let needed = members
+            .iter()
+            .map(|member| member.saved.borrow().replay_from)
+            .min();
+        let free = needed.unwrap_or(target).min(target);
+        let free = GroupSequence(free.0.saturating_sub(1)).min(self.journal.synced());
+        self.journal.release(free);
+        self.counters.laps.set(self.counters.laps.get() + 1);
+        Ok(())
+    }
+
+    /// Puts the few batches of a tail into the journal once more. `None`: not possible, because
+    /// what is saved is older than the segment.
+    fn copy_forward(&self, member: &Member) -> Result<Option<GroupSequence>, CheckpointError> {
+        let log = &member.log;
+        let saved_at = member.saved.borrow().recovery_point;
+        if log.flushed_offset() != saved_at || member.flushed.borrow().is_some() {
+            return Ok(None);
+        }
+        let unflushed = log.unflushed();
+        if unflushed.first().is_none_or(|(base, _)| *base != saved_at) {
+            return Ok(None);
+        }
+        // Everything from here on is in later groups than what was appended before.
+        let from = self.journal.cut();
+        let mut last = from;
+        for (base_offset, slice) in unflushed {
+            let (group, copy) = self.journal.note(Entry::Copy {
+                key: log.key(),
+                leader_epoch: log.epoch_of(base_offset).unwrap_or_default(),
+                required: RequiredMark::Written,
+                base_offset,
+                bytes: &slice,
+            })?;
+            log.carry_forward(base_offset, copy, group);
+            last = group;
+        }
+        let mut saved = member.saved.borrow_mut();
+        saved.replay_from = from;
+        saved.log_start = log.log_start_offset();
+        saved.epochs = log.epochs();
+        saved.high_watermark = member.high_watermark.get();
+        // It stays active: the copies are all that holds these batches.
+        self.active.borrow_mut().insert(log.key());
+        self.counters
+            .copied_forward
+            .set(self.counters.copied_forward.get() + 1);
+        Ok(Some(last))
+    }
+
+    /// Writes tails into segments, unsynced.
+    async fn flush(&self, members: &[Rc<Member>]) -> Result<(), CheckpointError> {
+        for batch in members.chunks(BATCH) {
+            let mut captures = Vec::with_capacity(batch.len());
+            let mut saved_blocks = GroupSequence(0);
+            for member in batch {
+                // The capture comes before the block: its group is one that a replay reads.
+                captures.push(self.capture_of(member));
+                if let Some(block) = member.log.tail_block().await? {
+                    let (group, _) = self.journal.note(Entry::Block {
+                        key: member.log.key(),
+                        segment: block.segment,
+                        position: block.position,
+                        bytes: &block.bytes,
+                    })?;
+                    saved_blocks = saved_blocks.max(group);
+                }
+            }
+            // A full journal waits for this very flush: then the block goes unsaved, and only a
+            // disk that tears a block inside what it had synced could do harm.
+            self.wait_synced(saved_blocks).await?;
+            for (member, capture) in batch.iter().zip(captures) {
+                let flushed = member.log.flush().await?;
+                assert!(
+                    flushed.up_to >= capture.recovery_point
+                        || member.log.log_end_offset() < capture.recovery_point,
+                    "a flush takes the whole tail, unless it was truncated"
+                );
+                if flushed.up_to >= capture.recovery_point {
+                    member.flushed.replace(Some(capture));
+                }
+                self.counters.flushes.set(self.counters.flushes.get() + 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits until the journal has `group` durable; false: it is full and never will by itself.
+    async fn wait_synced(&self, group: GroupSequence) -> Result<bool, CheckpointError> {
+        while self.journal.synced() < group {
+            let seen = self.journal.progress().count();
+            if self.journal.is_stalled() {
+                return Ok(false);
+            }
+            let wait = self.journal.wait(group, RequiredMark::Synced);
+            let news = self.journal.progress().after(seen);
+            if let Either::First(waited) = either(wait, news).await {
+                waited?;
+            }
+        }
+        Ok(true)
+    }
+
+    /// Makes segments durable, and what was captured before their flush with them.
+    async fn sync(&self, members: &[Rc<Member>]) -> Result<(), CheckpointError> {
+        for batch in members.chunks(BATCH) {
+            let mut syncs = Vec::with_capacity(batch.len());
+            for member in batch {
+                let log = member.log.clone();
+                // What is captured now was flushed before the sync is submitted.
+                let capture = member.flushed.take();
+                let sync = self
+                    .runtime
+                    .spawn_with_result(async move { log.sync().await });
+                syncs.push((member, capture, sync));
+            }
+            for (member, capture, sync) in syncs {
+                sync.await?;
+                if let Some(capture) = capture {
+                    *member.saved.borrow_mut() = capture;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// All captures in one file, durable when this returns.
+    async fn write_file(&self) -> Result<(), CheckpointError> {
+        let mut encoder = Encoder::new(self.journal.incarnation());
+        let keys: Vec<PartitionKey> = self.members.borrow().keys().copied().collect();
+        for batch in keys.chunks(ENCODE_BATCH) {
+            for key in batch {
+                if let Some(member) = self.member(*key) {
+                    encoder.push(&member.saved.borrow());
+                }
+            }
+            self.runtime.yield_now().await;
+        }
+        let path = shard_path(&self.dir, self.shard);
+        Ok(self.runtime.replace_file(&path, encoder.finish()).await?)
+    }
+
+    async fn close_logs(&self) -> Result<(), CheckpointError> {
+        self.take_touched();
+        let all: Vec<Rc<Member>> = self.members.borrow().values().cloned().collect();
+        let mut unflushed = all.clone();
+        unflushed.retain(|member| member.log.unflushed_bytes() > 0);
+        self.flush(&unflushed).await?;
+        for member in &all {
+            let log = &member.log;
+            log.close().await?;
+            *member.saved.borrow_mut() = self.capture_of(member);
+        }
+        self.write_file().await
+    }
+}
+
+fn is_quiet(log: &Log, now: Instant) -> bool {
+    now.since(log.quiet_since()) >= QUIET
+}
+
+/// The background task: ends when asked to stop, or when the disk failed.
+async fn run(inner: Rc<Inner>) {
+    while !inner.stopping.get() && inner.journal.failed().is_none() {
+        let seen = inner.journal.progress().count();
+        let asked = inner.asked.count();
+        let wait = match inner.tick().await {
+            Ok(()) => {
+                inner.no_space.set(false);
+                TICK
+            }
+            Err(error) if error.is_no_space() => {
+                if !inner.no_space.replace(true) {
+                    tracing::error!(
+                        dir = %inner.dir.display(),
+                        "the disk is full: records wait in the journal until there is space"
+                    );
+                }
+                RETRY_NO_SPACE
+            }
+            Err(error) => {
+                tracing::error!(dir = %inner.dir.display(), %error, "the checkpoint failed");
+                inner.journal.fail(error.errno());
+                break;
+            }
+        };
+        let asked = inner.asked.after(asked);
+        if inner.active.borrow().is_empty() {
+            // Nothing to write: sleep until the journal has news.
+            let news = inner.journal.progress().after(seen);
+            either(asked, news).await;
+        } else {
+            let until = inner.runtime.now().plus(wait);
+            inner.runtime.deadline(until, asked).await;
+        }
+    }
+    inner.stopped.set(true);
+    inner.ended.notify();
+}
+
+impl CheckpointError {
+    fn is_no_space(&self) -> bool {
+        matches!(
+            self,
+            CheckpointError::Log(LogError::NoSpace)
+                | CheckpointError::Journal(JournalError::NoSpace)
+                | CheckpointError::Disk(Errno::NO_SPACE)
+        )
+    }
+
+    fn errno(&self) -> Errno {
+        match self {
+            CheckpointError::Log(LogError::Disk(errno))
+            | CheckpointError::Journal(JournalError::Disk(errno))
+            | CheckpointError::Disk(errno) => *errno,
+            CheckpointError::Log(_) | CheckpointError::Journal(_) => Errno::IO,
+        }
+    }
+}
+
+impl std::fmt::Display for CheckpointError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            CheckpointError::Log(error) => write!(f, "{error}"),
+            CheckpointError::Journal(error) => write!(f, "{error}"),
+            CheckpointError::Disk(errno) => write!(f, "{errno}"),
+        }
+    }
+}
+
+impl std::error::Error for CheckpointError {}
+
+impl From<LogError> for CheckpointError {
+    fn from(error: LogError) -> CheckpointError {
+        CheckpointError::Log(error)
+    }
+}
+
+impl From<JournalError> for CheckpointError {
+    fn from(error: JournalError) -> CheckpointError {
+        CheckpointError::Journal(error)
+    }
+}
+
+impl From<Errno> for CheckpointError {
+    fn from(errno: Errno) -> CheckpointError {
+        CheckpointError::Disk(errno)
+    }
+}
