@@ -132,6 +132,9 @@ impl Control {
             let recovered = recovery::recover(&self.runtime, &folder.path, config)
                 .await
                 .map_err(|error| StartError(format!("{}: {error}", folder.path.display())))?;
+            recovery::remove_surplus(&self.runtime, &folder.path, self.plan.shards)
+                .await
+                .map_err(|errno| StartError(format!("{}: {errno}", folder.path.display())))?;
             let id = folder.meta.directory_id.0;
             dirs.push(shard::DirPlan {
                 path: folder.path.clone(),

@@ -22,7 +22,6 @@
 //! Kafka's tools see all of it in the folder).
 
 use super::checkpoint_file::{Encoder, Record, shard_path};
-use super::recovery::Recovered;
 use crate::ids::{GroupSequence, Offset, PartitionKey, RequiredMark, ShardId};
 use crate::io::{Errno, Instant};
 use crate::journal::{Entry, Journal, JournalError};
@@ -129,13 +128,10 @@ impl Checkpointer {
     }
 
     /// Takes care of a log that was opened: all of it is in synced segments. Called before the
-    /// first entry of the partition goes into the journal.
-    pub fn add(&self, log: &Log, recovered: &Recovered) {
-        let record = recovered.record(log.key());
-        self.insert(
-            log,
-            record.map_or(Offset(-1), |record| record.high_watermark),
-        );
+    /// first entry of the partition goes into the journal. `high_watermark`: of the last
+    /// checkpoint, -1 when unknown.
+    pub fn add(&self, log: &Log, high_watermark: Offset) {
+        self.insert(log, high_watermark);
     }
 
     /// Takes care of a log that was created, and journals that it exists: the folder's name may

@@ -11,9 +11,9 @@
 #![forbid(unsafe_code)]
 
 mod ask;
-mod checkpoint;
 pub mod checkpoint_file;
 pub mod checkpointer;
+mod close;
 mod fetch;
 pub mod message;
 mod open;
@@ -26,6 +26,7 @@ use crate::map::Map;
 use crate::metadata::Image;
 use crate::partition::{LogDir, Partition};
 use crate::runtime::Runtime;
+use checkpointer::Checkpointer;
 use std::cell::RefCell;
 use std::fmt;
 use std::path::PathBuf;
@@ -41,6 +42,8 @@ pub struct Shard {
     image: RefCell<Arc<Image>>,
     partitions: RefCell<Map<PartitionKey, Rc<Partition>>>,
     dirs: Vec<Rc<LogDir>>,
+    /// One per log dir, in the same order.
+    checkpointers: Vec<Checkpointer>,
     /// Partition folders found at the start that no image has claimed yet.
     found: RefCell<Map<PartitionKey, open::FoundFolder>>,
 }
@@ -100,6 +103,12 @@ impl Shard {
 
     pub fn dirs(&self) -> &[Rc<LogDir>] {
         &self.dirs
+    }
+
+    /// Who brings a partition's records into segments.
+    fn checkpointer(&self, dir: &Rc<LogDir>) -> &Checkpointer {
+        let index = self.dirs.iter().position(|own| Rc::ptr_eq(own, dir));
+        &self.checkpointers[index.expect("a partition lies in one of its shard's log dirs")]
     }
 
     fn owns(&self, key: PartitionKey) -> bool {

@@ -5,9 +5,10 @@
 //! Calls:      `journal`, `log`, `partition`.
 //! Never:      deletes a folder that no image has disowned.
 
+use super::checkpointer::Checkpointer;
 use super::{DirPlan, Plan, Shard, ShardError};
 use crate::config::BrokerConfig;
-use crate::ids::{PartitionKey, ShardId};
+use crate::ids::{Offset, PartitionKey, ShardId};
 use crate::io::Errno;
 use crate::journal::{Entry, Journal, JournalSettings};
 use crate::log::layout::{FolderName, folder_name, parse_partition_metadata};
@@ -27,6 +28,9 @@ pub(super) struct FoundFolder {
     path: PathBuf,
     /// What recovery knows of it.
     known: Known,
+    high_watermark: Offset,
+    /// It lost acknowledged records.
+    refused: bool,
 }
 
 /// Part of the memory budget that flushed batches and blocks of older ones may take.
@@ -45,6 +49,7 @@ impl Shard {
         plan: Plan,
     ) -> Result<Rc<Shard>, ShardError> {
         let mut dirs = Vec::new();
+        let mut checkpointers = Vec::new();
         let mut found = Map::default();
         for (index, dir) in plan.dirs.iter().enumerate() {
             let failed = |reason: &dyn std::fmt::Display| {
@@ -68,6 +73,7 @@ impl Shard {
             find_folders(runtime, index, dir, &mut found)
                 .await
                 .map_err(|errno| failed(&errno))?;
+            checkpointers.push(Checkpointer::start(runtime, &dir.path, id, journal.clone()));
             dirs.push(LogDir::new(dir.path.clone(), dir.id, journal, storage));
         }
         let shard = Rc::new(Shard {
@@ -78,6 +84,7 @@ impl Shard {
             image: RefCell::new(Arc::new(Image::default())),
             partitions: RefCell::new(Map::default()),
             dirs,
+            checkpointers,
             found: RefCell::new(found),
         });
         shard.follow(plan.image).await;
@@ -211,17 +218,33 @@ impl Shard {
         let config = self.topic_config(image, &topic.name);
         let settings = LogSettings::of_topic(&config);
         let found = self.found.borrow_mut().remove(&key);
+        if found.as_ref().is_some_and(|found| found.refused) {
+            tracing::error!(
+                topic = %topic.name, partition = key.partition,
+                "acknowledged records were lost; the partition is offline"
+            );
+            return None;
+        }
         let (dir, opened) = match found {
             Some(found) => {
                 let dir = self.dirs[found.dir].clone();
                 let known = found.known.clone();
                 let opened = Log::open(&dir.storage, &found.path, key, settings, known).await;
+                if let Ok((log, _)) = &opened {
+                    self.checkpointer(&dir).add(log, found.high_watermark);
+                }
                 (dir, opened.map(|(log, _)| log))
             }
             None => {
                 let dir = self.emptiest_dir();
                 let path = dir.path.join(folder_name(&topic.name, key.partition));
                 let created = Log::create(&dir.storage, &path, key, settings).await;
+                if let Ok(log) = &created
+                    && let Err(error) = self.checkpointer(&dir).add_new(log)
+                {
+                    tracing::error!(topic = %topic.name, %error, "creation not journaled");
+                    return None;
+                }
                 (dir, created)
             }
         };
@@ -268,6 +291,7 @@ impl Shard {
                 continue;
             };
             partition.resign();
+            self.checkpointer(&partition.dir).remove(key);
             let noted = partition.dir.journal.note(Entry::Drop { key });
             if let Err(error) = noted {
                 tracing::warn!(%error, topic = %topic.name, "deletion not journaled");
@@ -307,12 +331,17 @@ async fn find_folders(
         if let Some(topic) = topic {
             let key = PartitionKey { topic, partition };
             let known = dir.recovered.known(key);
+            let record = dir.recovered.record(key);
+            let high_watermark = record.map_or(Offset(-1), |record| record.high_watermark);
+            let refused = record.is_some_and(|record| record.refused);
             found.insert(
                 key,
                 FoundFolder {
                     dir: index,
                     path,
                     known,
+                    high_watermark,
+                    refused,
                 },
             );
         }

@@ -18,7 +18,6 @@
 
 use super::checkpoint_file::{Checkpoints, Encoder, Record, base_path};
 use crate::config::BrokerConfig;
-use crate::config::meta_properties::{self, MetaProperties};
 use crate::ids::{GroupSequence, Offset, PartitionKey, ShardId};
 use crate::io::{Errno, OpenOptions, Slice};
 use crate::journal::{self, Entry, Found, Incarnation, JournalError};
@@ -57,8 +56,6 @@ pub enum RecoveryError {
 const UNFLUSHED_MAX: u64 = 32 << 20;
 /// A `partition.metadata` is two short lines.
 const METADATA_BYTES_MAX: usize = 4 << 10;
-/// A `meta.properties` too.
-const PROPERTIES_BYTES_MAX: usize = 64 << 10;
 
 impl Recovered {
     /// What is known of a partition's log before it is opened.
@@ -155,24 +152,6 @@ pub async fn remove_surplus(runtime: &Runtime, dir: &Path, shards: u16) -> Resul
         }
     }
     Ok(())
-}
-
-/// Writes into `meta.properties` whether records may lie in journals only, so that Kafka refuses
-/// the folder meanwhile. True before the first journal is started, false after all are closed.
-pub async fn set_journals_in_use(runtime: &Runtime, dir: &Path, in_use: bool) -> Result<(), Errno> {
-    let path = dir.join(meta_properties::FILE_NAME);
-    let bytes = runtime.read_file(&path, PROPERTIES_BYTES_MAX).await?;
-    let text = String::from_utf8_lossy(&bytes);
-    let Ok(mut properties) = MetaProperties::parse(&text) else {
-        return Err(Errno::INVALID);
-    };
-    if properties.journals_in_use == in_use {
-        return Ok(());
-    }
-    properties.journals_in_use = in_use;
-    runtime
-        .replace_file(&path, properties.format().into_bytes())
-        .await
 }
 
 /// A recovery under way.

@@ -1,0 +1,23 @@
+//! Closing a shard: the last checkpoint of each log dir.
+//!
+//! Room:       `shard`.
+//! Called by:  `broker::member` at the end.
+//! Calls:      `checkpointer`.
+//! Never:      runs while clients are served.
+
+use super::{Shard, ShardError};
+use std::rc::Rc;
+
+impl Shard {
+    /// The end: everything is in segments, the journals are empty and clean. A log dir that
+    /// fails does not keep the others from that.
+    pub async fn close(self: &Rc<Self>) -> Result<(), ShardError> {
+        let mut failed = None;
+        for (dir, checkpointer) in self.dirs.iter().zip(&self.checkpointers) {
+            if let Err(error) = checkpointer.close().await {
+                failed.get_or_insert(ShardError(format!("{}: {error}", dir.path.display())));
+            }
+        }
+        failed.map_or(Ok(()), Err)
+    }
+}
