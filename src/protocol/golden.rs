@@ -46,7 +46,10 @@ pub fn all() -> Vec<Golden> {
 /// What became of bytes that were decoded and encoded again.
 #[derive(Debug, PartialEq)]
 pub enum Outcome {
-    Same,
+    /// `charged` is the memory decoding asked for.
+    Same {
+        charged: usize,
+    },
     Different(Vec<u8>),
     NotDecoded(DecodeError),
     NotEncoded(EncodeError),
@@ -55,18 +58,18 @@ pub enum Outcome {
 
 fn through<'a, M: Message<'a>>(version: i16, bytes: &'a [u8]) -> Outcome {
     let mut reader = Reader::new(bytes);
-    let decoded = M::decode(&mut reader, version).and_then(|message| {
-        reader.finish()?;
-        Ok(message)
-    });
-    let message = match decoded {
+    let message = match M::decode(&mut reader, version) {
         Ok(message) => message,
         Err(error) => return Outcome::NotDecoded(error),
     };
+    let charged = reader.charged();
+    if let Err(error) = reader.finish() {
+        return Outcome::NotDecoded(error);
+    }
     let mut out = Vec::new();
     match message.encode(&mut out, version) {
         Err(error) => Outcome::NotEncoded(error),
-        Ok(()) if out == bytes => Outcome::Same,
+        Ok(()) if out == bytes => Outcome::Same { charged },
         Ok(()) => Outcome::Different(out),
     }
 }
@@ -142,7 +145,7 @@ fn every_message_in_every_version_survives_decode_and_encode() {
     let mut failures = Vec::new();
     for line in &golden {
         let outcome = transcode(line.name, line.version, &line.bytes);
-        if outcome != Outcome::Same {
+        if !matches!(outcome, Outcome::Same { .. }) {
             failures.push(format!(
                 "{} {} {}: {outcome:?}",
                 line.name, line.version, line.kind
@@ -156,6 +159,22 @@ fn every_message_in_every_version_survives_decode_and_encode() {
         failures.join("\n")
     );
     assert!(golden.len() > 2000, "only {} lines", golden.len());
+}
+
+/// Goal: the bound on memory is far from what honest messages need.
+#[test]
+fn honest_messages_need_a_quarter_of_the_memory_they_may_ask_for() {
+    for line in all() {
+        let quarter = line.bytes.len() * 16;
+        if let Outcome::Same { charged } = transcode(line.name, line.version, &line.bytes) {
+            assert!(
+                charged <= quarter,
+                "{} {}: {charged}",
+                line.name,
+                line.version
+            );
+        }
+    }
 }
 
 /// Goal: our `Default` is Kafka's constructor, field by field, in every version.

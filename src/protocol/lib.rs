@@ -24,6 +24,8 @@ pub mod api_key;
 mod codec;
 pub mod error_code;
 pub mod fetch;
+#[cfg(test)]
+mod fuzz;
 #[allow(
     clippy::field_reassign_with_default,
     reason = "a field per line, in each version's order"

@@ -25,15 +25,18 @@ pub struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub fn new(bytes: &'a [u8]) -> Self {
-        let budget = bytes
-            .len()
-            .saturating_mul(ALLOCATION_PER_BYTE)
-            .saturating_add(4096);
+        let budget = Self::budget_of(bytes.len());
         Self {
             left: bytes,
             length: bytes.len(),
             budget,
         }
+    }
+
+    fn budget_of(length: usize) -> usize {
+        length
+            .saturating_mul(ALLOCATION_PER_BYTE)
+            .saturating_add(ALLOCATION_FREE)
     }
 
     /// Bytes not read yet.
@@ -298,6 +301,12 @@ impl<'a> Reader<'a> {
                 left: self.budget,
             }),
         }
+    }
+
+    /// How much memory decoding has asked for since `new`.
+    #[cfg(test)]
+    pub(crate) fn charged(&self) -> usize {
+        Self::budget_of(self.length) - self.budget
     }
 
     /// A nullable struct is preceded by one byte: negative for null.
@@ -687,8 +696,11 @@ impl fmt::Display for UuidError {
 impl std::error::Error for UuidError {}
 
 /// How much memory decoding may reserve per byte of the message. Honest messages of all APIs
-/// stay below half of it (the golden bytes are the witness).
+/// stay below a quarter of it (the golden bytes are the witness).
 const ALLOCATION_PER_BYTE: usize = 64;
+
+/// What even the shortest message may reserve, in bytes.
+const ALLOCATION_FREE: usize = 4096;
 
 /// Kafka refuses longer strings in compact form too.
 const STRING_BYTES_MAX: usize = i16::MAX as usize;
