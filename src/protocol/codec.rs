@@ -7,7 +7,8 @@
 pub use crate::error_code::ErrorCode;
 pub use crate::ids::{BrokerId, GroupId, ProducerId, TopicName, TransactionalId};
 pub(crate) use crate::message::{message, request};
-pub use crate::primitive::{DecodeError, EncodeError, Reader, Uuid, Writer};
+pub use crate::primitive::{DecodeError, EncodeError, Reader, Writer};
+pub use crate::uuid::Uuid;
 
 /// Refuses versions the message does not have.
 pub fn check_decode(version: i16, low: i16, high: i16) -> Result<(), DecodeError> {

@@ -5,7 +5,7 @@
 //! Never:      does I/O, keeps broker state, or trusts a length.
 //!
 //! From the bytes up:
-//! - [`primitive`]: [`Reader`] over a slice, [`Writer`] over a `Vec<u8>`, [`Uuid`].
+//! - [`primitive`]: [`Reader`] over a slice, [`Writer`] over a `Vec<u8>`; [`Uuid`].
 //! - [`ids`]: a type per entity, so that a group id is not a topic name; [`error_code`].
 //! - [`api_key`]: which APIs there are, in which versions, with which headers.
 //! - [`messages`]: a struct per request and response, for all its versions, generated; each has
@@ -41,10 +41,12 @@ pub mod produce;
 pub mod record_batch;
 mod record_frame;
 pub mod topic_cursor;
+pub mod uuid;
 
 pub use api_key::ApiKey;
 pub use error_code::ErrorCode;
 pub use generated::{api as messages, records};
 pub use ids::{BrokerId, GroupId, ProducerId, TopicName, TransactionalId};
 pub use message::{Message, Request};
-pub use primitive::{DecodeError, EncodeError, Reader, Uuid, Writer};
+pub use primitive::{DecodeError, EncodeError, Reader, Writer};
+pub use uuid::Uuid;
