@@ -52,7 +52,7 @@ class Bench:
         settings = {key.replace("_", "."): str(value) for key, value in config.items()}
         new = NewTopic(name, partitions, 1, config=settings)
         self.admin().create_topics([new], operation_timeout=10)[name].result(15)
-        eventually(lambda: self.leads(name, partitions), f"{name} has its leaders")
+        eventually(lambda: self.leads(name, partitions), f"{name} has its leaders", 30)
         return name
 
     def leads(self, topic, partitions):
@@ -64,7 +64,7 @@ class Bench:
     def soon(self, check, what):
         """For what an administrative answer promises. Ottla answers when it is visible; Apache
         Kafka's brokers learn of it a little later."""
-        eventually(check, what, 0 if os.environ.get("BROKER_KIND") == "ottla" else 10)
+        eventually(check, what, 0 if os.environ.get("BROKER_KIND") == "ottla" else 30)
 
     def admin(self):
         from confluent_kafka.admin import AdminClient

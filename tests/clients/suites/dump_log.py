@@ -30,7 +30,9 @@ def filled(bench):
     for codec in wire.CODECS:
         # Hard to compress, so that every codec fills segments.
         lines = "".join(f"{i} {os.urandom(60).hex()}\n" for i in range(start, start + COUNT // 5))
-        bench.kcat("-P", "-t", topic, "-z", codec, "-X", "enable.idempotence=true", stdin=lines)
+        # Batches of some 20 KB: many index entries in each segment.
+        bench.kcat("-P", "-t", topic, "-z", codec, "-X", "enable.idempotence=true",
+                   "-X", "batch.num.messages=150", stdin=lines)
         start += COUNT // 5
     time.sleep(2)
     return topic
