@@ -7,11 +7,13 @@
 
 use super::clock::{Latency, MICROSECOND, MILLISECOND, Nanos};
 use super::seed::Rng;
-use super::world::{Core, DoorKey, Event, InFlight, MachineId, OpKey, Shared, WALL_START_MS, Work, World};
+use super::world::{
+    Core, DoorKey, Event, InFlight, MachineId, OpKey, Shared, WALL_START_MS, Work, World,
+};
+use crate::io::buffer::OnRelease;
 use crate::io::{
     Completion, Errno, Instant, Io, Op, Outcome, PeerId, Token, Wake, Waker, WallMillis,
 };
-use crate::io::buffer::OnRelease;
 use crate::map::Map;
 use std::cell::Cell;
 use std::collections::VecDeque;
@@ -63,7 +65,10 @@ impl Flags {
     }
 
     pub fn orphan(&self, socket: u32) {
-        let mut orphans = self.orphans.lock().expect("no code panics holding the orphans");
+        let mut orphans = self
+            .orphans
+            .lock()
+            .expect("no code panics holding the orphans");
         orphans.push(socket);
         self.any_woken.store(true, Ordering::Release);
     }
@@ -162,7 +167,10 @@ impl Io for SimDoor {
             return;
         };
         let limit = until.map_or(Nanos::MAX, |until| {
-            let soonest = self.told.get().max(shared.core.borrow().timeline.now() + self.base);
+            let soonest = self
+                .told
+                .get()
+                .max(shared.core.borrow().timeline.now() + self.base);
             let limit = until.0.max(soonest + POLL_COST);
             limit.saturating_sub(self.base)
         });

@@ -95,7 +95,10 @@ impl Core {
             _ => FaultKind::Metadata,
         };
         let Core { rng, machines, .. } = self;
-        let struck = machines[machine.0].disk.faults.strike(kind, &work.path, rng);
+        let struck = machines[machine.0]
+            .disk
+            .faults
+            .strike(kind, &work.path, rng);
         if let Some(errno) = struck {
             return self.half_done(door, work, errno);
         }
@@ -183,10 +186,14 @@ impl Core {
             Op::RemoveDirectory { path } => disk.remove_directory(&path),
             Op::SyncDirectory { path } => disk.sync_directory(&path, work.mark),
             Op::ListDirectory { path } => {
-                return disk.list(&path).map_or_else(Outcome::Failed, Outcome::Listed);
+                return disk
+                    .list(&path)
+                    .map_or_else(Outcome::Failed, Outcome::Listed);
             }
             Op::Status { path } => {
-                return disk.status(&path).map_or_else(Outcome::Failed, Outcome::Status);
+                return disk
+                    .status(&path)
+                    .map_or_else(Outcome::Failed, Outcome::Status);
             }
             Op::Space { .. } => {
                 let (total, available) = disk.space();

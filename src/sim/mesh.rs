@@ -36,7 +36,10 @@ impl Core {
     pub(super) fn post(&mut self, door: DoorKey, token: Token, to: PeerId, parcel: Parcel) {
         let machine = self.doors[door.0].machine;
         let from = self.doors[door.0].peer;
-        let target = self.machines[machine.0].doors.get(usize::from(to.0)).copied();
+        let target = self.machines[machine.0]
+            .doors
+            .get(usize::from(to.0))
+            .copied();
         let Some(target) = target.filter(|target| self.doors[target.0].alive) else {
             let gone = Outcome::Failed(Errno::BROKEN_PIPE);
             return self.answer(door, token, gone, MICROSECOND);

@@ -470,6 +470,10 @@ impl Core {
                     (false, false, false) => Some(SegmentKind::Fin),
                 };
                 let peer = stream.peer.zip(stream.peer_machine);
+                if let (false, Some((peer, _))) = (politely, peer) {
+                    // Its probes of a full window go unanswered.
+                    self.expect_progress(peer);
+                }
                 for key in waiting.into_iter().flatten() {
                     self.stop(key, Errno::CANCELED);
                 }

@@ -75,7 +75,12 @@ impl Core {
             return self.answer_bad(door, token);
         }
         let key = self.begin(door, token, Work::Accept(listener.0));
-        match self.network.sockets.get_mut(&listener.0).map(|socket| &mut socket.kind) {
+        match self
+            .network
+            .sockets
+            .get_mut(&listener.0)
+            .map(|socket| &mut socket.kind)
+        {
             Some(SocketKind::Listener { accept, .. }) if accept.is_none() => {
                 *accept = Some(key);
                 self.hand_out_accepted(listener.0);
@@ -414,7 +419,11 @@ impl Core {
             operations,
             ..
         } = self;
-        match network.sockets.get_mut(&socket).map(|socket| &mut socket.kind) {
+        match network
+            .sockets
+            .get_mut(&socket)
+            .map(|socket| &mut socket.kind)
+        {
             Some(SocketKind::Listener { accept, .. }) => gone(accept, operations),
             Some(SocketKind::Stream(stream)) => {
                 gone(&mut stream.receive, operations);
@@ -472,9 +481,13 @@ impl Core {
             return self.answer_bad(door, token);
         }
         let home = self.doors[door.0].flags.clone();
-        if let Some(stream) = self.network.stream(socket.0) {
-            let busy = stream.receive.or(stream.receive_into).or(stream.send);
-            assert!(busy.is_none(), "nothing may be in flight on a detached socket");
+        let busy = self.network.stream(socket.0).is_none_or(|stream| {
+            let in_flight = stream.receive.or(stream.receive_into).or(stream.send);
+            in_flight.is_some()
+        });
+        if busy {
+            let busy = Outcome::Failed(Errno(libc::EBUSY));
+            return self.answer(door, token, busy, MICROSECOND);
         }
         if let Some(socket) = self.network.sockets.get_mut(&socket.0) {
             socket.door = None;
@@ -509,7 +522,10 @@ impl Core {
     pub(super) fn close_orphans(&mut self, door: DoorKey) {
         let orphans = {
             let flags = &self.doors[door.0].flags;
-            let mut orphans = flags.orphans.lock().expect("no code panics holding the orphans");
+            let mut orphans = flags
+                .orphans
+                .lock()
+                .expect("no code panics holding the orphans");
             std::mem::take(&mut *orphans)
         };
         for socket in orphans {

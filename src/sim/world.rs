@@ -187,6 +187,11 @@ impl World {
         let key = DoorKey(core.doors.len());
         let rng = core.rng.fork();
         let base = core.machines[machine.0].monotonic_base;
+        let gone = |door: &DoorKey| !core.doors[door.0].alive;
+        if core.machines[machine.0].doors.iter().all(gone) {
+            // The process before this one has ended: its doors no longer count.
+            core.machines[machine.0].doors.clear();
+        }
         let peer = PeerId(core.machines[machine.0].doors.len() as u16);
         let state = DoorState::new(machine, peer, base, rng, core.any_woken.clone());
         let door = SimDoor::new(Rc::downgrade(&self.0), key, &state);
@@ -207,7 +212,12 @@ impl World {
 
     /// The address under which other machines reach this one.
     pub fn address(&self, machine: MachineId) -> IpAddr {
-        IpAddr::V4(Ipv4Addr::new(10, 0, (machine.0 >> 8) as u8, machine.0 as u8 + 1))
+        IpAddr::V4(Ipv4Addr::new(
+            10,
+            0,
+            (machine.0 >> 8) as u8,
+            machine.0 as u8 + 1,
+        ))
     }
 
     // ── time ──
@@ -339,7 +349,10 @@ impl World {
             core.machines[machine.0].locks.clear();
             leave(core);
             let mut drivers = self.0.drivers.borrow_mut();
-            doors.iter().filter_map(|door| drivers.remove(door)).collect()
+            doors
+                .iter()
+                .filter_map(|door| drivers.remove(door))
+                .collect()
         };
         // The runtimes go only now: their tasks still talk to their (dead) doors as they end.
         drop(drivers);

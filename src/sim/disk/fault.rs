@@ -102,7 +102,10 @@ mod tests {
         });
         let mut rng = Rng::new(1);
         assert_eq!(faults.strike(FaultKind::Sync, "/d/segment", &mut rng), None);
-        assert_eq!(faults.strike(FaultKind::Write, "/d/journal", &mut rng), None);
+        assert_eq!(
+            faults.strike(FaultKind::Write, "/d/journal", &mut rng),
+            None
+        );
         assert_eq!(faults.strike(FaultKind::Sync, "/d/journal", &mut rng), None);
         let hit = faults.strike(FaultKind::Sync, "/d/journal", &mut rng);
         assert_eq!(hit, Some(Errno::IO));

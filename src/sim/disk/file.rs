@@ -212,7 +212,10 @@ impl File {
 
     /// Makes every change up to `mark` survive power loss.
     pub fn sync(&mut self, mark: u64) {
-        let rest = self.changes.iter().position(|change| change.sequence > mark);
+        let rest = self
+            .changes
+            .iter()
+            .position(|change| change.sequence > mark);
         let rest = self.changes.split_off(rest.unwrap_or(self.changes.len()));
         for change in std::mem::replace(&mut self.changes, rest) {
             match change.kind {
@@ -252,7 +255,11 @@ impl File {
                 _ => rng.flip(),
             };
             if keep {
-                self.write(from, &bytes[(from - at) as usize..(to - at) as usize], false);
+                self.write(
+                    from,
+                    &bytes[(from - at) as usize..(to - at) as usize],
+                    false,
+                );
             }
             from = to;
         }
@@ -534,10 +541,8 @@ mod tests {
                 file.write(0, &[2; 512], false);
                 file.power_cut(mercy, &mut Rng::new(seed));
                 let left = bytes(&file);
-                let fine = left == [1; 1024]
-                    || left.is_empty()
-                    || left == [0; 512]
-                    || left == [2; 512];
+                let fine =
+                    left == [1; 1024] || left.is_empty() || left == [0; 512] || left == [2; 512];
                 assert!(fine, "{mercy:?} seed {seed}: {} bytes", left.len());
             }
         }
@@ -552,7 +557,10 @@ mod tests {
             }
             file.power_cut(Mercy::EachSector, &mut Rng::new(seed));
             let left = bytes(&file);
-            let last = left.iter().rposition(|byte| *byte != 0).map_or(0, |at| at + 1);
+            let last = left
+                .iter()
+                .rposition(|byte| *byte != 0)
+                .map_or(0, |at| at + 1);
             for (index, byte) in left[..last].iter().enumerate() {
                 assert_eq!(*byte, (index / 100) as u8 + 1);
             }

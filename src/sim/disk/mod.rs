@@ -137,7 +137,10 @@ impl Disk {
     pub fn rename(&mut self, from: &Path, to: &Path) -> Result<(), Errno> {
         let (source, source_name) = self.parent(from)?;
         let (target, target_name) = self.parent(to)?;
-        let moved = *self.names(source)?.get(source_name).ok_or(Errno::NO_ENTRY)?;
+        let moved = *self
+            .names(source)?
+            .get(source_name)
+            .ok_or(Errno::NO_ENTRY)?;
         let replaced = self.names(target)?.get(target_name).copied();
         if replaced == Some(moved) {
             return Ok(());
@@ -399,7 +402,10 @@ impl Disk {
         loop {
             let before = cuts.clone();
             for change in &changes {
-                let lost = change.parts.iter().any(|(of, _, _)| cuts[of] < change.sequence);
+                let lost = change
+                    .parts
+                    .iter()
+                    .any(|(of, _, _)| cuts[of] < change.sequence);
                 for (of, _, _) in change.parts.iter().filter(|_| lost) {
                     let cut = cuts.get_mut(of).expect("collected above");
                     *cut = (*cut).min(change.sequence - 1);
@@ -677,7 +683,8 @@ mod tests {
             disk.create_directory(Path::new("/data")).unwrap();
             disk.sync_directory(Path::new("/"), disk.mark()).unwrap();
             create(&mut disk, "/data/kept", b"a");
-            disk.sync_directory(Path::new("/data"), disk.mark()).unwrap();
+            disk.sync_directory(Path::new("/data"), disk.mark())
+                .unwrap();
             create(&mut disk, "/data/maybe", b"b");
             disk.power_cut(&mut Rng::new(seed));
             let left = names(&disk, "/data");
@@ -694,7 +701,8 @@ mod tests {
             create(&mut disk, "/state", b"old");
             disk.sync_directory(Path::new("/"), disk.mark()).unwrap();
             create(&mut disk, "/state.tmp", b"new");
-            disk.rename(Path::new("/state.tmp"), Path::new("/state")).unwrap();
+            disk.rename(Path::new("/state.tmp"), Path::new("/state"))
+                .unwrap();
             disk.power_cut(&mut Rng::new(seed));
             let opened = disk.open(Path::new("/state"), CREATE, WALL).unwrap();
             let mut bytes = [0; 3];
@@ -726,7 +734,8 @@ mod tests {
         let mut disk = Disk::new();
         disk.create_directory(Path::new("/t-0")).unwrap();
         create(&mut disk, "/t-0/log", b"x");
-        disk.rename(Path::new("/t-0"), Path::new("/t-0-stray")).unwrap();
+        disk.rename(Path::new("/t-0"), Path::new("/t-0-stray"))
+            .unwrap();
         assert_eq!(names(&disk, "/t-0-stray"), ["log"]);
         let refused = disk.remove_directory(Path::new("/t-0-stray"));
         assert_eq!(refused, Err(Errno(libc::ENOTEMPTY)));
