@@ -27,9 +27,11 @@ pub mod seed;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod world;
 
 pub use disk::{Disk, Fault, FaultKind, Faults};
 pub use network::{Network, NetworkFaults};
 pub use seed::{Rng, Seeds};
-pub use world::{DoorKey, Driver, MachineId, Pace, Trace, World};
+pub use trace::Trace;
+pub use world::{DoorKey, Driver, MachineId, Pace, World};
