@@ -60,15 +60,13 @@ impl<'a> RequestFrame<'a> {
         versions.is_some_and(|(min, max)| (min..=max).contains(&self.api_version))
     }
 
-    /// Decodes the body to its end.
+    /// Decodes the body. Bytes behind it are ignored, as Kafka ignores them.
     ///
     /// # Errors
-    /// When the body is not exactly such a request.
+    /// When the body does not begin with such a request.
     pub fn request<R: Request<'a>>(&self) -> Result<R, DecodeError> {
         let mut reader = self.body;
-        let request = R::decode(&mut reader, self.api_version)?;
-        reader.finish()?;
-        Ok(request)
+        R::decode(&mut reader, self.api_version)
     }
 }
 

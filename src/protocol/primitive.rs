@@ -54,7 +54,8 @@ impl<'a> Reader<'a> {
         self.left.is_empty()
     }
 
-    /// Fails when bytes are left over, as Kafka does for a request.
+    /// Fails when bytes are left over. For what we wrote ourselves: Kafka ignores what follows a
+    /// request, so a request is not held to this.
     pub fn finish(self) -> Result<(), DecodeError> {
         match self.left.len() {
             0 => Ok(()),
