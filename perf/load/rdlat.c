@@ -213,7 +213,8 @@ int main(int argc, char **argv) {
     run = (uint64_t)now_ns() ^ (uint64_t)getpid() << 40;
     pthread_t consumer_thread, report_thread;
     if (consuming) {
-        rd_kafka_t *consumer = open_client(RD_KAFKA_CONSUMER, settings(brokers, 'c', extra, extras));
+        conf = settings(brokers, 'c', extra, extras);
+        rd_kafka_t *consumer = open_client(RD_KAFKA_CONSUMER, conf);
         rd_kafka_topic_t *source = rd_kafka_topic_new(consumer, topic, NULL);
         rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer);
         for (int i = 0; i < partitions; i++)

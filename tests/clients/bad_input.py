@@ -5,7 +5,7 @@
     tests/clients/bad_input.py HOST:PORT [--pid PID] [--rss-mb 400] [--seed 1] [TEST …]
 
 After each test the broker must answer a fresh connection within a second, a produce and fetch
-through kcat that have been going on all along must not have stopped for more than STALL_SECONDS_MAX,
+through kcat that go on all along must not have stopped for more than STALL_SECONDS_MAX,
 and its memory must stay under the bound. The process id comes from --pid or BROKER_PID.
 
 Apache Kafka itself does not pass `announced_and_never_sent`: it allocates what a frame announces,

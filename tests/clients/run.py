@@ -57,7 +57,7 @@ class Bench:
         return name
 
     def leads(self, topic, partitions):
-        """True when every partition answers; a Kafka just asked to create it may not know it yet."""
+        """True when every partition answers; Kafka may not know a new topic at once."""
         import wire
         with wire.Connection(self.address) as connection:
             return all(connection.list_offset(topic, p)[0] == 0 for p in range(partitions))
