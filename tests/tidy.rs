@@ -106,11 +106,6 @@ const LONG_FILES: &[(&str, usize, &str)] = &[
         "one walk over a message's fields, per face",
     ),
     (
-        "src/client/producer/sender.rs",
-        720,
-        "one state machine, from a record to its answer",
-    ),
-    (
         "src/io/uring/ring.rs",
         830,
         "every operation's entry and completion, beside each other",

@@ -184,7 +184,7 @@ impl Cluster {
         let open = lock(&self.connections).keys().next().copied();
         if let Some(node) = open {
             match self.call_open(node, request) {
-                Err(ClientError::Connection { .. } | ClientError::Timeout { .. }) => {}
+                Err(ClientError::Connection { .. }) => {}
                 answered => return answered,
             }
         }

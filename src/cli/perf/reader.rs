@@ -98,7 +98,8 @@ pub fn consume(
         let Some(fetched) = consumer.poll(PATIENCE)? else {
             continue;
         };
-        let at = clock::now();
+        // What this process does with the records afterwards is not the broker's time.
+        let at = fetched.received_at;
         quiet_since = at;
         let (mut count, mut bytes) = (0, 0);
         meant.clear();

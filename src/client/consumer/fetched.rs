@@ -7,6 +7,7 @@
 //!             ones are wanted, records of aborted transactions.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crate::client::error::ClientError;
 use crate::protocol::record_batch::{
@@ -27,6 +28,8 @@ pub struct Fetched {
     pub next_offset: i64,
     /// Bytes of the batches as they came.
     pub bytes: usize,
+    /// When the last byte of the answer was read from the socket.
+    pub received_at: Instant,
     frame: Arc<Vec<u8>>,
     pieces: Vec<Piece>,
     from_offset: i64,
@@ -67,6 +70,7 @@ pub struct Reading<'r> {
     pub from_offset: i64,
     pub high_watermark: i64,
     pub log_start_offset: i64,
+    pub received_at: Instant,
     pub check_crcs: bool,
     /// Aborted transactions, producer id and first offset, or `None` to read everything.
     pub aborted: Option<Vec<(i64, i64)>>,
@@ -89,6 +93,7 @@ impl Fetched {
             log_start_offset: reading.log_start_offset,
             next_offset: reading.from_offset,
             bytes: 0,
+            received_at: reading.received_at,
             frame: Arc::clone(frame),
             pieces: Vec::new(),
             from_offset: reading.from_offset,
@@ -273,6 +278,7 @@ mod tests {
             from_offset,
             high_watermark: 0,
             log_start_offset: 0,
+            received_at: crate::client::clock::now(),
             check_crcs: true,
             aborted,
         };

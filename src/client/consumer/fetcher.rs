@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::fetched::{Fetched, Reading};
 use super::{Position, Shared};
@@ -95,8 +95,9 @@ impl Fetcher {
         self.turn = self.turn.wrapping_add(1);
         connection.send(&self.request(mine), version)?;
         let answer = connection.receive(timeout)?;
+        let received_at = clock::now();
         self.connection = Some(connection);
-        self.take_in(mine, answer)
+        self.take_in(mine, answer, received_at)
     }
 
     fn request<'r>(&self, mine: &'r [(usize, Position)]) -> FetchRequest<'r> {
@@ -136,7 +137,12 @@ impl Fetcher {
     }
 
     /// Reads the answer, moves the positions, hands records over.
-    fn take_in(&mut self, mine: &[(usize, Position)], answer: Answer) -> Result<(), ClientError> {
+    fn take_in(
+        &mut self,
+        mine: &[(usize, Position)],
+        answer: Answer,
+        received_at: Instant,
+    ) -> Result<(), ClientError> {
         let by_id = answer.version() >= FETCH_BY_ID;
         let mut ranges = Vec::new();
         let mut stale = Vec::new();
@@ -173,6 +179,7 @@ impl Fetcher {
                 from_offset: position.offset,
                 high_watermark: part.high_watermark,
                 log_start_offset: part.log_start_offset,
+                received_at,
                 check_crcs: config.check_crcs,
                 aborted: config.read_committed.then_some(part.aborted),
             };

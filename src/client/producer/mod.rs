@@ -91,6 +91,8 @@ struct State {
     buffered: usize,
     /// Batches neither acknowledged nor given up.
     unsettled: usize,
+    /// Somebody waits until the buffer has room again.
+    waits_for_room: bool,
     /// `flush` was called: batches leave without waiting for `linger`.
     flushing: bool,
 }
@@ -105,6 +107,7 @@ impl Producer {
             threads: Vec::new(),
             buffered: 0,
             unsettled: 0,
+            waits_for_room: false,
             flushing: false,
         };
         let shared = Shared {
@@ -167,15 +170,17 @@ impl Producer {
         }
         state.buffered += bytes;
         let queue = &mut state.queues[to.0];
+        let was_full = queue.is_full();
         let opened = queue.append(record, bytes, &shared.config);
         let leader = queue.leader;
-        let is_ready = queue.is_full() || shared.config.linger.is_zero();
+        let lone = shared.config.linger.is_zero();
+        let is_ready = lone || (!was_full && queue.is_full());
         state.unsettled += usize::from(opened);
         // A new batch starts the sender's timer, a full one ends it.
         if opened || is_ready {
             let node = sender::node_of(shared, &mut state, leader);
             drop(state);
-            if is_ready && shared.config.linger.is_zero() && node.pump_here(shared) {
+            if lone && node.pump_here(shared) {
                 return Ok(());
             }
             node.wake();
@@ -265,6 +270,7 @@ impl Shared {
                     after: block,
                 });
             }
+            state.waits_for_room = true;
             state = wait(&self.room, state, left);
         }
         Ok(state)

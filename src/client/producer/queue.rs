@@ -16,7 +16,7 @@ use crate::client::clock;
 use crate::client::error::ClientError;
 use crate::client::properties::ProducerConfig;
 use crate::protocol::record_batch::{
-    BatchBuilder, BatchOptions, NO_SEQUENCE, ProducerStamp, computed_crc, place,
+    BATCH_HEADER_BYTES, BatchBuilder, BatchOptions, NO_SEQUENCE, ProducerStamp, computed_crc, place,
 };
 use crate::protocol::{ErrorCode, Uuid};
 
@@ -92,13 +92,18 @@ impl Queue {
             if let Some(last) = self.batches.back_mut() {
                 last.full = true;
             }
+            // Most batches fill up; the few that don't waste little.
+            let reserve = config.batch_bytes.clamp(
+                bytes + BATCH_HEADER_BYTES,
+                RESERVE_BYTES_MAX.max(bytes + BATCH_HEADER_BYTES),
+            );
             let options = BatchOptions {
                 codec: config.compression,
                 level: config.compression_level,
                 ..Default::default()
             };
             self.batches.push_back(Open {
-                builder: BatchBuilder::new(options),
+                builder: BatchBuilder::with_buffer(options, Vec::with_capacity(reserve)),
                 tags: Vec::new(),
                 bytes: 0,
                 opened_at: clock::now(),
@@ -247,6 +252,9 @@ pub enum Ready {
     /// Only after an answer or another record.
     Never,
 }
+
+/// The most that an empty batch reserves.
+const RESERVE_BYTES_MAX: usize = 64 << 10;
 
 /// What a record takes of a batch and of `buffer.memory`, at most.
 pub fn record_bytes(record: &Outgoing<'_>) -> usize {

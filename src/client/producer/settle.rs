@@ -125,10 +125,11 @@ impl Shared {
     }
 
     fn free(&self, state: &mut State, built: &Built) {
-        let was_tight = state.buffered * 2 > self.config.buffer_bytes;
         state.buffered -= built.buffered;
         state.unsettled -= 1;
-        if was_tight || state.unsettled == 0 {
+        // Whoever waits for room is woken for an eighth of the buffer, not for every batch.
+        let has_room = state.buffered <= self.config.buffer_bytes / 8 * 7;
+        if state.unsettled == 0 || (has_room && std::mem::take(&mut state.waits_for_room)) {
             self.room.notify_all();
         }
     }
