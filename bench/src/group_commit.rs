@@ -223,7 +223,7 @@ fn glommio_writes(path: &Path, size: &Size, at_once: usize) -> Latencies {
     let path = path.to_owned();
     let span = size.span;
     // A file that is zeroed already, so that both write into the same kind of space.
-    drop(Door::open().file(&path, Space::Zeroed));
+    Door::open().file(&path, Space::Zeroed);
     let executor = glommio::LocalExecutorBuilder::default()
         .make()
         .expect("an executor");

@@ -300,14 +300,7 @@ impl Ring {
                 ..
             } => match moved {
                 Ok(count) => {
-                    // A short direct write goes on from the last whole block.
-                    let whole = transfer.moved + count;
-                    let count = if whole == transfer.total {
-                        count
-                    } else {
-                        let aligned = whole - whole % u64::from(*alignment);
-                        aligned.saturating_sub(transfer.moved)
-                    };
+                    let count = kept(transfer.moved, count, transfer.total, *alignment);
                     transfer.advance(count);
                     match count {
                         _ if transfer.is_complete() => Next::Finish(Outcome::Done),
@@ -441,6 +434,17 @@ fn sent(complete: bool, count: u64) -> Next {
     }
 }
 
+/// How many of `count` bytes just written count: a short direct write goes on from the last whole
+/// block, so what lies behind it is written again.
+fn kept(moved: u64, count: u64, total: u64, alignment: u32) -> u64 {
+    let end = moved + count;
+    if end == total {
+        return count;
+    }
+    let aligned = end - end % u64::from(alignment);
+    aligned.saturating_sub(moved)
+}
+
 /// One step of making space or zeros; see `Step`.
 fn advance_allocation(allocation: &mut Allocation, moved: Result<u64, Errno>) -> Next {
     let unknown = matches!(
@@ -478,4 +482,81 @@ fn zeros(length: u64) -> Slice {
     zeros.room_mut()[..length].fill(0);
     zeros.advance(length);
     zeros.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_short_direct_write_resumes_at_a_block() {
+        assert_eq!(kept(0, 8192, 8192, 4096), 8192);
+        assert_eq!(kept(0, 5000, 8192, 4096), 4096);
+        assert_eq!(kept(4096, 100, 8192, 4096), 0);
+        // The last piece of a file that is not direct may end anywhere.
+        assert_eq!(kept(0, 5000, 8192, 1), 5000);
+        assert_eq!(kept(512, 1024, 4096, 512), 1024);
+    }
+
+    fn steps(mut answers: impl FnMut(Step) -> Result<u64, Errno>) -> (Vec<Step>, Outcome) {
+        let mut allocation = Allocation {
+            at: 0,
+            length: 3 << 20,
+            step: Step::first(AllocateMode::Zeroed),
+            alignment: 512,
+            zeros: Slice::empty(),
+        };
+        let mut seen = Vec::new();
+        loop {
+            seen.push(allocation.step);
+            let answer = answers(allocation.step);
+            if let Next::Finish(outcome) = advance_allocation(&mut allocation, answer) {
+                return (seen, outcome);
+            }
+        }
+    }
+
+    #[test]
+    fn zeros_are_made_by_the_file_system_or_written() {
+        let (seen, outcome) = steps(|_| Ok(0));
+        assert_eq!(seen, vec![Step::WriteZeroes, Step::Sync]);
+        assert!(matches!(outcome, Outcome::Done));
+
+        let (seen, outcome) = steps(|step| match step {
+            Step::WriteZeroes => Err(Errno(libc::EOPNOTSUPP)),
+            // A short write inside a block, then whole ones.
+            Step::Zeros(0) => Ok(1000),
+            Step::Zeros(_) => Ok(1 << 20),
+            _ => Ok(0),
+        });
+        let mib = 1 << 20;
+        assert_eq!(
+            seen,
+            vec![
+                Step::WriteZeroes,
+                Step::Reserve,
+                Step::Zeros(0),
+                Step::Zeros(512),
+                Step::Zeros(512 + mib),
+                Step::Zeros(512 + 2 * mib),
+                Step::Sync,
+            ]
+        );
+        assert!(matches!(outcome, Outcome::Done));
+    }
+
+    #[test]
+    fn a_full_disk_ends_the_allocation() {
+        let (seen, outcome) = steps(|step| match step {
+            Step::Reserve => Err(Errno::NO_SPACE),
+            _ => Err(Errno(libc::EINVAL)),
+        });
+        assert_eq!(seen, vec![Step::WriteZeroes, Step::Reserve]);
+        assert!(matches!(outcome, Outcome::Failed(Errno::NO_SPACE)));
+        let (_, outcome) = steps(|step| match step {
+            Step::Zeros(_) => Ok(0),
+            _ => Err(Errno(libc::ENOSYS)),
+        });
+        assert!(matches!(outcome, Outcome::Failed(Errno::IO)));
+    }
 }

@@ -226,8 +226,8 @@ impl Ring {
             window = window.min(LOOK_BESIDE_DURABLE);
         }
         let end = self.now().plus(window);
-        self.enter(0, None);
         loop {
+            self.enter_if_useful();
             if self.has_completions() {
                 self.looked_in_vain = 0;
                 return true;
@@ -243,9 +243,6 @@ impl Ring {
             }
             if now >= end {
                 break;
-            }
-            if !self.features.taskrun_flag || self.uring.submission().taskrun() {
-                self.enter(0, None);
             }
             std::hint::spin_loop();
         }
@@ -273,6 +270,17 @@ impl Ring {
                 self.looking_pays = true;
                 self.looked_in_vain = 0;
             }
+        }
+    }
+
+    /// Enters without waiting, unless there is nothing to submit, to run or to flush: a door that
+    /// looks, or is busy with parcels, then makes no system call at all.
+    fn enter_if_useful(&mut self) {
+        let queue = self.uring.submission();
+        let pending = !queue.is_empty() || queue.taskrun() || queue.cq_overflow();
+        drop(queue);
+        if pending || !self.features.taskrun_flag {
+            self.enter(0, None);
         }
     }
 
@@ -332,7 +340,7 @@ impl Io for Ring {
         self.gather(done);
         self.wake_peers();
         if done.len() > before || self.has_completions() {
-            self.enter(0, None);
+            self.enter_if_useful();
         } else if !self.look(until) {
             self.sleep(until);
         }

@@ -322,3 +322,39 @@ fn a_door_that_closes_fails_the_posts_that_wait() {
         100 - small().mesh_capacity
     );
 }
+
+#[test]
+fn signals_arrive_as_completions() {
+    // On a thread of its own: what it blocks stays blocked.
+    let thread = std::thread::spawn(|| {
+        block_signals();
+        for oldest_features in [false, true] {
+            let settings = Settings {
+                oldest_features,
+                ..small()
+            };
+            let mut door = open(1, settings).remove(0);
+            door.submit(Token(1), Op::Signals);
+            let mut done = Vec::new();
+            for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGTERM] {
+                // SAFETY: sends to this very thread, which is alive and has it blocked.
+                let result = unsafe { libc::raise(signal) };
+                assert_eq!(result, 0);
+                while done.is_empty() {
+                    door.turn(None, &mut done);
+                }
+                let completion = done.remove(0);
+                assert!(completion.more);
+                assert!(
+                    matches!(completion.outcome, Outcome::Signalled(number) if number == signal)
+                );
+            }
+            door.submit(Token(2), Op::Cancel { target: Token(1) });
+            while done.len() < 2 {
+                door.turn(None, &mut done);
+            }
+            assert!(done.iter().any(|completion| completion.token == Token(1)));
+        }
+    });
+    thread.join().unwrap();
+}
