@@ -10,14 +10,24 @@
 
 #![forbid(unsafe_code)]
 
+mod broker_api_versions;
 mod client_flags;
+mod cluster;
 mod completions;
 mod config;
+mod configs;
+mod console_consumer;
+mod console_producer;
+mod delete_records;
+mod get_offsets;
+mod log_dirs;
 mod output;
 mod perf;
+mod resource_configs;
 pub mod server;
 mod settings;
 mod storage;
+mod topics;
 
 pub use client_flags::ClientFlags;
 pub use output::{Outcome, Refusal};
@@ -39,6 +49,15 @@ pub fn main() -> ExitCode {
         Some(Command::Storage(storage)) => storage.run(),
         Some(Command::Config(config)) => config.run(),
         Some(Command::Perf(perf)) => perf.run(),
+        Some(Command::Topics(topics)) => topics.run(),
+        Some(Command::Configs(configs)) => configs.run(),
+        Some(Command::ConsoleProducer(producer)) => producer.run(),
+        Some(Command::ConsoleConsumer(consumer)) => consumer.run(),
+        Some(Command::GetOffsets(get_offsets)) => get_offsets.run(),
+        Some(Command::DeleteRecords(delete_records)) => delete_records.run(),
+        Some(Command::LogDirs(log_dirs)) => log_dirs.run(),
+        Some(Command::Cluster(cluster)) => cluster.run(),
+        Some(Command::BrokerApiVersions(versions)) => versions.run(),
         Some(Command::Completions(completions)) => completions.run(Cli::command()),
     };
     output::exit_code(outcome)
@@ -64,6 +83,24 @@ enum Command {
     Storage(storage::Storage),
     /// Lists the properties, or checks a file of them.
     Config(config::Config),
+    /// Creates, lists, describes, alters and deletes topics.
+    Topics(Box<topics::Topics>),
+    /// Shows and changes properties of topics and brokers.
+    Configs(Box<configs::Configs>),
+    /// Writes one record per line of stdin.
+    ConsoleProducer(Box<console_producer::ConsoleProducer>),
+    /// Prints records.
+    ConsoleConsumer(Box<console_consumer::ConsoleConsumer>),
+    /// Prints the offsets of partitions at a time.
+    GetOffsets(get_offsets::GetOffsets),
+    /// Moves the start of partitions forward.
+    DeleteRecords(delete_records::DeleteRecords),
+    /// Shows what lies in the brokers' log dirs.
+    LogDirs(log_dirs::LogDirs),
+    /// Prints the cluster's id, or its endpoints.
+    Cluster(cluster::Cluster),
+    /// Prints what each broker serves.
+    BrokerApiVersions(broker_api_versions::BrokerApiVersions),
     /// Loads any Kafka broker and measures it.
     Perf(perf::Perf),
     /// Prints completions for a shell.

@@ -1,0 +1,213 @@
+//! `ottla configs`: shows and changes properties of topics and brokers, as `kafka-configs` does.
+//!
+//! Room:       `cli`, a tool.
+//! Called by:  `cli::main`.
+//! Calls:      `client`.
+//! Never:      changes its output: scripts read it.
+
+use super::ClientFlags;
+use super::output::{Outcome, Refusal, print};
+use super::resource_configs::{Change, Entry, Kind, alter, describe, parse_changes};
+use crate::client::Cluster;
+use std::fmt::Write;
+use std::path::PathBuf;
+
+/// The flags of `ottla configs`.
+#[derive(clap::Args, Debug)]
+#[command(group = clap::ArgGroup::new("action").required(true))]
+pub struct Configs {
+    /// Change properties.
+    #[arg(long, group = "action")]
+    alter: bool,
+    /// Show properties.
+    #[arg(long, group = "action")]
+    describe: bool,
+    /// What has them: topics or brokers.
+    #[arg(long, value_name = "TYPE")]
+    entity_type: Option<String>,
+    /// Which one; all of them when describing without it.
+    #[arg(long, value_name = "NAME")]
+    entity_name: Option<String>,
+    /// What holds for all brokers.
+    #[arg(long)]
+    entity_default: bool,
+    /// The same as --entity-type topics --entity-name NAME.
+    #[arg(long, value_name = "NAME")]
+    topic: Option<String>,
+    /// The same as --entity-type brokers --entity-name ID.
+    #[arg(long, value_name = "ID")]
+    broker: Option<String>,
+    /// The same as --entity-type brokers --entity-default.
+    #[arg(long)]
+    broker_defaults: bool,
+    /// Properties to set: a=1,b=[x,y].
+    #[arg(long, value_name = "LIST")]
+    add_config: Option<String>,
+    /// A properties file with those to set.
+    #[arg(long, value_name = "FILE")]
+    add_config_file: Option<PathBuf>,
+    /// Properties to give back to their defaults: a,b.
+    #[arg(long, value_name = "LIST")]
+    delete_config: Option<String>,
+    /// Show defaults too.
+    #[arg(long)]
+    all: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    client: ClientFlags,
+}
+
+impl Configs {
+    pub fn run(self) -> Outcome {
+        let (kind, name) = self.entity()?;
+        let cluster = Cluster::connect(self.client.config()?)?;
+        if self.alter {
+            let name = name
+                .ok_or_else(|| Refusal::new("--alter needs --entity-name or --entity-default"))?;
+            alter(&cluster, kind, &name, &self.changes()?)?;
+            return print(&format!(
+                "Completed updating {}.\n",
+                config_for(kind, &name)
+            ));
+        }
+        let names = match name {
+            Some(name) => vec![name],
+            None => every_name(&cluster, kind)?,
+        };
+        self.describe(&cluster, kind, &names)
+    }
+
+    fn entity(&self) -> Result<(Kind, Option<String>), Refusal> {
+        if let Some(topic) = &self.topic {
+            return Ok((Kind::Topic, Some(topic.clone())));
+        }
+        if self.broker_defaults {
+            return Ok((Kind::Broker, Some(String::new())));
+        }
+        if let Some(broker) = &self.broker {
+            return Ok((Kind::Broker, Some(broker.clone())));
+        }
+        let kind = match self.entity_type.as_deref() {
+            Some("topics") => Kind::Topic,
+            Some("brokers") => Kind::Broker,
+            Some(other) => {
+                return Err(Refusal::new(format_args!(
+                    "--entity-type {other} is not served; topics and brokers are"
+                )));
+            }
+            None => return Err(Refusal::new("name what to look at: --entity-type topics")),
+        };
+        let name = match self.entity_default {
+            true => Some(String::new()),
+            false => self.entity_name.clone(),
+        };
+        Ok((kind, name))
+    }
+
+    fn changes(&self) -> Result<Vec<Change>, Refusal> {
+        let mut changes = Vec::new();
+        if let Some(file) = &self.add_config_file {
+            let shown = file.display().to_string();
+            let refuse =
+                |error: &dyn std::fmt::Display| Refusal::new(format_args!("{shown}: {error}"));
+            let text = std::fs::read_to_string(file).map_err(|error| refuse(&error))?;
+            let given = crate::config::parse::parse(&text, &shown)?;
+            changes.extend(
+                given
+                    .into_iter()
+                    .map(|given| (given.name, Some(given.value))),
+            );
+        }
+        if let Some(add) = &self.add_config {
+            let added = parse_changes(add)
+                .map_err(|error| Refusal::new(format_args!("--add-config: {error}")))?;
+            changes.extend(added);
+        }
+        if let Some(delete) = &self.delete_config {
+            changes.extend(delete.split(',').map(|name| (name.trim().to_owned(), None)));
+        }
+        if changes.is_empty() {
+            return Err(Refusal::new(
+                "--alter needs --add-config or --delete-config",
+            ));
+        }
+        Ok(changes)
+    }
+
+    fn describe(&self, cluster: &Cluster, kind: Kind, names: &[String]) -> Outcome {
+        let asked: Vec<&str> = names.iter().map(String::as_str).collect();
+        let described = describe(cluster, kind, &asked)?;
+        let mut out = String::new();
+        let mut json = serde_json::Map::new();
+        for (name, mut entries) in names.iter().zip(described) {
+            entries.retain(|entry| self.all || entry.is_dynamic());
+            entries.sort_by(|a, b| a.name.cmp(&b.name));
+            if self.json {
+                let values = entries
+                    .iter()
+                    .map(|entry| (entry.name.clone(), serde_json::json!(entry.value)));
+                json.insert(name.clone(), serde_json::Value::Object(values.collect()));
+                continue;
+            }
+            let _ = match (kind, name.as_str(), self.all) {
+                (Kind::Broker, "", _) => {
+                    writeln!(out, "Default configs for brokers in the cluster are:")
+                }
+                (_, _, true) => writeln!(out, "All configs for {} are:", entity(kind, name)),
+                (_, _, false) => writeln!(out, "Dynamic configs for {} are:", entity(kind, name)),
+            };
+            entries.iter().for_each(|entry| write(&mut out, entry));
+        }
+        match self.json {
+            true => print(&format!("{}\n", serde_json::Value::Object(json))),
+            false => print(&out),
+        }
+    }
+}
+
+fn write(out: &mut String, entry: &Entry) {
+    let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "null".to_owned());
+    let synonyms: Vec<String> = entry
+        .synonyms
+        .iter()
+        .map(|(name, value, source)| {
+            format!("{}:{name}={}", Entry::source_name(*source), shown(value))
+        })
+        .collect();
+    let _ = writeln!(
+        out,
+        "  {}={} sensitive={} synonyms={{{}}}",
+        entry.name,
+        shown(&entry.value),
+        entry.sensitive,
+        synonyms.join(", ")
+    );
+}
+
+fn every_name(cluster: &Cluster, kind: Kind) -> Result<Vec<String>, Refusal> {
+    cluster.refresh(None, false)?;
+    let known = cluster.known();
+    Ok(match kind {
+        Kind::Topic => known.topics.keys().map(ToString::to_string).collect(),
+        Kind::Broker => {
+            let brokers = known.brokers.keys().map(ToString::to_string);
+            brokers.chain([String::new()]).collect()
+        }
+    })
+}
+
+fn entity(kind: Kind, name: &str) -> String {
+    match kind {
+        Kind::Topic => format!("topic {name}"),
+        Kind::Broker => format!("broker {name}"),
+    }
+}
+
+fn config_for(kind: Kind, name: &str) -> String {
+    match (kind, name) {
+        (Kind::Broker, "") => "default config for brokers in the cluster".to_owned(),
+        _ => format!("config for {}", entity(kind, name)),
+    }
+}
