@@ -9,6 +9,9 @@ use crate::protocol::messages::list_offsets::{
 };
 use crate::shard::message::{Answer, Question};
 
+/// First version whose answer has a leader epoch (KIP-320).
+const LEADER_EPOCH_VERSION: i16 = 4;
+
 pub async fn handle(
     call: &Call,
     request: ListOffsetsRequest<'_>,
@@ -60,7 +63,7 @@ pub async fn handle(
                         Some(code) => Answer::Refused(code),
                         None => answers.next().expect("one answer per question"),
                     };
-                    partition_response(index, answer)
+                    partition_response(index, answer, call.version)
                 })
                 .collect(),
         });
@@ -71,7 +74,7 @@ pub async fn handle(
     call.respond(&response)
 }
 
-fn partition_response(index: i32, answer: Answer) -> ListOffsetsPartitionResponse {
+fn partition_response(index: i32, answer: Answer, version: i16) -> ListOffsetsPartitionResponse {
     let mut response = ListOffsetsPartitionResponse {
         partition_index: index,
         error_code: ErrorCode::None,
@@ -87,7 +90,9 @@ fn partition_response(index: i32, answer: Answer) -> ListOffsetsPartitionRespons
         } => {
             response.offset = offset;
             response.timestamp = timestamp;
-            response.leader_epoch = leader_epoch;
+            if version >= LEADER_EPOCH_VERSION {
+                response.leader_epoch = leader_epoch;
+            }
         }
         Answer::Refused(code) => response.error_code = code,
         _ => unreachable!("an offset question has an offset answer"),
