@@ -56,7 +56,6 @@ type Decoded = (Terms, Vec<Wanted>, Vec<(String, TopicId, i32)>);
 fn decode(call: &Call, body: &[u8]) -> Result<Decoded, Unanswerable> {
     let mut reader = Reader::new(body);
     let request = FetchView::decode(&mut reader, call.version)?;
-    reader.finish()?;
     let runtime = &call.context.router.shard.runtime;
     let limit = call.config().fetch_bytes_max as usize;
     let terms = Terms {

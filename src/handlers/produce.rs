@@ -49,7 +49,6 @@ pub fn start(call: Call, body: Slice) -> Started {
 fn begin(call: Call, body: Slice) -> Result<Started, Unanswerable> {
     let mut reader = Reader::new(&body);
     let request = ProduceView::decode(&mut reader, call.version)?;
-    reader.finish()?;
     let acks = request.acks;
     let image = call.image();
     let refusal = match acks {

@@ -34,8 +34,8 @@ macro_rules! barrier {
             start: |call, body| {
                 Started::Later(Box::pin(async move {
                     let mut reader = Reader::new(&body);
+                    // Bytes behind the request are ignored, as Kafka ignores them.
                     let request = Message::decode(&mut reader, call.version)?;
-                    reader.finish()?;
                     $module::handle(&call, request).await
                 }))
             },
