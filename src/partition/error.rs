@@ -31,6 +31,7 @@ impl AppendError {
             Self::Producer(refused) => refused.error_code(),
             Self::NotLeader => ErrorCode::NotLeaderOrFollower,
             Self::TooFewInSync { .. } => ErrorCode::NotEnoughReplicas,
+            Self::Journal(JournalError::TooLarge { .. }) => ErrorCode::MessageTooLarge,
             Self::Journal(_) | Self::Disk(_) => ErrorCode::KafkaStorageError,
         }
     }

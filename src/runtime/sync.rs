@@ -98,7 +98,22 @@ pub struct Event(Rc<EventState>);
 #[derive(Default)]
 struct EventState {
     count: Cell<u64>,
-    waiters: RefCell<Vec<Waker>>,
+    waiters: RefCell<Waiters>,
+}
+
+/// A slot per waiting future, given back when the future goes: waiting again and again for what
+/// never happens takes no memory.
+#[derive(Default)]
+struct Waiters {
+    slots: Vec<Option<Waker>>,
+    free: Vec<usize>,
+}
+
+/// See `Event::after`.
+pub struct Happening {
+    event: Event,
+    seen: u64,
+    slot: Option<usize>,
 }
 
 impl Event {
@@ -109,7 +124,20 @@ impl Event {
     /// Wakes all who wait now.
     pub fn notify(&self) {
         self.0.count.set(self.0.count.get() + 1);
-        self.0.waiters.take().into_iter().for_each(Waker::wake);
+        let mut at = 0;
+        loop {
+            // Not borrowed while waking: a waker may drop what waits here.
+            let mut waiters = self.0.waiters.borrow_mut();
+            let Some(slot) = waiters.slots.get_mut(at) else {
+                return;
+            };
+            let waker = slot.take();
+            drop(waiters);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+            at += 1;
+        }
     }
 
     /// How often it happened. Take it before the check whose change is awaited.
@@ -118,20 +146,46 @@ impl Event {
     }
 
     /// Completes once it has happened more than `seen` times.
-    pub async fn after(&self, seen: u64) {
-        std::future::poll_fn(|cx| {
-            if self.0.count.get() > seen {
-                return Poll::Ready(());
-            }
-            self.0.waiters.borrow_mut().push(cx.waker().clone());
-            Poll::Pending
-        })
-        .await;
+    pub fn after(&self, seen: u64) -> Happening {
+        Happening {
+            event: self.clone(),
+            seen,
+            slot: None,
+        }
     }
 
     /// Completes the next time it happens.
-    pub async fn next(&self) {
-        self.after(self.count()).await;
+    pub fn next(&self) -> Happening {
+        self.after(self.count())
+    }
+}
+
+impl Future for Happening {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if self.event.0.count.get() > self.seen {
+            return Poll::Ready(());
+        }
+        let state = self.event.0.clone();
+        let mut waiters = state.waiters.borrow_mut();
+        let slot = self.slot.or_else(|| waiters.free.pop()).unwrap_or_else(|| {
+            waiters.slots.push(None);
+            waiters.slots.len() - 1
+        });
+        waiters.slots[slot] = Some(cx.waker().clone());
+        self.slot = Some(slot);
+        Poll::Pending
+    }
+}
+
+impl Drop for Happening {
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot {
+            let mut waiters = self.event.0.waiters.borrow_mut();
+            waiters.slots[slot] = None;
+            waiters.free.push(slot);
+        }
     }
 }
 
@@ -256,4 +310,36 @@ pub async fn either<A, B>(a: impl Future<Output = A>, b: impl Future<Output = B>
         b.as_mut().poll(cx).map(Either::Second)
     })
     .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn poll_once(future: &mut (impl Future<Output = ()> + Unpin)) -> bool {
+        let waker = Waker::noop();
+        Pin::new(future)
+            .poll(&mut Context::from_waker(waker))
+            .is_ready()
+    }
+
+    #[test]
+    fn waiting_in_vain_takes_no_memory() {
+        let event = Event::new();
+        for _ in 0..100 {
+            assert!(!poll_once(&mut event.next()));
+        }
+        assert_eq!(event.0.waiters.borrow().slots.len(), 1);
+    }
+
+    #[test]
+    fn every_waiter_hears_it() {
+        let event = Event::new();
+        let (mut first, mut second) = (event.next(), event.next());
+        assert!(!poll_once(&mut first));
+        assert!(!poll_once(&mut second));
+        event.notify();
+        assert!(poll_once(&mut first));
+        assert!(poll_once(&mut second));
+    }
 }

@@ -79,8 +79,8 @@ impl Shard {
 /// Waits as the acknowledgement table of DESIGN §3 says.
 async fn wait(partition: &Partition, appended: &Appended, terms: Terms) -> Result<(), ErrorCode> {
     let seen = match (terms.acks, appended.group) {
-        (0, _) => true,
-        (1, Some(group)) => {
+        // Nobody hears of acks=0, but its bytes count against the connection until then.
+        (0 | 1, Some(group)) => {
             let journal = partition.dir.journal.clone();
             return journal
                 .wait(group, appended.required)
