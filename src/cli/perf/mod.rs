@@ -243,7 +243,7 @@ impl Perf {
         let mut config = self.client.config()?;
         flags.producer.apply(&mut config, reads_along)?;
         let cluster = Cluster::connect(config)?;
-        let partitions = partitions(&cluster, &flags.topic, flags.partition, flags.create)?;
+        let partitions = partitions(&cluster, &flags.topic, flags.partition, Some(flags.create))?;
         let duration = match (flags.duration, flags.records) {
             (None, None) => Some(flags.warmup + DURATION_DEFAULT),
             (Some(duration), _) => Some(flags.warmup + duration),
@@ -387,14 +387,15 @@ impl Written {
     }
 }
 
-/// The partitions to work on; the topic is created if that was asked for.
+/// The partitions to work on. Who writes may create the topic: with `create` partitions, or as the
+/// broker creates topics for producers (`auto.create.topics.enable`).
 fn partitions(
     cluster: &Cluster,
     topic: &str,
     only: Option<i32>,
-    create: Option<i32>,
+    writing: Option<Option<i32>>,
 ) -> Result<Vec<i32>, Refusal> {
-    if let Some(partitions) = create {
+    if let Some(Some(partitions)) = writing {
         let created = create_topic(cluster, topic, partitions, -1, &[]);
         let exists = |code| code == Some(crate::protocol::ErrorCode::TopicAlreadyExists);
         match created {
@@ -402,7 +403,7 @@ fn partitions(
             _ => {}
         }
     }
-    let found = cluster.topic(topic, create.is_some())?;
+    let found = cluster.topic(topic, writing.is_some())?;
     let all: Vec<i32> = found
         .partitions
         .iter()
