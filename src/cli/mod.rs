@@ -20,6 +20,7 @@ mod console_consumer;
 mod console_producer;
 mod delete_records;
 mod get_offsets;
+mod log;
 mod log_dirs;
 mod output;
 mod perf;
@@ -55,6 +56,7 @@ pub fn main() -> ExitCode {
         Some(Command::ConsoleConsumer(consumer)) => consumer.run(),
         Some(Command::GetOffsets(get_offsets)) => get_offsets.run(),
         Some(Command::DeleteRecords(delete_records)) => delete_records.run(),
+        Some(Command::Log(log)) => log.run(),
         Some(Command::LogDirs(log_dirs)) => log_dirs.run(),
         Some(Command::Cluster(cluster)) => cluster.run(),
         Some(Command::BrokerApiVersions(versions)) => versions.run(),
@@ -95,6 +97,8 @@ enum Command {
     GetOffsets(get_offsets::GetOffsets),
     /// Moves the start of partitions forward.
     DeleteRecords(delete_records::DeleteRecords),
+    /// Prints and checks the files of a log dir, without a broker.
+    Log(log::Log),
     /// Shows what lies in the brokers' log dirs.
     LogDirs(log_dirs::LogDirs),
     /// Prints the cluster's id, or its endpoints.
