@@ -198,8 +198,10 @@ impl Partition {
                 TimestampType::LogAppendTime,
                 terms.now.0,
             );
-        } else if walked.max_timestamp != header.max_timestamp {
-            // Kafka trusts the walk, not the client's header.
+        } else if walked.max_timestamp != header.max_timestamp
+            || header.attributes.timestamp_type() != TimestampType::CreateTime
+        {
+            // Kafka trusts the walk and the topic, not the client's header.
             patch_timestamps(
                 &mut head,
                 checked.size,

@@ -9,11 +9,11 @@
 //! `LogValidator` and `DefaultRecord.readFrom` of Apache Kafka 4.3, observed through its answers.
 //! One difference on purpose: undecodable compressed content and unknown codecs end as
 //! UNKNOWN_SERVER_ERROR there, which tells a client nothing; here they have codes of their own.
+//! And gaps in the offset deltas of uncompressed records are refused, which Kafka stores.
 
 use super::compression::Compression;
 use super::header::{
-    Batch, BatchHeader, HeaderError, LENGTH_OVERHEAD_BYTES, NO_SEQUENCE, TimestampType,
-    computed_crc,
+    Batch, BatchHeader, HeaderError, LENGTH_OVERHEAD_BYTES, NO_SEQUENCE, computed_crc,
 };
 use super::record::RecordError;
 use super::walk::{WalkLimits, Walked, walk};
@@ -103,9 +103,6 @@ pub fn check(records: &[u8], limits: &Limits) -> Result<Checked, InvalidBatch> {
         return Err(InvalidBatch::Sequence {
             base_sequence: NO_SEQUENCE,
         });
-    }
-    if header.attributes.timestamp_type() == TimestampType::LogAppendTime {
-        return Err(InvalidBatch::TimestampType);
     }
     Ok(Checked {
         header,
@@ -201,7 +198,7 @@ pub enum InvalidBatch {
     Control,
     /// A producer id without a sequence, or a transaction without a producer id.
     Sequence { base_sequence: i32 },
-    /// A producer may not claim the broker's time as its own.
+    /// A producer may not claim the broker's time where the topic takes it from the broker.
     TimestampType,
     /// The time of a record is too far from now (KIP-937).
     Timestamp { index: i32, timestamp: i64 },

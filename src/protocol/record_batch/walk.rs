@@ -86,6 +86,8 @@ fn walk_source(
         max_timestamp_offset_delta: 0,
         records_bytes: 0,
     };
+    // Kafka takes it where the topic has CreateTime, as if each record had the batch's time.
+    let claims_append_time = header.attributes.timestamp_type() == TimestampType::LogAppendTime;
     for index in 0..header.records_count {
         let seen = walk_record(&mut source).map_err(|fault| refused(index, fault))?;
         if seen.offset_delta != index {
@@ -98,13 +100,17 @@ fn walk_source(
         if limits.key_required && !seen.has_key {
             return Err(InvalidBatch::KeyMissing { index });
         }
-        let timestamp = header.base_timestamp.wrapping_add(seen.timestamp_delta);
-        let judged = limits.timestamp_type == TimestampType::CreateTime;
-        if judged && timestamp != NO_TIMESTAMP {
+        let timestamp = match claims_append_time {
+            true => header.max_timestamp,
+            false => header.base_timestamp.wrapping_add(seen.timestamp_delta),
+        };
+        if limits.timestamp_type == TimestampType::CreateTime && timestamp != NO_TIMESTAMP {
             let allowed = limits.timestamp_min..=limits.timestamp_max;
             if !allowed.contains(&timestamp) {
                 return Err(InvalidBatch::Timestamp { index, timestamp });
             }
+        } else if claims_append_time {
+            return Err(InvalidBatch::TimestampType);
         }
         if timestamp > walked.max_timestamp {
             walked.max_timestamp = timestamp;
