@@ -5,7 +5,7 @@
 //!            echoed over loopback TCP; 32 connections x 16, 32 x 1, 1 x 1.
 //! Prints:    messages per second, server CPU per message, round-trip percentiles; per server.
 //!
-//! Servers: our door used directly, our executor over it, and with the feature `peers` mio
+//! Servers: our door used directly (looking 20 us before it sleeps, or not), our executor over it, and with the feature `peers` mio
 //! (epoll), tokio and glommio. Each serves a fixed number of connections and ends when they have.
 
 mod client;
@@ -30,6 +30,7 @@ pub const MESSAGE: usize = 128;
 pub fn run(size: &Size) {
     let servers: &[(&str, Server)] = &[
         ("our door", ring::serve),
+        ("our door, park", ring::serve_parking),
         ("our executor", tasks::serve),
         #[cfg(feature = "peers")]
         ("mio (epoll)", peers::serve_mio),
@@ -68,7 +69,7 @@ fn measure(name: &str, server: Server, load: &Load) {
     let mut result = client.join().expect("the client ends");
     let cpu = server.join().expect("the server ends");
     println!(
-        "echo     {:>2} x {:<2}  {name:<12}  {:9.0} /s  {:6.2} us CPU  {}",
+        "echo     {:>2} x {:<2}  {name:<14}  {:9.0} /s  {:6.2} us CPU  {}",
         result.connections,
         result.in_flight,
         result.messages as f64 / result.elapsed.as_secs_f64(),

@@ -2,7 +2,7 @@
 //!
 //! Room:       `bench::echo`.
 
-use ottla::io::uring::{Settings, open_all};
+use ottla::io::uring::{Profile, Settings, open_all};
 use ottla::io::{Address, Errno, Io, Op, Outcome, Slice, SocketId, Token};
 use std::net::SocketAddr;
 use std::sync::mpsc::Sender;
@@ -14,9 +14,20 @@ struct Connection {
 }
 
 pub fn serve(announce: Sender<SocketAddr>, connections_max: usize) {
-    let seed = open_all(1, Settings::default())
-        .expect("io_uring is there")
-        .remove(0);
+    serve_with(Settings::default(), announce, connections_max);
+}
+
+/// As `serve`, without looking before it sleeps.
+pub fn serve_parking(announce: Sender<SocketAddr>, connections_max: usize) {
+    let settings = Settings {
+        profile: Profile::Park,
+        ..Settings::default()
+    };
+    serve_with(settings, announce, connections_max);
+}
+
+fn serve_with(settings: Settings, announce: Sender<SocketAddr>, connections_max: usize) {
+    let seed = open_all(1, settings).expect("io_uring is there").remove(0);
     let mut door = seed.open().expect("io_uring is there");
     let any = Address::Tcp(SocketAddr::from(([127, 0, 0, 1], 0)));
     door.submit(

@@ -11,7 +11,7 @@ use super::registered::{Kind, Target};
 use super::ring::{EVENT, IGNORE, Ring, WAKE, WAKE_FAILED};
 use super::{socket, system};
 use crate::io::op::*;
-use crate::io::{Buffer, Slice};
+use crate::io::{Buffer, Io, Slice};
 use io_uring::cqueue;
 use std::os::fd::OwnedFd;
 
@@ -312,7 +312,7 @@ impl Ring {
                 Err(errno) => Next::Finish(Outcome::Failed(errno)),
             },
             State::Allocate(allocation) => advance_allocation(allocation, moved),
-            State::Sync | State::Truncate { .. } => match moved {
+            State::Sync { .. } | State::Truncate { .. } => match moved {
                 Ok(_) => Next::Finish(Outcome::Done),
                 Err(errno) => Next::Finish(Outcome::Failed(errno)),
             },
@@ -370,9 +370,12 @@ impl Ring {
             State::Write {
                 transfer, durable, ..
             } => {
-                self.durable_writes -= usize::from(durable);
+                if let Some(begun) = durable {
+                    self.durables.end(begun, self.now());
+                }
                 self.in_flight.recycle(transfer);
             }
+            State::Sync { begun } => self.durables.end(begun, self.now()),
             _ => {}
         }
         done.push(Completion::last(token, outcome));

@@ -11,7 +11,7 @@
 use super::registered::Target;
 use super::socket::SocketAddress;
 use crate::io::op::{AllocateMode, Token};
-use crate::io::{Buffer, Slice};
+use crate::io::{Buffer, Instant, Slice};
 use io_uring::types::FsyncFlags;
 use io_uring::{opcode, squeue};
 use std::fs::File;
@@ -74,10 +74,13 @@ pub enum State {
     Write {
         transfer: Transfer,
         at: u64,
-        durable: bool,
+        /// When it began, if it is to be durable.
+        durable: Option<Instant>,
         alignment: u32,
     },
-    Sync,
+    Sync {
+        begun: Instant,
+    },
     Truncate {
         length: u64,
     },
@@ -352,8 +355,8 @@ impl State {
                 at,
                 durable,
                 ..
-            } => transfer.write_entry(target, *at, *durable),
-            State::Sync => opcode::Fsync::new(fd).flags(FsyncFlags::DATASYNC).build(),
+            } => transfer.write_entry(target, *at, durable.is_some()),
+            State::Sync { .. } => opcode::Fsync::new(fd).flags(FsyncFlags::DATASYNC).build(),
             State::Truncate { length } => opcode::Ftruncate::new(fd, *length).build(),
             State::Allocate(allocation) => allocation.entry(target),
             State::Signals(_) => opcode::PollAdd::new(fd, libc::POLLIN as u32).build(),
@@ -471,6 +474,11 @@ const SPARE_VECTORS_MAX: usize = 64;
 mod tests {
     use super::*;
 
+    fn sync() -> State {
+        let begun = Instant(0);
+        State::Sync { begun }
+    }
+
     fn transfer(lengths: &[usize]) -> Transfer {
         let from = lengths
             .iter()
@@ -515,14 +523,14 @@ mod tests {
     #[test]
     fn slots_are_reused_only_after_release() {
         let mut in_flight = InFlight::new(4096);
-        let first = in_flight.hold(Token(1), Target::NONE, State::Sync, Holder::Kernel);
-        let second = in_flight.hold(Token(2), Target::NONE, State::Sync, Holder::Kernel);
+        let first = in_flight.hold(Token(1), Target::NONE, sync(), Holder::Kernel);
+        let second = in_flight.hold(Token(2), Target::NONE, sync(), Holder::Kernel);
         assert_ne!(first, second);
         assert_eq!(in_flight.find(Token(2)), Some(second));
         in_flight.release(first);
         assert_eq!(in_flight.find(Token(1)), None);
         assert_eq!(in_flight.next_slot(), first);
-        let third = in_flight.hold(Token(3), Target::NONE, State::Sync, Holder::Kernel);
+        let third = in_flight.hold(Token(3), Target::NONE, sync(), Holder::Kernel);
         assert_eq!(third, first);
         assert_eq!(in_flight.held_by(Holder::Kernel), vec![first, second]);
     }

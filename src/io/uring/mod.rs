@@ -20,6 +20,7 @@
 //! library needs no `unsafe` and no C strings kept alive for them.
 
 mod complete;
+mod durables;
 mod in_flight;
 mod mesh;
 mod offload;

@@ -11,6 +11,7 @@
 //!   - entries reach the kernel in the order in which they were pushed.
 //!   - when `drop` returns, the kernel holds no slot.
 
+use super::durables::Durables;
 use super::in_flight::{Holder, InFlight};
 use super::mesh::{Port, Shared};
 use super::offload::{Mailbox, Offload, Reply};
@@ -57,8 +58,7 @@ pub struct Ring {
     /// Whether looking before sleeping has been worth it lately, and how often it was not.
     looking_pays: bool,
     looked_in_vain: u32,
-    /// Durable writes under way: their completion may need this very CPU.
-    pub(super) durable_writes: usize,
+    pub(super) durables: Durables,
     /// The kernel binds a ring to its thread.
     _not_send: PhantomData<*const ()>,
 }
@@ -72,9 +72,6 @@ pub(super) const IGNORE: u64 = u64::MAX - 2;
 /// Plus the peer: a wake that could not be delivered.
 pub(super) const WAKE_FAILED: u64 = 1 << 40;
 
-/// With a durable write under way a dedicated core sleeps after this long: its completion can
-/// need a kernel thread on this CPU, and starve behind us. Twice a write's usual 140 µs.
-const LOOK_BESIDE_DURABLE: Duration = Duration::from_micros(280);
 /// Looks in vain before looking stops.
 const LOOKS_IN_VAIN_MAX: u32 = 3;
 
@@ -116,7 +113,7 @@ impl Ring {
             random: system::entropy(),
             looking_pays: true,
             looked_in_vain: 0,
-            durable_writes: 0,
+            durables: Durables::new(),
             uring,
             _not_send: PhantomData,
         };
@@ -216,16 +213,16 @@ impl Ring {
 
     /// Looks for a completion or news for a while. Answers whether the turn is over with that.
     fn look(&mut self, deadline: Option<Instant>) -> bool {
-        let mut window = match self.settings.profile {
+        let window = match self.settings.profile {
             Profile::Park => return false,
             Profile::SpinThenPark(_) if !self.looking_pays => return false,
             Profile::SpinThenPark(window) => window,
             Profile::Spin => Duration::MAX,
         };
-        if self.durable_writes > 0 {
-            window = window.min(LOOK_BESIDE_DURABLE);
+        let mut end = self.now().plus(window);
+        if let Some(until) = self.durables.look_until() {
+            end = end.min(until);
         }
-        let end = self.now().plus(window);
         loop {
             self.enter_if_useful();
             if self.has_completions() {

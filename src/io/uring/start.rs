@@ -12,7 +12,7 @@ use super::ring::{IGNORE, Ring};
 use super::socket::{self, SocketAddress};
 use super::system;
 use crate::io::op::*;
-use crate::io::{Buffer, Slice};
+use crate::io::{Buffer, Instant, Io, Slice};
 use io_uring::opcode;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
@@ -45,7 +45,7 @@ impl Ring {
                 from,
                 durable,
             } => self.start_write(token, file.0, at, from, durable),
-            Op::Sync { file } => self.start(token, file.0, State::Sync),
+            Op::Sync { file } => self.start_sync(token, file.0),
             Op::Truncate { file, length } => self.start_truncate(token, file.0, length),
             Op::Allocate {
                 file,
@@ -173,7 +173,7 @@ impl Ring {
             self.ready.push(Completion::last(token, Outcome::Done));
             return;
         }
-        self.durable_writes += usize::from(durable);
+        let durable = durable.then(|| self.begin_durable());
         let state = State::Write {
             transfer,
             at,
@@ -181,6 +181,22 @@ impl Ring {
             alignment,
         };
         self.start(token, id, state);
+    }
+
+    fn start_sync(&mut self, token: Token, id: u32) {
+        match self.alignment_of(id) {
+            Ok(_) => {
+                let begun = self.begin_durable();
+                self.start(token, id, State::Sync { begun });
+            }
+            Err(errno) => self.fail(token, errno),
+        }
+    }
+
+    fn begin_durable(&mut self) -> Instant {
+        let now = self.now();
+        self.durables.begin(now);
+        now
     }
 
     fn start_read(&mut self, token: Token, id: u32, at: u64, into: Buffer) {

@@ -4,9 +4,26 @@
 use super::*;
 use crate::io::conformance::{Fixture, Rig};
 use crate::io::*;
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+
+/// Directories made by a test, removed when its thread ends.
+#[derive(Default)]
+struct Made(RefCell<Vec<PathBuf>>);
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        for path in self.0.take() {
+            let _ = std::fs::remove_dir_all(path);
+        }
+    }
+}
+
+thread_local! {
+    static MADE: Made = Made::default();
+}
 
 fn directory(name: &str) -> PathBuf {
     static NEXT: AtomicU64 = AtomicU64::new(0);
@@ -14,6 +31,7 @@ fn directory(name: &str) -> PathBuf {
     let unique = format!("ottla-io-{}-{number}-{name}", std::process::id());
     let path = std::env::temp_dir().join(unique);
     std::fs::create_dir_all(&path).unwrap();
+    MADE.with(|made| made.0.borrow_mut().push(path.clone()));
     path
 }
 
