@@ -6,9 +6,9 @@
 //! Never:      answers a change before every shard follows it.
 
 use super::Plan;
-use super::start::{Folder, StartError, mark, take_folders};
+use super::start::{Folder, LINGER, LINGER_LOOK, StartError, mark, take_folders};
 use crate::controller::{self, Controller};
-use crate::io::{Address, Outcome, PeerId};
+use crate::io::{Address, Errno, Instant, Outcome, PeerId};
 use crate::router::{Envelope, Mesh, Work};
 use crate::runtime::Runtime;
 use crate::runtime::sync::{Either, Event, Queue, either};
@@ -17,6 +17,7 @@ use crate::shard::{self, recovery};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How the broker ended.
 #[derive(Debug)]
@@ -166,17 +167,35 @@ impl Control {
         let mut listening = Vec::new();
         for (index, address) in listen {
             let shard = PeerId((*index % usize::from(self.plan.shards)) as u16);
+            // Only a broker that was killed leaves a port that is about to come free.
+            let patience = if was_clean { Duration::ZERO } else { LINGER };
+            let until = self.runtime.now().plus(patience);
+            listening.push((*index, self.listen(shard, *index, address, until).await?));
+        }
+        Ok((folders, controller, listening))
+    }
+
+    async fn listen(
+        &self,
+        shard: PeerId,
+        index: usize,
+        address: &Address,
+        until: Instant,
+    ) -> Result<Address, StartError> {
+        loop {
             let work = Work::Listen {
-                index: *index,
+                index,
                 address: address.clone(),
             };
             match self.mesh.call(shard, Envelope::work(work)).1.await {
-                Reply::Listening(address) => listening.push((*index, address)),
+                Reply::Listening(address) => return Ok(address),
+                Reply::Refused(Errno::ADDRESS_IN_USE) if self.runtime.now() < until => {
+                    self.runtime.sleep(LINGER_LOOK).await;
+                }
                 Reply::Refused(errno) => return Err(cannot_listen(address, errno)),
                 _ => unreachable!("listening is answered as such"),
             }
         }
-        Ok((folders, controller, listening))
     }
 
     /// Carries out what is asked of the controller, one after the other.
@@ -230,7 +249,6 @@ impl Control {
 }
 
 fn cannot_listen(address: &Address, errno: crate::io::Errno) -> StartError {
-    use crate::io::Errno;
     let remedy = match errno {
         Errno::ADDRESS_IN_USE => "stop who listens there, or change `listeners`",
         Errno(libc::EACCES) => "ports below 1024 need root; change `listeners`",

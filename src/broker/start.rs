@@ -12,6 +12,7 @@ use crate::protocol::Uuid;
 use crate::runtime::{File, Runtime};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Why a broker does not start: one line that names the thing, the cause and the remedy.
 #[derive(Debug)]
@@ -153,9 +154,22 @@ async fn lock(runtime: &Runtime, path: &Path) -> Result<File, Errno> {
         ..OpenOptions::default()
     };
     let file = runtime.open(&path.join(".lock"), options).await?;
-    file.lock().await?;
-    Ok(file)
+    let until = runtime.now().plus(LINGER);
+    loop {
+        match file.lock().await {
+            Ok(()) => return Ok(file),
+            Err(Errno::WOULD_BLOCK) if runtime.now() < until => runtime.sleep(LINGER_LOOK).await,
+            Err(errno) => return Err(errno),
+        }
+    }
 }
+
+/// How long the files and sockets of a killed broker may stay open: the kernel takes its ring
+/// apart after the process has gone.
+pub const LINGER: Duration = Duration::from_secs(2);
+
+/// How often a start looks whether they are closed by now.
+pub const LINGER_LOOK: Duration = Duration::from_millis(20);
 
 /// Creates a folder and those above it.
 async fn create_all(runtime: &Runtime, path: &Path) -> Result<(), Errno> {
