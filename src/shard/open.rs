@@ -265,11 +265,6 @@ impl Shard {
         }
     }
 
-    /// Tells a folder that is being deleted from an older one of the same name.
-    fn unique(&self) -> u128 {
-        u128::from(self.runtime.random()) << 64 | u128::from(self.runtime.random())
-    }
-
     /// The log dir of this shard with the fewest of its partitions, the first on a tie.
     fn emptiest_dir(&self) -> Rc<LogDir> {
         let mut counts = vec![0; self.dirs.len()];
@@ -301,7 +296,7 @@ impl Shard {
             if let Err(error) = noted {
                 tracing::warn!(%error, topic = %topic.name, "deletion not journaled");
             }
-            if let Err(error) = partition.log.delete(self.unique()).await {
+            if let Err(error) = partition.log.delete().await {
                 tracing::warn!(%error, topic = %topic.name, "folder not removed");
             }
         }
