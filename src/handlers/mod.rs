@@ -12,6 +12,10 @@
 
 mod api_versions;
 mod context;
+mod delete_records;
+mod describe_cluster;
+mod describe_log_dirs;
+mod describe_topic_partitions;
 mod fetch;
 mod fetch_response;
 mod fetch_session;

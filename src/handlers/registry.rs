@@ -58,7 +58,11 @@ static APIS: &[Api] = &[
     barrier!(Metadata, metadata),
     barrier!(ApiVersions, api_versions),
     barrier!(InitProducerId, init_producer_id),
+    barrier!(DeleteRecords, delete_records),
     barrier!(OffsetForLeaderEpoch, offset_for_leader_epoch),
+    barrier!(DescribeLogDirs, describe_log_dirs),
+    barrier!(DescribeCluster, describe_cluster),
+    barrier!(DescribeTopicPartitions, describe_topic_partitions),
 ];
 
 /// All APIs, by key.
