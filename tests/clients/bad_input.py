@@ -57,7 +57,7 @@ class Context:
         with self.connect() as connection:
             error, rows = connection.api_versions()
         took = time.monotonic() - started
-        if error or len(rows) < 10:
+        if error or not rows:
             raise AssertionError(f"ApiVersions answered error {error} and {len(rows)} keys")
         if took > ANSWER_SECONDS_MAX:
             raise AssertionError(f"a newcomer waited {took:.1f} s for an answer")
