@@ -56,14 +56,6 @@ pub async fn take_folders(
                 "{errno}; name a folder this user can write to"
             ))
         })?;
-        let lock = lock(runtime, &path).await.map_err(|errno| match errno {
-            Errno::WOULD_BLOCK => {
-                refuse(&"another broker is using this folder; stop it or name another one")
-            }
-            errno => refuse(&format_args!(
-                "{errno}; name a folder this user can write to"
-            )),
-        })?;
         let meta = match runtime
             .read_file(&path.join(FILE_NAME), META_BYTES_MAX)
             .await
@@ -75,6 +67,18 @@ pub async fn take_folders(
             Err(Errno::NO_ENTRY) => None,
             Err(errno) => return Err(refuse(&format_args!("{FILE_NAME}: {errno}"))),
         };
+        if meta.is_none() {
+            // Before the lock: nothing is written into a folder that is not ours.
+            refuse_foreign(runtime, &path).await?;
+        }
+        let lock = lock(runtime, &path).await.map_err(|errno| match errno {
+            Errno::WOULD_BLOCK => {
+                refuse(&"another broker is using this folder; stop it or name another one")
+            }
+            errno => refuse(&format_args!(
+                "{errno}; name a folder this user can write to"
+            )),
+        })?;
         taken.push((path, lock, meta));
     }
     let formatted: Vec<MetaProperties> = taken
@@ -113,12 +117,8 @@ pub async fn mark(runtime: &Runtime, folder: &Folder, journals_in_use: bool) -> 
         .await
 }
 
-async fn format(
-    runtime: &Runtime,
-    config: &BrokerConfig,
-    path: &Path,
-    cluster_id: &str,
-) -> Result<MetaProperties, StartError> {
+/// Refuses a folder that holds something but is not a broker's.
+async fn refuse_foreign(runtime: &Runtime, path: &Path) -> Result<(), StartError> {
     let refuse =
         |reason: &dyn fmt::Display| StartError(format!("log.dirs: {}: {reason}", path.display()));
     let entries = runtime
@@ -130,6 +130,17 @@ async fn format(
             "holds {name} but no {FILE_NAME}, so it is not a broker's; name an empty folder"
         )));
     }
+    Ok(())
+}
+
+async fn format(
+    runtime: &Runtime,
+    config: &BrokerConfig,
+    path: &Path,
+    cluster_id: &str,
+) -> Result<MetaProperties, StartError> {
+    let refuse =
+        |reason: &dyn fmt::Display| StartError(format!("log.dirs: {}: {reason}", path.display()));
     let meta = MetaProperties {
         cluster_id: cluster_id.to_owned(),
         node_id: config.node_id,
