@@ -26,6 +26,7 @@
 
 mod error;
 mod group;
+mod handle;
 mod keeper;
 mod marks;
 mod open_group;
@@ -36,8 +37,8 @@ mod writer;
 
 pub use error::JournalError;
 pub use group::{Entry, Group, Incarnation, Kind};
+pub use handle::Journal;
 pub use replay::{Damage, Found, Replay, newest, remove, shards_in};
-pub use writer::Journal;
 
 use ring::superblock_path;
 

@@ -8,7 +8,7 @@
 //!         ├────────── sealed group ──────────────┼──── open group ────
 //!
 //! Groups stand block after block in the slab, so a small group pins a few blocks of it, not a
-//! slab of its own. A slab is never filled twice: its padding is the zeros it was born with.
+//! slab of its own.
 
 use super::group::{HEADER, Header, ROW, Row, crc32c};
 use super::{Incarnation, JournalSettings};
@@ -138,9 +138,10 @@ impl OpenGroup {
             self.slab = match &self.budget {
                 None => Buffer::with_room(room),
                 Some(budget) => {
-                    budget.charge(room);
                     let hook: Arc<dyn OnRelease> = budget.clone();
-                    Buffer::with_release(room, hook, 0)
+                    let slab = Buffer::with_release(room, hook, 0);
+                    budget.charge(slab.room());
+                    slab
                 }
             };
         }

@@ -142,10 +142,11 @@ impl Superblock {
     /// Writes both copies, the second only once the first is durable.
     pub async fn store(&self, file: &File) -> Result<(), Errno> {
         for at in COPY_AT {
-            let mut buffer = Buffer::with_room(block_of(file));
+            let block = block_of(file);
+            let mut buffer = Buffer::with_room(block);
+            buffer.room_mut()[..block].fill(0);
             self.encode(&mut buffer.room_mut()[..LENGTH]);
-            let whole = buffer.room();
-            buffer.advance(whole);
+            buffer.advance(block);
             file.write(at, vec![buffer.freeze()], true).await?;
         }
         Ok(())

@@ -124,6 +124,29 @@ impl BlockCache {
         Err(NO_DATA)
     }
 
+    /// Starts to read what a consumer will ask for next, unless it is here or on its way.
+    pub fn read_ahead(
+        &self,
+        storage: &LogStorage,
+        file: &Rc<File>,
+        segment: (u32, Offset),
+        position: u32,
+        end: u32,
+        ahead: u32,
+    ) {
+        // The block under way may be half used; the one behind it is what is missing.
+        let block = position.div_ceil(BLOCK_BYTES);
+        let beyond = u64::from(block) * u64::from(BLOCK_BYTES) >= u64::from(end);
+        let key = BlockKey {
+            log: segment.0,
+            base: segment.1,
+            block,
+        };
+        if !beyond && !self.state.borrow().blocks.contains_key(&key) {
+            self.start(storage, file, key, end, ahead);
+        }
+    }
+
     fn look(&self, key: BlockKey, position: u32) -> Look {
         let mut state = self.state.borrow_mut();
         match state.blocks.get(&key) {
@@ -178,7 +201,9 @@ impl BlockCache {
         let runtime = storage.0.runtime.clone();
         // A task of its own: whoever asked may go away, those who wait behind it must not hang.
         runtime.spawn(async move {
-            let (buffer, result) = file.read(at, Buffer::with_room(room)).await;
+            let mut buffer = Buffer::with_room(room);
+            buffer.limit_room(room);
+            let (buffer, result) = file.read(at, buffer).await;
             let valid = buffer.len().min((u64::from(end) - at) as usize);
             count(&storage.0.counters.cold_bytes, buffer.len() as u64);
             let cache = &storage.0.cache;

@@ -1,5 +1,32 @@
-//! stub
-use super::*;
+//! From the tail into segment files: gathered, aligned, off the latency path.
+//!
+//! Room:       `log`.
+//! Called by:  `shard`'s checkpoint, `partition` when a log is closed.
+//! Calls:      `runtime`, `storage`.
+//! Never:      syncs in `flush`, retries a failed write, or writes a byte into a closed segment.
+//!
+//! ```text
+//!   file    ├──────── whole blocks ────────┼─ partial block, zeros ─┤
+//!   flush                                  ├─ partial block ┼ new batches ┼ zeros ─┤   one write, ≤ 1 MiB
+//! ```
+//!
+//! The partial block is written again with the same bytes in front, so a torn write of it harms
+//! only what is new, if the disk's sectors are whole; that they are is not taken for granted:
+//! `recovery_point` stays before the partial block, and the journal keeps a copy of its batches.
+//!
+//! The buffers that were written take the place of the journal's slices in the tail: what consumers
+//! read next is contiguous, and the journal's memory goes back to it.
+
+use super::storage::count;
+use super::{Inner, Log, LogError, State};
+use crate::ids::{GroupSequence, Offset};
+use crate::io::{AllocateMode, Buffer, Errno, OpenOptions, Slice};
+use crate::log::cache::DIRECT_BYTES;
+use crate::log::index::{offset, time, transaction};
+use crate::log::layout::{FileKind, LEADER_EPOCH_FILE, PARTITION_METADATA_FILE, segment_path};
+use crate::runtime::File;
+use std::path::Path;
+use std::rc::Rc;
 
 /// What a flush brought into segment files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,19 +43,584 @@ pub struct Flushed {
 }
 
 impl Log {
-    /// Writes the tail into segment files; does not sync.
+    /// Writes the tail into segment files; does not sync. Batches appended meanwhile may or may
+    /// not be among them. After `NoSpace` what was written stays, the rest waits in the tail.
     pub async fn flush(&self) -> Result<Flushed, LogError> {
-        unimplemented!("lands next")
+        let _turn = self.0.turns.take().await;
+        self.0.flush().await
     }
 
-    /// Makes what was flushed durable: fdatasync of its files, fsync of the folder.
+    /// Makes what was flushed durable: fdatasync of its files, fsync of the folder. Moves
+    /// `recovery_point`. Never tried again after it failed.
     pub async fn sync(&self) -> Result<(), LogError> {
-        unimplemented!("lands next")
+        let _turn = self.0.turns.take().await;
+        self.0.sync().await
     }
 
     /// Flushes, closes all segments as Kafka leaves them (exact length, indexes, producer
     /// snapshot, leader epochs) and syncs. The log takes no further change.
     pub async fn close(&self) -> Result<(), LogError> {
-        unimplemented!("lands next")
+        let _turn = self.0.turns.take().await;
+        self.0.flush().await?;
+        let result = self.0.close_files().await;
+        self.0.guard(result)?;
+        self.0.sync().await?;
+        self.0.state.borrow_mut().failed = Some(LogError::Closed);
+        self.0.leave();
+        Ok(())
     }
 }
+
+/// What is gathered for one write.
+struct Piece {
+    /// The partial block, then batches, then zeros.
+    whole: Slice,
+    /// Entries of the tail from this index on.
+    first: usize,
+    count: usize,
+    bytes: usize,
+}
+
+enum Step {
+    Write(Offset),
+    Close(Offset),
+    Done,
+}
+
+impl Inner {
+    pub(super) async fn flush(self: &Rc<Self>) -> Result<Flushed, LogError> {
+        self.state.borrow().check_online()?;
+        let mut flushed = Flushed {
+            up_to: Offset(0),
+            recovery_point: Offset(0),
+            group: None,
+            bytes: 0,
+        };
+        let result = self.write_tail(&mut flushed).await;
+        self.guard(result)?;
+        let state = self.state.borrow();
+        flushed.up_to = state.flushed;
+        flushed.recovery_point = state.flushed_recovery_point();
+        Ok(flushed)
+    }
+
+    /// A failed disk makes the log offline; a full one does not.
+    pub(super) fn guard<T>(&self, result: Result<T, Errno>) -> Result<T, LogError> {
+        result.map_err(|errno| {
+            let error = LogError::of(errno);
+            if let LogError::Disk(_) = error {
+                self.state.borrow_mut().failed.get_or_insert(error);
+            }
+            error
+        })
+    }
+
+    pub(super) async fn sync(&self) -> Result<(), LogError> {
+        let (dirty, names, parent, up_to, recovery_point) = {
+            let mut state = self.state.borrow_mut();
+            state.check_online()?;
+            (
+                std::mem::take(&mut state.dirty),
+                std::mem::take(&mut state.names_dirty),
+                std::mem::take(&mut state.folder_dirty),
+                state.flushed,
+                state.flushed_recovery_point(),
+            )
+        };
+        let result = self.sync_files(&dirty, names, parent).await;
+        // Even a full disk may have lost pages by now.
+        if let Err(errno) = result {
+            let error = LogError::Disk(errno);
+            self.state.borrow_mut().failed.get_or_insert(error);
+            return Err(error);
+        }
+        let mut state = self.state.borrow_mut();
+        state.synced = up_to;
+        state.recovery_point = recovery_point;
+        Ok(())
+    }
+
+    async fn sync_files(&self, dirty: &[Offset], names: bool, folder: bool) -> Result<(), Errno> {
+        let runtime = &self.storage.0.runtime;
+        for base in dirty {
+            self.segment_file(*base, false).await?.sync().await?;
+            count(&self.storage.0.counters.syncs, 1);
+        }
+        self.sync_transactions().await?;
+        let dir = self.dir();
+        if folder {
+            let path = dir.join(PARTITION_METADATA_FILE);
+            runtime
+                .open(&path, OpenOptions::default())
+                .await?
+                .sync()
+                .await?;
+        }
+        if self.state.borrow().epochs_dirty {
+            self.write_epochs().await?;
+        }
+        if names || folder {
+            runtime.sync_directory(&dir).await?;
+        }
+        if folder {
+            let parent = dir.parent().unwrap_or(Path::new("."));
+            runtime.sync_directory(parent).await?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn dir(&self) -> Rc<Path> {
+        self.state.borrow().dir.clone()
+    }
+
+    pub(super) fn path(&self, base: Offset, kind: FileKind) -> std::path::PathBuf {
+        segment_path(&self.state.borrow().dir, base, kind)
+    }
+
+    pub(super) async fn segment_file(&self, base: Offset, create: bool) -> Result<Rc<File>, Errno> {
+        let path = self.path(base, FileKind::Log);
+        self.storage
+            .segment_file(self.id, base, &path, create)
+            .await
+    }
+
+    /// Gives back all that is shared.
+    pub(super) fn leave(&self) {
+        self.storage.close_files(self.id);
+        let mut state = self.state.borrow_mut();
+        for segment in &state.segments {
+            self.storage.forget_segment(self.id, segment.base);
+        }
+        state.tail.clear();
+    }
+
+    async fn write_tail(self: &Rc<Self>, flushed: &mut Flushed) -> Result<(), Errno> {
+        let target = self.state.borrow().log_end;
+        loop {
+            let step = self.state.borrow().next_step(target);
+            match step {
+                Step::Write(base) => self.write_piece(base, flushed).await?,
+                Step::Close(base) => self.close_segment(base).await?,
+                Step::Done => break,
+            }
+        }
+        self.spill_indexes().await
+    }
+
+    /// One write of at most 1 MiB (more only for a batch that is larger).
+    async fn write_piece(
+        self: &Rc<Self>,
+        base: Offset,
+        flushed: &mut Flushed,
+    ) -> Result<(), Errno> {
+        self.write_snapshot(base).await?;
+        let file = self.writable_file(base).await?;
+        let unit = DIRECT_BYTES.max(u64::from(file.alignment));
+        let partial = self.partial_block(base, &file, unit).await?;
+        let piece = self.gather(base, &partial, unit as usize);
+        let at = {
+            let state = self.state.borrow();
+            let segment = state.segment(base).expect("a flush has its turn");
+            u64::from(segment.flushed) - partial.len() as u64
+        };
+        self.allocate_ahead(base, &file, at + piece.whole.len() as u64)
+            .await;
+        file.write(at, vec![piece.whole.clone()], false).await?;
+        let counters = &self.storage.0.counters;
+        count(&counters.flushed_bytes, piece.bytes as u64);
+        let rewritten = piece.whole.len() - piece.bytes;
+        count(&counters.rewritten_bytes, rewritten as u64);
+        flushed.bytes += piece.bytes as u64;
+        let group = self.landed(base, &piece, partial.len(), unit as u32);
+        flushed.group = flushed.group.max(group);
+        Ok(())
+    }
+
+    async fn writable_file(&self, base: Offset) -> Result<Rc<File>, Errno> {
+        let has_file = {
+            let state = self.state.borrow();
+            state.segment(base).is_some_and(|segment| segment.has_file)
+        };
+        let file = self.segment_file(base, !has_file).await?;
+        if !has_file {
+            let mut state = self.state.borrow_mut();
+            state.names_dirty = true;
+            if let Some(segment) = state.segment_mut(base) {
+                segment.has_file = true;
+            }
+        }
+        Ok(file)
+    }
+
+    /// The bytes of the file's last block, when it is partly filled: from memory or from disk.
+    pub(super) async fn partial_block(&self, base: Offset, file: &File, unit: u64) -> Result<Slice, Errno> {
+        let (lead, at) = {
+            let state = self.state.borrow();
+            let segment = state.segment(base).expect("a flush has its turn");
+            let lead = (u64::from(segment.flushed) % unit) as usize;
+            let known = segment.growing.as_ref().and_then(|g| g.partial.clone());
+            if let Some(known) = known.filter(|known| known.len() == lead) {
+                return Ok(known);
+            }
+            (lead, u64::from(segment.flushed) - lead as u64)
+        };
+        if lead == 0 {
+            return Ok(Slice::empty());
+        }
+        let mut block = Buffer::with_room(unit as usize);
+        block.limit_room(unit as usize);
+        let (buffer, result) = file.read(at, block).await;
+        result?;
+        if buffer.len() < lead {
+            return Err(Errno::IO);
+        }
+        Ok(buffer.freeze().range(0, lead))
+    }
+
+    fn gather(&self, base: Offset, partial: &[u8], unit: usize) -> Piece {
+        let state = self.state.borrow();
+        let end = state.segment_end(base);
+        let first = state.tail.index_of(state.flushed);
+        let (mut entries, mut bytes) = (0, 0);
+        for entry in state.tail.range(first) {
+            let full = entries > 0 && partial.len() + bytes + entry.slice.len() > PIECE_BYTES;
+            if entry.base >= end || full {
+                break;
+            }
+            entries += 1;
+            bytes += entry.slice.len();
+        }
+        let whole = (partial.len() + bytes).next_multiple_of(unit);
+        let mut buffer = Buffer::with_room(whole);
+        buffer.extend(partial);
+        for entry in state.tail.range(first).take(entries) {
+            buffer.extend(&entry.slice);
+        }
+        let padding = whole - buffer.len();
+        buffer.room_mut()[..padding].fill(0);
+        buffer.advance(padding);
+        Piece {
+            whole: buffer.freeze(),
+            first,
+            count: entries,
+            bytes,
+        }
+    }
+
+    /// Takes file space in steps once a segment is large; a disk that refuses is no harm.
+    async fn allocate_ahead(&self, base: Offset, file: &File, end: u64) {
+        let step = {
+            let state = self.state.borrow();
+            let bound = u64::from(state.settings.segment_bytes);
+            let segment = state.segment(base).expect("a flush has its turn");
+            let growing = segment.growing.as_ref();
+            let allocated = u64::from(growing.map_or(u32::MAX, |g| g.allocated));
+            if end < ALLOCATE_FROM_BYTES || end <= allocated || end >= bound {
+                return;
+            }
+            end..(end + ALLOCATE_STEP_BYTES).min(bound)
+        };
+        let length = step.end - step.start;
+        let _ = file
+            .allocate(step.start, length, AllocateMode::KeepSize)
+            .await;
+        let mut state = self.state.borrow_mut();
+        let segment = state.segment_mut(base).and_then(|s| s.growing.as_mut());
+        if let Some(growing) = segment {
+            growing.allocated = step.end as u32;
+        }
+    }
+
+    /// Takes note of a piece that is in the file. Returns its newest group.
+    fn landed(
+        self: &Rc<Self>,
+        base: Offset,
+        piece: &Piece,
+        lead: usize,
+        unit: u32,
+    ) -> Option<GroupSequence> {
+        let mut state = self.state.borrow_mut();
+        // What was before `first` may have left memory while the write was under way.
+        let first = state.tail.index_of(state.flushed);
+        assert!(first <= piece.first, "nothing unflushed leaves the tail");
+        let mut group = None;
+        let mut at = lead;
+        for index in first..first + piece.count {
+            let entry = state.tail.range(index).next();
+            let entry = entry.expect("what was gathered is still there");
+            let (length, next) = (entry.slice.len(), entry.next);
+            group = group.max(Some(entry.group));
+            let slice = piece.whole.range(at, at + length);
+            state.tail.replace(index, slice);
+            state.flushed = next;
+            at += length;
+        }
+        let end = state.flushed;
+        let segment = state.segment_mut(base).expect("a flush has its turn");
+        segment.flushed += piece.bytes as u32;
+        let partial = (segment.flushed % unit) as usize;
+        if let Some(growing) = &mut segment.growing {
+            growing.partial = (partial > 0).then(|| piece.whole.range(at - partial, at));
+        }
+        if !state.dirty.contains(&base) {
+            state.dirty.push(base);
+        }
+        drop(state);
+        let bytes = piece.whole.memory_len();
+        self.storage.keep_hot(self, end, bytes);
+        group
+    }
+
+    /// Closes all segments, the active one too.
+    async fn close_files(&self) -> Result<(), Errno> {
+        let growing: Vec<Offset> = {
+            let state = self.state.borrow();
+            let growing = state.segments.iter().filter(|s| s.growing.is_some());
+            growing.map(|segment| segment.base).collect()
+        };
+        for base in growing {
+            // An empty active segment needs its file: the name holds the log's end.
+            self.writable_file(base).await?;
+            self.close_segment(base).await?;
+        }
+        let (end, snapshot) = {
+            let state = self.state.borrow();
+            (state.log_end, state.producers.encode())
+        };
+        let path = self.path(end, FileKind::ProducerSnapshot);
+        self.write_file(&path, 0, snapshot).await?;
+        self.state.borrow_mut().names_dirty = true;
+        self.write_epochs().await
+    }
+
+    /// Leaves a segment as Kafka would: exact length, indexes beside it.
+    async fn close_segment(&self, base: Offset) -> Result<(), Errno> {
+        self.write_snapshot(base).await?;
+        let (size, offsets, times) = {
+            let mut state = self.state.borrow_mut();
+            let segment = state.segment_mut(base).expect("a flush has its turn");
+            assert_eq!(segment.flushed, segment.size, "all of it is in the file");
+            segment.finish_time_index();
+            let growing = segment.growing.as_ref().expect("it is not closed yet");
+            let offsets = &growing.offset_index;
+            let times = &growing.time_index;
+            (
+                segment.size,
+                (offsets.on_file, offset::encode(&offsets.recent)),
+                (times.on_file, time::encode(&times.recent)),
+            )
+        };
+        let file = self.writable_file(base).await?;
+        file.truncate(u64::from(size)).await?;
+        let at = u64::from(offsets.0) * offset::ENTRY_BYTES as u64;
+        let path = self.path(base, FileKind::OffsetIndex);
+        self.write_file(&path, at, offsets.1).await?;
+        let at = u64::from(times.0) * time::ENTRY_BYTES as u64;
+        let path = self.path(base, FileKind::TimeIndex);
+        self.write_file(&path, at, times.1).await?;
+        self.write_transactions(base).await?;
+        self.storage.forget_indexes(self.id, base);
+        let mut state = self.state.borrow_mut();
+        state.names_dirty = true;
+        if !state.dirty.contains(&base) {
+            state.dirty.push(base);
+        }
+        let segment = state.segment_mut(base).expect("a flush has its turn");
+        segment.growing = None;
+        Ok(())
+    }
+
+    /// Writes the `.txnindex` anew where it changed. What it says of a segment that is not scanned
+    /// again is known from here alone, so `sync` makes it durable.
+    async fn write_transactions(&self, base: Offset) -> Result<(), Errno> {
+        let aborted = {
+            let mut state = self.state.borrow_mut();
+            let segment = state.segment_mut(base).and_then(|s| s.growing.as_mut());
+            let Some(growing) = segment.filter(|growing| growing.aborted_dirty) else {
+                return Ok(());
+            };
+            growing.aborted_dirty = false;
+            let bytes = transaction::encode(&growing.aborted);
+            if !state.dirty_transactions.contains(&base) {
+                state.dirty_transactions.push(base);
+            }
+            bytes
+        };
+        let path = self.path(base, FileKind::TransactionIndex);
+        self.write_file(&path, 0, aborted).await
+    }
+
+    async fn sync_transactions(&self) -> Result<(), Errno> {
+        let growing: Vec<Offset> = {
+            let state = self.state.borrow();
+            let growing = state.segments.iter().filter(|s| s.growing.is_some());
+            growing.map(|segment| segment.base).collect()
+        };
+        for base in growing {
+            self.write_transactions(base).await?;
+        }
+        let dirty = std::mem::take(&mut self.state.borrow_mut().dirty_transactions);
+        for base in dirty {
+            let path = self.path(base, FileKind::TransactionIndex);
+            let runtime = &self.storage.0.runtime;
+            let options = OpenOptions {
+                write: true,
+                ..OpenOptions::default()
+            };
+            runtime.open(&path, options).await?.sync().await?;
+        }
+        Ok(())
+    }
+
+    /// The state of the producers at the segment's base, if it was not written yet.
+    async fn write_snapshot(&self, base: Offset) -> Result<(), Errno> {
+        let snapshot = {
+            let mut state = self.state.borrow_mut();
+            let segment = state.segment_mut(base).and_then(|s| s.growing.as_mut());
+            segment.and_then(|growing| growing.snapshot.take())
+        };
+        match snapshot {
+            Some(bytes) => {
+                let path = self.path(base, FileKind::ProducerSnapshot);
+                self.write_file(&path, 0, bytes).await
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Moves index entries of the active segment to its files when there are many: they cost
+    /// memory, and after a crash recovery begins at the last one in the file.
+    async fn spill_indexes(&self) -> Result<(), Errno> {
+        let (base, offsets, times) = {
+            let state = self.state.borrow();
+            let segment = state.active();
+            let Some(growing) = &segment.growing else {
+                return Ok(());
+            };
+            let recent = &growing.offset_index.recent;
+            let count = recent.partition_point(|entry| entry.position < segment.flushed);
+            if count < SPILL_ENTRIES {
+                return Ok(());
+            }
+            let last = recent[count - 1].relative_offset;
+            let recent_times = &growing.time_index.recent;
+            let times = recent_times.partition_point(|entry| entry.relative_offset <= last);
+            let on_file = (growing.offset_index.on_file, growing.time_index.on_file);
+            (
+                segment.base,
+                (on_file.0, count, offset::encode(&recent[..count])),
+                (on_file.1, times, time::encode(&recent_times[..times])),
+            )
+        };
+        let at = u64::from(offsets.0) * offset::ENTRY_BYTES as u64;
+        let path = self.path(base, FileKind::OffsetIndex);
+        self.write_file(&path, at, offsets.2).await?;
+        let at = u64::from(times.0) * time::ENTRY_BYTES as u64;
+        let path = self.path(base, FileKind::TimeIndex);
+        self.write_file(&path, at, times.2).await?;
+        self.storage.forget_indexes(self.id, base);
+        let mut state = self.state.borrow_mut();
+        let segment = state.segment_mut(base).and_then(|s| s.growing.as_mut());
+        if let Some(growing) = segment {
+            growing.offset_index.recent.drain(..offsets.1);
+            growing.offset_index.recent.shrink_to(SPILL_ENTRIES);
+            growing.offset_index.on_file += offsets.1 as u32;
+            growing.time_index.recent.drain(..times.1);
+            growing.time_index.recent.shrink_to(SPILL_ENTRIES);
+            growing.time_index.on_file += times.1 as u32;
+        }
+        Ok(())
+    }
+
+    /// Replaces `leader-epoch-checkpoint`, durably. Epochs change rarely, and what lies in segments
+    /// that are never scanned again is known from here alone.
+    pub(super) async fn write_epochs(&self) -> Result<(), Errno> {
+        let (path, text) = {
+            let mut state = self.state.borrow_mut();
+            state.epochs_dirty = false;
+            (state.dir.join(LEADER_EPOCH_FILE), state.epochs.format())
+        };
+        let runtime = &self.storage.0.runtime;
+        runtime.replace_file(&path, text.into_bytes()).await
+    }
+
+    /// Writes a small file so that it ends after `bytes`; what was before `at` stays.
+    pub(super) async fn write_file(
+        &self,
+        path: &Path,
+        at: u64,
+        bytes: Vec<u8>,
+    ) -> Result<(), Errno> {
+        let options = OpenOptions {
+            write: true,
+            create: true,
+            ..OpenOptions::default()
+        };
+        let file = self.storage.0.runtime.open(path, options).await?;
+        let end = at + bytes.len() as u64;
+        if !bytes.is_empty() {
+            file.write(at, vec![Slice::from(bytes)], false).await?;
+        }
+        if file.length_at_open > end {
+            file.truncate(end).await?;
+        }
+        Ok(())
+    }
+}
+
+impl State {
+    /// What to do next to have all below `target` in files; appends go on meanwhile.
+    fn next_step(&self, target: Offset) -> Step {
+        let closed = self
+            .segments
+            .iter()
+            .rposition(|segment| segment.growing.is_none());
+        let growing = &self.segments[closed.map_or(0, |index| index + 1)..];
+        for (index, segment) in growing.iter().enumerate() {
+            if segment.flushed < segment.size {
+                let wanted = self.flushed < target;
+                return if wanted {
+                    Step::Write(segment.base)
+                } else {
+                    Step::Done
+                };
+            }
+            if index + 1 < growing.len() {
+                return Step::Close(segment.base);
+            }
+        }
+        Step::Done
+    }
+
+    /// The first batch of the last, partly filled block of what is flushed.
+    fn flushed_recovery_point(&self) -> Offset {
+        let index = self.segment_of(Offset(self.flushed.0 - 1));
+        let segment = &self.segments[index];
+        let unit = DIRECT_BYTES as u32;
+        let whole = segment.flushed - segment.flushed % unit;
+        // Closed segments are never written again.
+        if whole == segment.flushed || segment.growing.is_none() {
+            return self.flushed;
+        }
+        let mut position = segment.flushed;
+        for entry in self.tail.before(self.tail.index_of(self.flushed)) {
+            if entry.base < segment.base {
+                break;
+            }
+            position = position.saturating_sub(entry.slice.len() as u32);
+            if position <= whole {
+                return entry.base;
+            }
+        }
+        // Not in memory any more: an earlier answer holds as well.
+        self.recovery_point.max(segment.base).min(self.flushed)
+    }
+}
+
+/// One write to a segment: 1 MiB reached 2.6 GB/s here, 64 KiB a fifth of that.
+const PIECE_BYTES: usize = 1 << 20;
+/// Space is taken ahead only for segments that have shown they grow.
+const ALLOCATE_FROM_BYTES: u64 = 1 << 20;
+const ALLOCATE_STEP_BYTES: u64 = 16 << 20;
+/// Index entries worth a write of their own: 4 MiB of batches lie between.
+const SPILL_ENTRIES: usize = 64;

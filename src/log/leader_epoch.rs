@@ -53,6 +53,13 @@ impl EpochCache {
         true
     }
 
+    /// Learns from a batch found in the log: changes nothing that agrees with it, or that it is too
+    /// old to know about. True when that changed something.
+    pub fn confirm(&mut self, epoch: LeaderEpoch, base: Offset) -> bool {
+        let too_old = self.entries.first().is_some_and(|first| base < first.start);
+        !too_old && self.epoch_of(base) != Some(epoch) && self.assign(epoch, base)
+    }
+
     /// Drops epochs that start at or after `end`. True when that changed something.
     pub fn truncate_from_end(&mut self, end: Offset) -> bool {
         let before = self.entries.len();

@@ -19,7 +19,8 @@
 //! ```
 //!
 //! Always true:
-//!   - log start <= log end; every batch above what is flushed is in the tail.
+//!   - every batch above what is flushed is in the tail; log start <= log end, but for a log that
+//!     was cut below its start, until its leader or the journal has filled it again (as Kafka's).
 //!   - a change (flush, truncate, delete, close) runs alone; appends and reads go on meanwhile.
 //!   - after a failed write or sync the log is offline: nothing is retried.
 
@@ -39,9 +40,13 @@ pub mod producer_state;
 mod read;
 mod recovery;
 mod retention;
+mod scan;
 mod segment;
 mod storage;
 mod tail_block;
+#[cfg(test)]
+mod tests;
+mod time;
 mod truncate;
 
 pub use batch::{BatchInfo, EndMarker};
@@ -147,8 +152,12 @@ struct State {
     damage: Vec<Damage>,
     /// Segments with bytes not synced, by base offset.
     dirty: Vec<Offset>,
+    /// Segments whose `.txnindex` is not synced.
+    dirty_transactions: Vec<Offset>,
     /// Files were made, renamed or removed and the folder not synced.
     names_dirty: bool,
+    /// The folder itself is new and its parent not synced.
+    folder_dirty: bool,
     touched: Instant,
     failed: Option<LogError>,
     /// Counts truncations, so that a read across one starts anew.
@@ -388,22 +397,47 @@ impl State {
         self.segments.push(segment);
     }
 
+    /// Goes on at `to`, above the end: nothing between can come back.
+    fn skip_to(&mut self, to: Offset) {
+        self.roll(to);
+        self.log_end = to;
+        self.flushed = to;
+    }
+
     /// What a batch at the end of the log teaches about epochs, producers and transactions.
     fn learn(&mut self, info: &BatchInfo) -> Option<CompletedTransaction> {
         self.epochs_dirty |= self.epochs.assign(info.leader_epoch(), info.base_offset());
+        if info.base_offset() < self.log_start {
+            self.epochs.truncate_from_start(self.log_start);
+        }
         let completed = self.producers.update(info)?;
-        if completed.aborted {
-            let entry = AbortedTransaction {
-                producer_id: completed.producer_id,
-                first_offset: completed.first_offset,
-                last_offset: completed.last_offset,
-                last_stable_offset: self.producers.last_stable_offset_after(&completed),
-            };
-            if let Some(growing) = &mut self.active_mut().growing {
-                growing.aborted.push(entry);
-            }
+        let aborted = self.aborted_entry(&completed);
+        if let (Some(entry), Some(growing)) = (aborted, &mut self.active_mut().growing) {
+            growing.aborted.push(entry);
+            growing.aborted_dirty = true;
         }
         Some(completed)
+    }
+
+    /// The epoch of a batch found in a file.
+    fn confirm_epoch(&mut self, info: &BatchInfo) {
+        let (epoch, base) = (info.leader_epoch(), info.base_offset());
+        self.epochs_dirty |= self.epochs.confirm(epoch, base);
+    }
+
+    /// The same for producers alone; returns what belongs into the transaction index.
+    fn learn_producer(&mut self, info: &BatchInfo) -> Option<AbortedTransaction> {
+        let completed = self.producers.update(info)?;
+        self.aborted_entry(&completed)
+    }
+
+    fn aborted_entry(&self, completed: &CompletedTransaction) -> Option<AbortedTransaction> {
+        completed.aborted.then(|| AbortedTransaction {
+            producer_id: completed.producer_id,
+            first_offset: completed.first_offset,
+            last_offset: completed.last_offset,
+            last_stable_offset: self.producers.last_stable_offset_after(completed),
+        })
     }
 
     /// Lets flushed batches that end at or below `end` go from memory.

@@ -1,7 +1,31 @@
-//! stub
-use super::*;
+//! Reading batches: new ones from memory at once, older ones through the block cache.
+//!
+//! Room:       `log`.
+//! Called by:  `partition` (Fetch, ListOffsets).
+//! Calls:      `append` (the tail), `cache`, `storage`.
+//! Never:      waits in `read` itself, or hands out a cold batch whose checksum was not looked at.
+//!
+//! A cold read finds its first batch by the index and hops from header to header. Where it ends it
+//! leaves a cursor: the consumer that comes back for the next offset goes on there without an
+//! index, and each time it does, the disk is read in larger pieces, 64 KiB up to 1 MiB, the next
+//! piece before it is asked for.
+
+use super::append::push_joined;
+use super::cache::{BLOCK_BYTES, NO_DATA};
+use super::index::offset;
+use super::layout::FileKind;
+use super::scan::{CHECK_WINDOW_BYTES, Found, HEADER_WINDOW_BYTES, NO_CHECK, Scanner};
+use super::segment::{Segment, index_interval};
+use super::storage::{Cached, Cursor, count};
+use super::{AbortedTransaction, Damage, Inner, Log, LogError, ReadError, State};
+use crate::ids::Offset;
+use crate::io::{Errno, Slice};
+use crate::log::index::OffsetEntry;
+use crate::runtime::File;
+use ottla_protocol::record_batch::{BATCH_HEADER_BYTES, BatchHeader, combine, crc32c, place};
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 
 /// The answer to a read.
 pub enum Read {
@@ -14,6 +38,15 @@ pub enum Read {
 /// A read that goes to the block cache or the disk.
 pub type ColdRead = Pin<Box<dyn Future<Output = Result<Vec<Slice>, ReadError>>>>;
 
+/// What a read is asked for.
+#[derive(Clone, Copy)]
+struct Wanted {
+    from: Offset,
+    limit: Offset,
+    max_bytes: usize,
+    min_one: bool,
+}
+
 impl Log {
     /// Whole batches from the one that contains `from`, all below `limit`, at most `max_bytes`;
     /// the first may be larger when `min_one`. Empty when nothing is there below `limit`.
@@ -24,25 +57,40 @@ impl Log {
         max_bytes: usize,
         min_one: bool,
     ) -> Result<Read, ReadError> {
-        let _ = (from, limit, max_bytes, min_one);
-        unimplemented!("lands next")
+        let state = self.0.state.borrow();
+        let limit = state.check_readable(from, limit)?;
+        if from >= limit {
+            return Ok(Read::Now(Vec::new()));
+        }
+        if let Some(slices) = state.tail.read(from, limit, max_bytes, min_one) {
+            count(&self.0.storage.0.counters.hot_reads, 1);
+            return Ok(Read::Now(slices));
+        }
+        drop(state);
+        let wanted = Wanted {
+            from,
+            limit,
+            max_bytes,
+            min_one,
+        };
+        count(&self.0.storage.0.counters.cold_reads, 1);
+        let inner = self.0.clone();
+        let cold = async move { inner.read_cold(wanted).await };
+        Ok(Read::Later(Box::pin(cold)))
     }
 
-    /// The first record below `limit` whose timestamp is at or after `at` (milliseconds since
-    /// 1970): its offset and timestamp.
-    pub async fn offset_for_timestamp(
+    /// As `read`, and waits for the disk where it must.
+    pub async fn read_all(
         &self,
-        at: i64,
+        from: Offset,
         limit: Offset,
-    ) -> Result<Option<(Offset, i64)>, ReadError> {
-        let _ = (at, limit);
-        unimplemented!("lands next")
-    }
-
-    /// The record with the largest timestamp below `limit`: its offset and timestamp.
-    pub async fn max_timestamp(&self, limit: Offset) -> Result<Option<(Offset, i64)>, ReadError> {
-        let _ = limit;
-        unimplemented!("lands next")
+        max_bytes: usize,
+        min_one: bool,
+    ) -> Result<Vec<Slice>, ReadError> {
+        match self.read(from, limit, max_bytes, min_one)? {
+            Read::Now(slices) => Ok(slices),
+            Read::Later(cold) => cold.await,
+        }
     }
 
     /// Aborted transactions with data in `from..to`, for a read_committed consumer.
@@ -51,7 +99,536 @@ impl Log {
         from: Offset,
         to: Offset,
     ) -> Result<Vec<AbortedTransaction>, ReadError> {
-        let _ = (from, to);
-        unimplemented!("lands next")
+        let bases: Vec<Offset> = {
+            let state = self.0.state.borrow();
+            let first = state.segment_of(from);
+            state.segments[first..].iter().map(|s| s.base).collect()
+        };
+        let mut found = Vec::new();
+        for base in bases {
+            for entry in self.0.aborted_of(base).await?.iter() {
+                if entry.last_offset >= from && entry.first_offset < to {
+                    found.push(*entry);
+                }
+                if entry.last_stable_offset >= to {
+                    return Ok(found);
+                }
+            }
+        }
+        Ok(found)
     }
 }
+
+impl State {
+    /// What may be read from `from` on: `limit`, or where damage begins.
+    fn check_readable(&self, from: Offset, limit: Offset) -> Result<Offset, ReadError> {
+        match self.failed {
+            Some(LogError::Disk(errno)) => return Err(ReadError::Disk(errno)),
+            Some(_) => return Err(ReadError::Closed),
+            None => {}
+        }
+        if from < self.log_start || from > self.log_end {
+            return Err(ReadError::OutOfRange {
+                from,
+                log_start: self.log_start,
+                log_end: self.log_end,
+            });
+        }
+        let mut limit = limit.min(self.log_end);
+        for damage in &self.damage {
+            if from >= damage.from && from < damage.to {
+                return Err(ReadError::Corrupt { first: damage.from });
+            }
+            if damage.from > from {
+                limit = limit.min(damage.from);
+            }
+        }
+        Ok(limit)
+    }
+}
+
+/// Why one attempt at a cold read ended.
+enum Stop {
+    Error(ReadError),
+    /// The log was cut under it: begin anew.
+    Moved,
+    /// The index points elsewhere than at batches: rebuild it and begin anew.
+    Index(Offset),
+}
+
+impl From<Errno> for Stop {
+    fn from(errno: Errno) -> Stop {
+        Stop::Error(ReadError::Disk(errno))
+    }
+}
+
+/// What lies at a position of a segment.
+enum Place {
+    Batch(BatchHeader),
+    /// No closed segment has them; a file that was preallocated ends in them.
+    Zeros,
+    Garbage,
+}
+
+/// One attempt: a place in one segment, and what was gathered.
+struct Attempt<'a> {
+    log: &'a Rc<Inner>,
+    file: Rc<File>,
+    base: Offset,
+    /// Bytes of the segment that are in the file.
+    end: u32,
+    ahead: u32,
+    cuts: u32,
+    current: Slice,
+    current_at: u32,
+    slices: Vec<Slice>,
+    bytes: usize,
+    /// The next batch begins here or later.
+    next: Offset,
+}
+
+impl Inner {
+    async fn read_cold(self: Rc<Self>, wanted: Wanted) -> Result<Vec<Slice>, ReadError> {
+        let mut rebuilt = false;
+        for _ in 0..ATTEMPTS {
+            match self.read_once(&wanted).await {
+                Ok(slices) => return Ok(slices),
+                Err(Stop::Error(error)) => return Err(error),
+                Err(Stop::Index(base)) if !rebuilt => {
+                    rebuilt = true;
+                    self.rebuild_index(base).await.map_err(ReadError::Disk)?;
+                }
+                Err(Stop::Index(_)) => return Err(ReadError::Corrupt { first: wanted.from }),
+                Err(Stop::Moved) => {}
+            }
+        }
+        Err(ReadError::Corrupt { first: wanted.from })
+    }
+
+    async fn read_once(self: &Rc<Self>, wanted: &Wanted) -> Result<Vec<Slice>, Stop> {
+        let (limit, first) = {
+            let state = self.state.borrow();
+            let limit = state.check_readable(wanted.from, wanted.limit);
+            let limit = limit.map_err(Stop::Error)?;
+            let (max, min) = (wanted.max_bytes, wanted.min_one);
+            // It may have come into memory meanwhile, as the flush's buffers.
+            if let Some(slices) = state.tail.read(wanted.from, limit, max, min) {
+                return Ok(slices);
+            }
+            (limit, state.segments[state.segment_of(wanted.from)].base)
+        };
+        let mut base = Some(first);
+        while let Some(at) = base {
+            let mut attempt = self.attempt(at, wanted.from).await?;
+            if attempt.gather(wanted, limit).await? {
+                attempt.leave_cursor();
+                return Ok(attempt.slices);
+            }
+            // The batch was compacted away, or the segment holds nothing: the next one begins it.
+            let state = self.state.borrow();
+            let next = state.segments.partition_point(|segment| segment.base <= at);
+            base = state.segments.get(next).map(|segment| segment.base);
+            base = base.filter(|base| *base < limit && *base < state.flushed);
+        }
+        Ok(Vec::new())
+    }
+
+    async fn attempt(self: &Rc<Self>, base: Offset, from: Offset) -> Result<Attempt<'_>, Stop> {
+        let (end, cuts) = {
+            let state = self.state.borrow();
+            let segment = state.segment(base).ok_or(Stop::Moved)?;
+            (segment.flushed, state.cuts)
+        };
+        let known = self.storage.0.cursors.borrow_mut().take(self.id, from);
+        let known = known.filter(|cursor| cursor.base == base && cursor.cuts == cuts);
+        let (position, ahead) = match known {
+            Some(cursor) => (cursor.position, cursor.ahead),
+            None => (self.position_of(base, from, end).await?, 1),
+        };
+        // A segment without a file is an empty one.
+        let file = match end {
+            0 => None,
+            _ => Some(self.open_segment(base, cuts).await?),
+        };
+        let Some(file) = file else {
+            return Err(Stop::Moved);
+        };
+        Ok(Attempt {
+            log: self,
+            file,
+            base,
+            end,
+            ahead,
+            cuts,
+            current: Slice::empty(),
+            current_at: position,
+            slices: Vec::new(),
+            bytes: 0,
+            next: if known.is_some() { from } else { base },
+        })
+    }
+
+    async fn open_segment(&self, base: Offset, cuts: u32) -> Result<Rc<File>, Stop> {
+        match self.segment_file(base, false).await {
+            Ok(file) => Ok(file),
+            Err(Errno::NO_ENTRY) if self.state.borrow().cuts != cuts => Err(Stop::Moved),
+            // Retention, or somebody else, took it away.
+            Err(Errno::NO_ENTRY) if self.state.borrow().segment(base).is_none() => Err(Stop::Moved),
+            Err(Errno::NO_ENTRY) => Err(Stop::Error(ReadError::Corrupt { first: base })),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Where in the segment to begin to look for `from`.
+    async fn position_of(&self, base: Offset, from: Offset, end: u32) -> Result<u32, Stop> {
+        let (recent, on_file, relative) = {
+            let state = self.state.borrow();
+            let segment = state.segment(base).ok_or(Stop::Moved)?;
+            let relative = segment.relative(from);
+            match &segment.growing {
+                Some(growing) => (
+                    offset::lookup(&growing.offset_index.recent, relative),
+                    growing.offset_index.on_file > 0,
+                    relative,
+                ),
+                None => (None, end > SMALL_SEGMENT_BYTES, relative),
+            }
+        };
+        if let Some(entry) = recent {
+            return Ok(entry.position);
+        }
+        if !on_file {
+            return Ok(0);
+        }
+        let entries = self.entries_of(base, end).await?;
+        let Some(entry) = offset::lookup(&entries, relative) else {
+            return Ok(0);
+        };
+        // Bytes of a file are believed only where a batch confirms them.
+        let file = self.segment_file(base, false).await?;
+        let mut scanner = Scanner::new(
+            file,
+            u64::from(entry.position),
+            u64::from(end),
+            DIRECT_HEADER_BYTES,
+        );
+        match scanner.next(NO_CHECK).await? {
+            Found::Batch { info, .. }
+                if info.last_offset() == base.plus(i64::from(entry.relative_offset)) =>
+            {
+                Ok(entry.position)
+            }
+            _ => Err(Stop::Index(base)),
+        }
+    }
+
+    /// The index of a segment from its file, or rebuilt when that is missing or damaged.
+    async fn entries_of(&self, base: Offset, end: u32) -> Result<Rc<[OffsetEntry]>, Errno> {
+        let kind = FileKind::OffsetIndex;
+        if let Some(Cached::Offsets(entries)) = self.storage.cached_index(self.id, base, kind) {
+            return Ok(entries);
+        }
+        let bytes = self.read_index(base, kind).await?;
+        let (entries, whole) = bytes
+            .as_deref()
+            .map(|bytes| offset::parse(bytes, u64::from(end)))
+            .unwrap_or_default();
+        if !whole || entries.is_empty() && end > EMPTY_INDEX_BYTES_MAX {
+            return self.rebuild_index(base).await;
+        }
+        let entries: Rc<[OffsetEntry]> = entries.into();
+        let cached = Cached::Offsets(entries.clone());
+        self.storage.cache_index(self.id, base, kind, cached);
+        Ok(entries)
+    }
+
+    /// Hops over the headers of a segment and keeps what an index would; writes the file anew if
+    /// the segment is closed.
+    async fn rebuild_index(&self, base: Offset) -> Result<Rc<[OffsetEntry]>, Errno> {
+        let (end, closed, settings) = {
+            let state = self.state.borrow();
+            let segment = state.segment(base);
+            let end = segment.map_or(0, |segment| segment.flushed);
+            let closed = segment.is_some_and(|segment| segment.growing.is_none());
+            (end, closed, state.settings)
+        };
+        let file = self.segment_file(base, false).await?;
+        let mut scanner = Scanner::new(file, 0, u64::from(end), HEADER_WINDOW_BYTES);
+        let mut entries = Vec::new();
+        let mut since = 0;
+        let mut expected = base;
+        loop {
+            match scanner.next(NO_CHECK).await? {
+                Found::Batch { info, position, .. } if info.base_offset() >= expected => {
+                    let position = position as u32;
+                    if since > index_interval(position, &settings) {
+                        let relative = info.last_offset().0 - base.0;
+                        entries.push(OffsetEntry {
+                            relative_offset: relative.clamp(0, i64::from(i32::MAX)) as u32,
+                            position,
+                        });
+                        since = 0;
+                    }
+                    since += info.size() as u32;
+                    expected = info.next_offset();
+                }
+                Found::Garbage => {
+                    if scanner.resync(expected).await?.is_none() {
+                        break;
+                    }
+                    since = u32::MAX / 2;
+                }
+                Found::Batch { .. } | Found::End => break,
+            }
+        }
+        if closed {
+            let path = self.path(base, FileKind::OffsetIndex);
+            // Only a help for the next start.
+            let _ = self.write_file(&path, 0, offset::encode(&entries)).await;
+        }
+        let entries: Rc<[OffsetEntry]> = entries.into();
+        let cached = Cached::Offsets(entries.clone());
+        self.storage
+            .cache_index(self.id, base, FileKind::OffsetIndex, cached);
+        Ok(entries)
+    }
+
+    /// Remembers a range that cannot be served, so that nobody looks there again.
+    fn note_damage(&self, damage: Damage) {
+        let mut state = self.state.borrow_mut();
+        let known = state
+            .damage
+            .iter()
+            .any(|other| other.from <= damage.from && other.to >= damage.to);
+        if !known && damage.from < damage.to {
+            state.damage.push(damage);
+        }
+    }
+
+    async fn aborted_of(&self, base: Offset) -> Result<Rc<[AbortedTransaction]>, ReadError> {
+        let end = {
+            let state = self.state.borrow();
+            match state.segment(base) {
+                None => return Ok(Rc::from([])),
+                Some(Segment {
+                    growing: Some(growing),
+                    ..
+                }) => return Ok(growing.aborted.clone().into()),
+                Some(_) => state.segment_end(base),
+            }
+        };
+        let kind = FileKind::TransactionIndex;
+        if let Some(Cached::Aborted(entries)) = self.storage.cached_index(self.id, base, kind) {
+            return Ok(entries);
+        }
+        let entries = self.load_aborted(base, end).await;
+        let entries: Rc<[_]> = entries.map_err(ReadError::Disk)?.into();
+        let cached = Cached::Aborted(entries.clone());
+        self.storage.cache_index(self.id, base, kind, cached);
+        Ok(entries)
+    }
+}
+
+impl Attempt<'_> {
+    /// Gathers batches from the current position on. False when the segment has none at or above
+    /// the wanted offset.
+    async fn gather(&mut self, wanted: &Wanted, limit: Offset) -> Result<bool, Stop> {
+        let mut position = self.current_at;
+        while position < self.end {
+            let header = match self.header(position).await? {
+                Place::Batch(header) => header,
+                Place::Zeros => break,
+                Place::Garbage => match self.pass_damage(wanted, position).await? {
+                    Some(behind) => {
+                        position = behind;
+                        continue;
+                    }
+                    None => break,
+                },
+            };
+            let (size, next) = (header.size(), Offset(header.next_offset()));
+            if next <= wanted.from {
+                position += size as u32;
+                self.next = next;
+                continue;
+            }
+            let fits = self.bytes + size <= wanted.max_bytes || self.bytes == 0 && wanted.min_one;
+            if next > limit || !fits {
+                self.leave_at(position);
+                return Ok(true);
+            }
+            let pieces = self.pieces(position, size as u32).await?;
+            if crc_of(&pieces) != header.crc {
+                let from = Offset(header.base_offset);
+                self.log.note_damage(Damage { from, to: next });
+                if self.bytes == 0 {
+                    return Err(Stop::Error(ReadError::Corrupt { first: from }));
+                }
+                break;
+            }
+            pieces
+                .iter()
+                .for_each(|piece| push_joined(&mut self.slices, piece));
+            self.bytes += size;
+            self.next = next;
+            position += size as u32;
+        }
+        self.leave_at(position);
+        Ok(self.bytes > 0)
+    }
+
+    fn leave_at(&mut self, position: u32) {
+        self.current = Slice::empty();
+        self.current_at = position;
+    }
+
+    /// What lies at `position`.
+    async fn header(&mut self, position: u32) -> Result<Place, Stop> {
+        let length = (BATCH_HEADER_BYTES as u32).min(self.end - position);
+        let pieces = self.pieces(position, length).await?;
+        let mut head = [0; BATCH_HEADER_BYTES];
+        let mut filled = 0;
+        for piece in &pieces {
+            head[filled..filled + piece.len()].copy_from_slice(piece);
+            filled += piece.len();
+        }
+        if head.iter().all(|byte| *byte == 0) {
+            return Ok(Place::Zeros);
+        }
+        let Ok(header) = BatchHeader::parse(&head[..filled]) else {
+            return Ok(Place::Garbage);
+        };
+        let inside = header.size() as u64 <= u64::from(self.end - position);
+        let rises = header.base_offset >= self.next.0 && header.last_offset_delta >= 0;
+        let ends = header.next_offset() > header.base_offset;
+        Ok(if inside && rises && ends {
+            Place::Batch(header)
+        } else {
+            Place::Garbage
+        })
+    }
+
+    /// Behind bytes that are no batch: where the next one begins, if the wanted offset lies there;
+    /// `None` when what was gathered before is the answer.
+    async fn pass_damage(&mut self, wanted: &Wanted, position: u32) -> Result<Option<u32>, Stop> {
+        if self.bytes > 0 {
+            return Ok(None);
+        }
+        let end = u64::from(self.end);
+        let file = self.file.clone();
+        let mut scanner = Scanner::new(file, u64::from(position), end, CHECK_WINDOW_BYTES);
+        let found = scanner.resync(self.next).await?;
+        if self.log.state.borrow().cuts != self.cuts {
+            return Err(Stop::Moved);
+        }
+        let from = self.next;
+        let to = match found {
+            Some(info) => info.base_offset(),
+            None => self.log.state.borrow().segment_end(self.base),
+        };
+        self.log.note_damage(Damage { from, to });
+        if wanted.from < to || found.is_none() {
+            return Err(Stop::Error(ReadError::Corrupt { first: from }));
+        }
+        self.next = to;
+        Ok(Some(scanner.position() as u32))
+    }
+
+    /// Exactly the bytes `position..position + length`, in as few pieces as they lie in memory.
+    async fn pieces(&mut self, position: u32, length: u32) -> Result<Vec<Slice>, Stop> {
+        let mut pieces: Vec<Slice> = Vec::with_capacity(1);
+        let mut at = position;
+        let end = position + length;
+        while at < end {
+            let have = self.current_at + self.current.len() as u32;
+            if at < self.current_at || at >= have {
+                self.load(at).await?;
+            }
+            let within = (at - self.current_at) as usize;
+            let take = (self.current.len() - within).min((end - at) as usize);
+            push_joined(&mut pieces, &self.current.range(within, within + take));
+            at += take as u32;
+        }
+        Ok(pieces)
+    }
+
+    async fn load(&mut self, position: u32) -> Result<(), Stop> {
+        let storage = &self.log.storage;
+        let bytes = storage
+            .0
+            .cache
+            .bytes_at(
+                storage,
+                &self.file,
+                (self.log.id, self.base),
+                position,
+                self.end,
+                self.ahead,
+            )
+            .await;
+        if self.log.state.borrow().cuts != self.cuts {
+            return Err(Stop::Moved);
+        }
+        match bytes {
+            Ok(bytes) => {
+                self.current = bytes;
+                self.current_at = position;
+                Ok(())
+            }
+            Err(NO_DATA) => Err(Stop::Error(ReadError::Corrupt { first: self.next })),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+
+    /// Remembers where the next read of this consumer begins, and has the disk read on.
+    fn leave_cursor(&self) {
+        let position = self.current_at;
+        let ahead = (self.ahead * 2).min(AHEAD_BLOCKS_MAX);
+        let storage = &self.log.storage;
+        storage.0.cursors.borrow_mut().put(
+            self.log.id,
+            self.next,
+            Cursor {
+                base: self.base,
+                position,
+                ahead,
+                cuts: self.cuts,
+            },
+        );
+        if self.ahead > 1 {
+            let segment = (self.log.id, self.base);
+            let cache = &storage.0.cache;
+            cache.read_ahead(storage, &self.file, segment, position, self.end, ahead);
+        }
+    }
+}
+
+fn crc_of(pieces: &[Slice]) -> u32 {
+    let mut skip = place::ATTRIBUTES;
+    let mut crc = None;
+    for piece in pieces {
+        let from = skip.min(piece.len());
+        skip -= from;
+        let bytes = &piece[from..];
+        if bytes.is_empty() {
+            continue;
+        }
+        let piece_crc = crc32c(bytes);
+        crc = Some(match crc {
+            None => piece_crc,
+            Some(before) => combine(before, piece_crc, bytes.len() as u64),
+        });
+    }
+    crc.unwrap_or(0)
+}
+
+/// A read across that many truncations gives up.
+const ATTEMPTS: usize = 5;
+/// Up to here hopping from the start is as cheap as an index.
+const SMALL_SEGMENT_BYTES: u32 = BLOCK_BYTES;
+/// A larger segment has index entries, or its index is not one.
+const EMPTY_INDEX_BYTES_MAX: u32 = 1 << 20;
+/// The most blocks of one read: 1 MiB.
+const AHEAD_BLOCKS_MAX: u32 = 16;
+/// Enough to look at one header, wherever in a block it lies.
+const DIRECT_HEADER_BYTES: usize = 16 << 10;

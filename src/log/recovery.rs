@@ -1,5 +1,41 @@
-//! stub
-use super::*;
+//! Opening a log: what the files hold, as far as it can be proven, and what is wrong with the rest.
+//!
+//! Room:       `log`.
+//! Called by:  `shard::recovery`, when a log dir or a partition is opened.
+//! Calls:      `scan`, `storage`.
+//! Never:      refuses to open because bytes are damaged, or panics on them.
+//!
+//! After a clean stop a segment ends where its file ends, and only headers behind the last index
+//! entry are looked at, to learn the log's end. After an unclean one every batch from the recovery
+//! point on must prove itself: a sane length, magic 2, the right checksum, the offset that was
+//! expected, an epoch not below the one before.
+//!
+//! What does not, and has no whole batch behind it, is a torn end: cut off. With whole batches
+//! behind it, it is damage: that range of offsets answers an error and the rest serves. If the
+//! journal still holds those batches, `prefer_journal` cuts there and the replay brings them back.
+//!
+//! ```text
+//!   ├── trusted, not looked at ──┼── checked ──┼ damage ┼── checked ──┼ torn │ zeros
+//!                         recovery point                               cut here
+//! ```
+
+use super::index::{OffsetEntry, TimeEntry, offset, time, transaction};
+use super::layout::{
+    FileKind, FileName, LEADER_EPOCH_FILE, PARTITION_METADATA_FILE, format_partition_metadata,
+    segment_path,
+};
+use super::leader_epoch::EpochCache;
+use super::scan::{CHECK_WINDOW_BYTES, Found, HEADER_WINDOW_BYTES, NO_CHECK, Scanner};
+use super::segment::{Segment, TimeMark};
+use super::storage::Turns;
+use super::{
+    EpochEntry, Inner, Log, LogError, LogSettings, LogStorage, ProducerState, State, Tail,
+};
+use crate::ids::{Offset, PartitionKey};
+use crate::io::{Errno, Instant};
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 /// What the caller knows of a log before it is opened.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +69,22 @@ pub struct TailCut {
     pub first_lost: Offset,
     /// Bytes cut off.
     pub bytes: u64,
+    /// Records that the cut batches' headers promise, as far as they can be read.
+    pub records: u64,
+}
+
+impl std::fmt::Display for TailCut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{} was cut at byte {}: {} damaged bytes at its end, {} records lost from offset {} on",
+            self.file.display(),
+            self.position,
+            self.bytes,
+            self.records,
+            self.first_lost,
+        )
+    }
 }
 
 /// What an opening found.
@@ -46,16 +98,46 @@ pub struct OpenReport {
     pub scanned_bytes: u64,
 }
 
+/// What lies in a partition's folder.
+#[derive(Default)]
+struct Listing {
+    segments: Vec<Offset>,
+    snapshots: Vec<Offset>,
+    epochs: bool,
+}
+
+/// How to look at one segment.
+struct Look {
+    /// Begin with the batch that holds this offset, or earlier.
+    from: Offset,
+    /// Check from this offset on.
+    check_from: Offset,
+    /// Producers are known up to here.
+    learn_from: Offset,
+    /// Base of the next segment, `None` for the last.
+    next_base: Option<Offset>,
+}
+
 impl Log {
-    /// Makes the folder of a new partition, durably, with its `partition.metadata`.
+    /// Makes the folder of a new partition with its `partition.metadata`; durable after `sync`.
+    /// A folder without segments is taken as it is.
     pub async fn create(
         storage: &LogStorage,
         dir: &Path,
         key: PartitionKey,
         settings: LogSettings,
     ) -> Result<Log, LogError> {
-        let _ = (storage, dir, key, settings);
-        unimplemented!("lands next")
+        storage.runtime().create_directory(dir).await?;
+        if !list(storage, dir).await?.segments.is_empty() {
+            return Err(LogError::Exists);
+        }
+        let inner = Inner::empty(storage, dir, key, settings);
+        let path = dir.join(PARTITION_METADATA_FILE);
+        let text = format_partition_metadata(key.topic);
+        let written = inner.write_file(&path, 0, text.into_bytes()).await;
+        inner.guard(written)?;
+        inner.state.borrow_mut().folder_dirty = true;
+        Ok(Log(inner))
     }
 
     /// Opens what lies in `dir`. Damage is no error: it is cut off or fenced in, and reported.
@@ -66,14 +148,750 @@ impl Log {
         settings: LogSettings,
         known: Known,
     ) -> Result<(Log, OpenReport), LogError> {
-        let _ = (storage, dir, key, settings, known);
-        unimplemented!("lands next")
+        let listing = list(storage, dir).await?;
+        let inner = Inner::empty(storage, dir, key, settings);
+        let report = inner.recover(listing, known).await?;
+        Ok((Log(inner), report))
     }
 
-    /// Before the journal is replayed from `first` on: what was cut or damaged at or above comes
-    /// from the journal instead, so the log is cut there.
+    /// After an unclean stop, before the journal is replayed; `first` is where the replay begins.
+    /// What is damaged at or above it comes from the journal instead, so the log is cut where the
+    /// damage begins.
     pub async fn prefer_journal(&self, first: Offset) -> Result<(), LogError> {
-        let _ = first;
-        unimplemented!("lands next")
+        let (damage, log_start, log_end, empty) = {
+            let state = self.0.state.borrow();
+            let damage = state.damage.iter().map(|damage| damage.from);
+            let damage = damage.filter(|from| *from >= first);
+            let empty = state.size == 0;
+            (damage.min(), state.log_start, state.log_end, empty)
+        };
+        if let Some(from) = damage {
+            self.truncate(from).await?;
+        }
+        if empty && first < log_end {
+            self.truncate(first).await?;
+        }
+        if log_end < log_start && first > log_end {
+            // What lay between is gone with all before it: begin where the log is said to start.
+            self.0.state.borrow_mut().skip_to(log_start);
+        }
+        Ok(())
+    }
+
+    /// After an unclean stop, once the journal is replayed: a log that still ends below its start
+    /// lost all there was, and goes on at its start.
+    pub fn end_replay(&self) {
+        let mut state = self.0.state.borrow_mut();
+        if state.log_end < state.log_start {
+            let start = state.log_start;
+            state.skip_to(start);
+        }
     }
 }
+
+/// Reads the folder and removes what a crash left half done.
+async fn list(storage: &LogStorage, dir: &Path) -> Result<Listing, Errno> {
+    let runtime = storage.runtime();
+    let mut listing = Listing::default();
+    let mut indexes = Vec::new();
+    for entry in runtime.list_directory(dir).await? {
+        let path = dir.join(&entry.name);
+        match FileName::parse(&entry.name) {
+            FileName::Leftover => runtime.unlink(&path).await?,
+            // A cleaned segment replaces the one at its base; its indexes are rebuilt.
+            FileName::Swap { base, kind } if kind == FileKind::Log => {
+                runtime
+                    .rename(&path, &segment_path(dir, base, kind))
+                    .await?;
+                listing.segments.push(base);
+            }
+            FileName::Swap { .. } => runtime.unlink(&path).await?,
+            FileName::Segment { base, kind } => match kind {
+                FileKind::Log => listing.segments.push(base),
+                FileKind::ProducerSnapshot => listing.snapshots.push(base),
+                kind => indexes.push((base, kind, path)),
+            },
+            FileName::LeaderEpochs => listing.epochs = true,
+            FileName::PartitionMetadata | FileName::Foreign => {}
+        }
+    }
+    listing.segments.sort_unstable();
+    listing.segments.dedup();
+    listing.snapshots.sort_unstable();
+    for (base, _, path) in indexes {
+        if listing.segments.binary_search(&base).is_err() {
+            runtime.unlink(&path).await?;
+        }
+    }
+    Ok(listing)
+}
+
+impl Inner {
+    fn empty(
+        storage: &LogStorage,
+        dir: &Path,
+        key: PartitionKey,
+        settings: LogSettings,
+    ) -> Rc<Inner> {
+        Rc::new(Inner {
+            storage: storage.clone(),
+            id: storage.next_log_id(),
+            key,
+            turns: Turns::default(),
+            state: RefCell::new(State {
+                dir: Rc::from(dir),
+                settings,
+                log_start: Offset(0),
+                log_end: Offset(0),
+                flushed: Offset(0),
+                synced: Offset(0),
+                recovery_point: Offset(0),
+                segments: vec![Segment::new(Offset(0))],
+                tail: Tail::default(),
+                size: 0,
+                epochs: EpochCache::default(),
+                epochs_dirty: false,
+                producers: ProducerState::default(),
+                damage: Vec::new(),
+                dirty: Vec::new(),
+                dirty_transactions: Vec::new(),
+                names_dirty: false,
+                folder_dirty: false,
+                touched: Instant::default(),
+                failed: None,
+                cuts: 0,
+            }),
+        })
+    }
+
+    async fn recover(
+        self: &Rc<Self>,
+        listing: Listing,
+        known: Known,
+    ) -> Result<OpenReport, LogError> {
+        let mut report = OpenReport::default();
+        let result = self.recover_segments(&listing, &known, &mut report).await;
+        self.guard(result)?;
+        self.state.borrow_mut().damage = report.damage.clone();
+        Ok(report)
+    }
+
+    async fn recover_segments(
+        self: &Rc<Self>,
+        listing: &Listing,
+        known: &Known,
+        report: &mut OpenReport,
+    ) -> Result<(), Errno> {
+        let segments = self.measure(&listing.segments).await?;
+        let first = segments.first().map(|segment| segment.base);
+        let log_start = known
+            .log_start
+            .unwrap_or_default()
+            .max(first.unwrap_or_default());
+        let bases: Vec<Offset> = segments.iter().map(|segment| segment.base).collect();
+        let epochs = self.load_epochs(listing.epochs, known).await?;
+        // Above the recovery point the transaction index may be lost, so producers are learned again.
+        let limit = if known.clean {
+            Offset(i64::MAX)
+        } else {
+            known.recovery_point
+        };
+        let newest = self.newest_snapshot(&listing.snapshots, limit).await;
+        let (learned, producers) = match (&known.producers, newest) {
+            (Some((at, whole)), Some((offset, _))) if *at >= offset => (*at, whole.clone()),
+            (Some((at, whole)), None) => (*at, whole.clone()),
+            (_, Some(snapshot)) => snapshot,
+            (None, None) => (first.unwrap_or_default(), ProducerState::default()),
+        };
+        {
+            let mut state = self.state.borrow_mut();
+            state.log_start = log_start;
+            state.epochs = epochs;
+            state.producers = producers;
+            if !segments.is_empty() {
+                state.segments = segments;
+            }
+        }
+        for (index, base) in bases.iter().enumerate() {
+            let next_base = bases.get(index + 1).copied();
+            let trusted = |next| known.clean || next <= known.recovery_point;
+            match next_base {
+                Some(next) if trusted(next) => {
+                    if learned < next {
+                        self.walk_closed(*base, learned, next, report).await?;
+                    }
+                }
+                _ => {
+                    let unchecked = if known.clean {
+                        NO_CHECK
+                    } else {
+                        known.recovery_point
+                    };
+                    let look = Look {
+                        from: learned.min(unchecked),
+                        check_from: unchecked,
+                        learn_from: learned,
+                        next_base,
+                    };
+                    self.scan_segment(*base, &look, report).await?;
+                }
+            }
+        }
+        self.settle(known, bases.is_empty());
+        if learned > self.state.borrow().log_end {
+            self.relearn(&listing.snapshots).await?;
+        }
+        self.drop_snapshots(&listing.snapshots, learned).await
+    }
+
+    /// Lengths of the segments' files.
+    async fn measure(&self, bases: &[Offset]) -> Result<Vec<Segment>, Errno> {
+        let runtime = &self.storage.0.runtime;
+        let mut segments = Vec::with_capacity(bases.len());
+        for base in bases {
+            let path = self.path(*base, FileKind::Log);
+            let length = runtime.status(&path).await?.length;
+            // Positions are 31 bits in Kafka's indexes; what is beyond was written by nobody.
+            segments.push(Segment::closed(*base, length.min(i32::MAX as u64) as u32));
+        }
+        Ok(segments)
+    }
+
+    async fn load_epochs(&self, exists: bool, known: &Known) -> Result<EpochCache, Errno> {
+        let mut epochs = EpochCache::default();
+        if exists {
+            let path = self.dir().join(LEADER_EPOCH_FILE);
+            let bytes = self
+                .storage
+                .0
+                .runtime
+                .read_file(&path, SMALL_FILE_BYTES_MAX);
+            let text = match bytes.await {
+                Ok(bytes) => String::from_utf8(bytes).unwrap_or_default(),
+                Err(Errno::NO_ENTRY) => String::new(),
+                Err(errno) => return Err(errno),
+            };
+            // A file that cannot be read is rebuilt from the batches, as far as they are scanned.
+            epochs = EpochCache::parse(&text).unwrap_or_default();
+        }
+        for entry in &known.epochs {
+            let newer = epochs.latest().is_none_or(|last| entry.epoch > last.epoch);
+            if newer {
+                epochs.assign(entry.epoch, entry.start);
+            }
+        }
+        Ok(epochs)
+    }
+
+    /// The newest readable `.snapshot` at or below `limit`.
+    pub(super) async fn newest_snapshot(
+        &self,
+        snapshots: &[Offset],
+        limit: Offset,
+    ) -> Option<(Offset, ProducerState)> {
+        for at in snapshots.iter().rev().filter(|at| **at <= limit) {
+            let path = self.path(*at, FileKind::ProducerSnapshot);
+            let runtime = &self.storage.0.runtime;
+            let bytes = runtime.read_file(&path, SNAPSHOT_BYTES_MAX).await;
+            if let Ok(bytes) = bytes
+                && let Ok(state) = ProducerState::decode(&bytes)
+            {
+                return Some((*at, state));
+            }
+        }
+        None
+    }
+
+    /// Replays a segment that needs no check, for what it teaches about producers.
+    async fn walk_closed(
+        &self,
+        base: Offset,
+        learn_from: Offset,
+        end: Offset,
+        report: &mut OpenReport,
+    ) -> Result<(), Errno> {
+        let size = {
+            let state = self.state.borrow();
+            state.segment(base).map_or(0, |segment| segment.flushed)
+        };
+        let mut scanner = self.scanner_from(base, learn_from, size).await?;
+        let mut expected = base;
+        loop {
+            match scanner.next(NO_CHECK).await? {
+                Found::Batch { info, .. } if info.base_offset() < end => {
+                    expected = info.next_offset();
+                    let mut state = self.state.borrow_mut();
+                    if info.base_offset() >= learn_from {
+                        state.confirm_epoch(&info);
+                        state.producers.update(&info);
+                    }
+                }
+                Found::Garbage => {
+                    if scanner.resync(expected).await?.is_none() {
+                        break;
+                    }
+                }
+                Found::Batch { .. } | Found::End => break,
+            }
+        }
+        report.scanned_bytes += scanner.read_bytes;
+        Ok(())
+    }
+
+    /// Scans a segment that may grow, or that was not closed before the stop.
+    async fn scan_segment(
+        self: &Rc<Self>,
+        base: Offset,
+        look: &Look,
+        report: &mut OpenReport,
+    ) -> Result<(), Errno> {
+        let length = {
+            let state = self.state.borrow();
+            state.segment(base).map_or(0, |segment| segment.size)
+        };
+        let file = self.segment_file(base, false).await?;
+        let window = match look.check_from {
+            NO_CHECK => HEADER_WINDOW_BYTES,
+            _ => CHECK_WINDOW_BYTES,
+        };
+        let mut scanner = Scanner::new(file.clone(), 0, u64::from(length), window);
+        let mut segment = self.begin_segment(base, look, length, &mut scanner).await?;
+        scanner.go_to(u64::from(segment.size));
+        let mut scan = Scan {
+            expected: None,
+            epoch: -1,
+        };
+        let settings = self.state.borrow().settings;
+        loop {
+            let found = scanner.next(look.check_from).await?;
+            if let Found::Batch {
+                info,
+                position,
+                intact: true,
+            } = &found
+                && scan.accepts(info, base, look, settings.compact)
+            {
+                segment.size = *position as u32;
+                segment.note(info, &settings);
+                scan.expected = Some(info.next_offset());
+                scan.epoch = info.header.partition_leader_epoch;
+                self.learn_scanned(info, look.learn_from, &mut segment);
+                continue;
+            }
+            let expected = scan.expected.unwrap_or(base);
+            if found == Found::End {
+                break;
+            }
+            // `accepts` may have refused a batch that `next` has passed already.
+            scanner.go_to(u64::from(segment.size));
+            let next = scanner.resync(expected).await?;
+            // The very batch that was refused is no way on.
+            let onward = next.filter(|next| {
+                scanner.position() > u64::from(segment.size) || next.base_offset() > expected
+            });
+            if let Some(next) = onward {
+                let to = next.base_offset();
+                report.damage.push(Damage { from: expected, to });
+                segment.size = scanner.position() as u32;
+                segment.expect_entry();
+                scan.expected = Some(to);
+                scan.epoch = -1;
+                continue;
+            }
+            if look.next_base.is_none() {
+                report.cut = Some(
+                    self.cut(&file, &mut scanner, &segment, expected, length)
+                        .await?,
+                );
+            }
+            break;
+        }
+        // A batch is missing between this segment's end and the next one's start.
+        let expected = scan.expected.unwrap_or(base);
+        if let Some(to) = look.next_base
+            && expected < to
+            && !settings.compact
+        {
+            report.damage.push(Damage { from: expected, to });
+        }
+        report.scanned_bytes += scanner.read_bytes;
+        segment.flushed = segment.size;
+        if look.check_from != NO_CHECK {
+            self.trim_indexes(&segment).await?;
+        }
+        let mut state = self.state.borrow_mut();
+        if look.next_base.is_none() {
+            state.log_end = expected;
+        }
+        state.dirty.push(base);
+        if let Some(slot) = state.segment_mut(base) {
+            *slot = segment;
+        }
+        Ok(())
+    }
+
+    /// The part of a segment before what is scanned, from its index files.
+    pub(super) async fn begin_segment(
+        &self,
+        base: Offset,
+        look: &Look,
+        length: u32,
+        scanner: &mut Scanner,
+    ) -> Result<Segment, Errno> {
+        let mut segment = Segment::new(base);
+        segment.has_file = true;
+        let aborted = self.load_aborted(base, look.learn_from).await?;
+        if let Some(growing) = &mut segment.growing {
+            growing.aborted = aborted;
+        }
+        let Some(start) = self.index_start(base, look.from, length, scanner).await? else {
+            return Ok(segment);
+        };
+        let first = match scanner.look(0, NO_CHECK).await? {
+            Found::Batch { info, .. } => info,
+            _ => return Ok(segment),
+        };
+        let IndexStart {
+            at,
+            position,
+            entries,
+            times,
+        } = start;
+        let start_offset = segment.relative(at.base_offset());
+        let times_before = times.partition_point(|entry| entry.relative_offset < start_offset);
+        let last_time = times[..times_before].last().copied();
+        segment.size = position;
+        segment.expect_entry();
+        if let Some(entry) = last_time {
+            segment.max_timestamp = Some(TimeMark {
+                timestamp: entry.timestamp,
+                offset: base.plus(i64::from(entry.relative_offset)),
+            });
+        }
+        if let Some(growing) = &mut segment.growing {
+            let before = entries.partition_point(|entry| entry.position < position);
+            growing.offset_index.on_file = before as u32;
+            growing.time_index.on_file = times_before as u32;
+            growing.time_index.last = last_time;
+            growing.first_timestamp = Some(first.header.max_timestamp);
+        }
+        Ok(segment)
+    }
+
+    /// An intact segment's state as a scan finds it, after its file was cut at `size`.
+    pub(super) async fn survey(&self, base: Offset, size: u32) -> Result<Segment, Errno> {
+        let end = Offset(i64::MAX);
+        let look = Look {
+            from: end,
+            check_from: NO_CHECK,
+            learn_from: end,
+            next_base: None,
+        };
+        let file = self.segment_file(base, false).await?;
+        let mut scanner = Scanner::new(file, 0, u64::from(size), HEADER_WINDOW_BYTES);
+        let mut segment = self.begin_segment(base, &look, size, &mut scanner).await?;
+        scanner.go_to(u64::from(segment.size));
+        let settings = self.state.borrow().settings;
+        let mut expected = base;
+        while segment.size < size {
+            match scanner.next(NO_CHECK).await? {
+                Found::Batch { info, position, .. } => {
+                    segment.size = position as u32;
+                    segment.note(&info, &settings);
+                    expected = info.next_offset();
+                }
+                Found::Garbage if scanner.resync(expected).await?.is_some() => {
+                    segment.size = scanner.position() as u32;
+                    segment.expect_entry();
+                }
+                Found::Garbage | Found::End => break,
+            }
+        }
+        segment.size = size;
+        segment.flushed = size;
+        let end = self.state.borrow().log_end;
+        if let Some(growing) = &mut segment.growing {
+            growing.aborted.retain(|entry| entry.last_offset < end);
+        }
+        Ok(segment)
+    }
+
+    /// Cuts the index files to what the segment counts on: entries beyond may be of batches that
+    /// are gone, and a later start could take them for true.
+    pub(super) async fn trim_indexes(&self, segment: &Segment) -> Result<(), Errno> {
+        let growing = segment.growing.as_ref();
+        let offsets = growing.map_or(0, |growing| growing.offset_index.on_file);
+        let times = growing.map_or(0, |growing| growing.time_index.on_file);
+        let path = self.path(segment.base, FileKind::OffsetIndex);
+        let length = u64::from(offsets) * offset::ENTRY_BYTES as u64;
+        self.write_file(&path, length, Vec::new()).await?;
+        let path = self.path(segment.base, FileKind::TimeIndex);
+        let length = u64::from(times) * time::ENTRY_BYTES as u64;
+        self.write_file(&path, length, Vec::new()).await
+    }
+
+    /// The index entry from which to look for `from`, if the index files are whole and a batch
+    /// confirms the entry.
+    async fn index_start(
+        &self,
+        base: Offset,
+        from: Offset,
+        length: u32,
+        scanner: &mut Scanner,
+    ) -> Result<Option<IndexStart>, Errno> {
+        let (entries, times, whole) = self.load_indexes(base, length).await?;
+        let relative = (from.0 - base.0).clamp(0, i64::from(u32::MAX)) as u32;
+        let Some(entry) = offset::lookup(&entries, relative).filter(|_| whole) else {
+            return Ok(None);
+        };
+        let found = scanner.look(u64::from(entry.position), NO_CHECK).await?;
+        let last = base.plus(i64::from(entry.relative_offset));
+        Ok(match found {
+            Found::Batch { info, .. } if info.last_offset() == last => Some(IndexStart {
+                at: info,
+                position: entry.position,
+                entries,
+                times,
+            }),
+            _ => None,
+        })
+    }
+
+    /// A scanner that begins at the index entry before `from`, or at the segment's start.
+    pub(super) async fn scanner_from(
+        &self,
+        base: Offset,
+        from: Offset,
+        size: u32,
+    ) -> Result<Scanner, Errno> {
+        let file = self.segment_file(base, false).await?;
+        let mut scanner = Scanner::new(file, 0, u64::from(size), HEADER_WINDOW_BYTES);
+        if let Some(start) = self.index_start(base, from, size, &mut scanner).await? {
+            scanner.go_to(u64::from(start.position));
+        }
+        Ok(scanner)
+    }
+
+    fn learn_scanned(&self, info: &super::BatchInfo, learn_from: Offset, segment: &mut Segment) {
+        let mut state = self.state.borrow_mut();
+        state.confirm_epoch(info);
+        if info.base_offset() < learn_from {
+            return;
+        }
+        if let Some(entry) = state.learn_producer(info)
+            && let Some(growing) = &mut segment.growing
+        {
+            growing.aborted.push(entry);
+            growing.aborted_dirty = true;
+        }
+    }
+
+    /// Cuts the file behind the last whole batch.
+    async fn cut(
+        &self,
+        file: &crate::runtime::File,
+        scanner: &mut Scanner,
+        segment: &Segment,
+        first_lost: Offset,
+        length: u32,
+    ) -> Result<TailCut, Errno> {
+        let position = u64::from(segment.size);
+        let records = match scanner.look(position, NO_CHECK).await? {
+            Found::Batch { info, .. } => u64::from(info.header.records_count.max(0) as u32),
+            _ => 0,
+        };
+        file.truncate(position).await?;
+        Ok(TailCut {
+            file: self.path(segment.base, FileKind::Log),
+            position,
+            first_lost,
+            bytes: u64::from(length) - position,
+            records,
+        })
+    }
+
+    /// Entries of the index files, and whether both are there and whole.
+    pub(super) async fn load_indexes(
+        &self,
+        base: Offset,
+        size: u32,
+    ) -> Result<(Vec<OffsetEntry>, Vec<TimeEntry>, bool), Errno> {
+        let offsets = self.read_index(base, FileKind::OffsetIndex).await?;
+        let times = self.read_index(base, FileKind::TimeIndex).await?;
+        let (Some(offsets), Some(times)) = (offsets, times) else {
+            return Ok((Vec::new(), Vec::new(), false));
+        };
+        let (offsets, offsets_whole) = offset::parse(&offsets, u64::from(size));
+        let (times, times_whole) = time::parse(&times);
+        Ok((offsets, times, offsets_whole && times_whole))
+    }
+
+    /// Aborted transactions in the segment's `.txnindex` whose markers lie below `end`.
+    pub(super) async fn load_aborted(
+        &self,
+        base: Offset,
+        end: Offset,
+    ) -> Result<Vec<super::AbortedTransaction>, Errno> {
+        let bytes = self.read_index(base, FileKind::TransactionIndex).await?;
+        let (entries, _) = transaction::parse(&bytes.unwrap_or_default(), base, end);
+        Ok(entries)
+    }
+
+    /// An index file's bytes; `None` when there is none, or one too large to be one.
+    pub(super) async fn read_index(
+        &self,
+        base: Offset,
+        kind: FileKind,
+    ) -> Result<Option<Vec<u8>>, Errno> {
+        let path = self.path(base, kind);
+        let runtime = &self.storage.0.runtime;
+        match runtime.read_file(&path, INDEX_FILE_BYTES_MAX).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(Errno::NO_ENTRY | Errno(libc::EFBIG)) => Ok(None),
+            Err(errno) => Err(errno),
+        }
+    }
+
+    /// What follows from the segments once all are known.
+    fn settle(&self, known: &Known, fresh: bool) {
+        let mut state = self.state.borrow_mut();
+        let state = &mut *state;
+        if fresh {
+            let start = state.log_start;
+            state.segments = vec![Segment::new(start)];
+            state.log_end = start;
+        } else if known.clean && state.log_end < state.log_start {
+            let start = state.log_start;
+            state.skip_to(start);
+        }
+        let end = state.log_end;
+        state.size = state.segments.iter().map(|s| u64::from(s.size)).sum();
+        state.flushed = end;
+        state.recovery_point = if known.clean {
+            end
+        } else {
+            known.recovery_point.min(end)
+        };
+        state.synced = state.recovery_point;
+        state.epochs_dirty |= state.epochs.truncate_from_end(end);
+        let start = state.log_start;
+        state.epochs_dirty |= state.epochs.truncate_from_start(start);
+        state.producers.on_log_start(start);
+        if known.clean {
+            state.dirty.clear();
+        }
+    }
+
+    /// Builds the producers anew up to the log's end: newest snapshot, then the batches behind it.
+    pub(super) async fn relearn(&self, snapshots: &[Offset]) -> Result<(), Errno> {
+        let (end, bases) = {
+            let state = self.state.borrow();
+            let bases: Vec<Offset> = state.segments.iter().map(|s| s.base).collect();
+            (state.log_end, bases)
+        };
+        let newest = self.newest_snapshot(snapshots, end).await;
+        let (from, producers) = newest.unwrap_or((bases[0], ProducerState::default()));
+        self.state.borrow_mut().producers = producers;
+        let mut report = OpenReport::default();
+        for (index, base) in bases.iter().enumerate() {
+            let next = bases.get(index + 1).copied().unwrap_or(end);
+            let (has_file, flushed) = {
+                let state = self.state.borrow();
+                let segment = state.segment(*base);
+                let has_file = segment.is_some_and(|segment| segment.has_file);
+                (has_file, state.flushed)
+            };
+            if has_file && from < next {
+                let until = next.min(flushed);
+                self.walk_closed(*base, from, until, &mut report).await?;
+            }
+        }
+        self.relearn_tail(from);
+        Ok(())
+    }
+
+    /// The same for batches that are not in a file yet.
+    fn relearn_tail(&self, from: Offset) {
+        let mut state = self.state.borrow_mut();
+        let state = &mut *state;
+        let first = state.tail.index_of(state.flushed.max(from));
+        for entry in state.tail.range(first) {
+            if let Ok(info) = super::BatchInfo::parse(&entry.slice) {
+                state.producers.update(&info);
+            }
+        }
+    }
+
+    /// Removes snapshots that belong to no segment, but for the one that was used.
+    async fn drop_snapshots(&self, snapshots: &[Offset], used: Offset) -> Result<(), Errno> {
+        for at in snapshots {
+            let keep = {
+                let state = self.state.borrow();
+                *at <= state.log_end && (*at == used || state.segment(*at).is_some())
+            };
+            if !keep {
+                let path = self.path(*at, FileKind::ProducerSnapshot);
+                self.unlink(&path).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a file; fine when it is not there.
+    pub(super) async fn unlink(&self, path: &Path) -> Result<(), Errno> {
+        match self.storage.0.runtime.unlink(path).await {
+            Err(Errno::NO_ENTRY) => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Removes a segment's files, the batches first: an index without a segment is ignored.
+    pub(super) async fn unlink_segment(&self, base: Offset) -> Result<(), Errno> {
+        self.storage.forget_segment(self.id, base);
+        for kind in FileKind::ALL {
+            let path = self.path(base, kind);
+            self.unlink(&path).await?;
+        }
+        self.state.borrow_mut().names_dirty = true;
+        Ok(())
+    }
+}
+
+/// A batch that an index entry points at, and what the index files hold.
+struct IndexStart {
+    at: super::BatchInfo,
+    position: u32,
+    entries: Vec<OffsetEntry>,
+    times: Vec<TimeEntry>,
+}
+
+/// What a scan has seen.
+struct Scan {
+    /// `None` before the first batch.
+    expected: Option<Offset>,
+    epoch: i32,
+}
+
+impl Scan {
+    fn accepts(&self, info: &super::BatchInfo, base: Offset, look: &Look, compact: bool) -> bool {
+        let lowest = self.expected.unwrap_or(base);
+        let epoch = info.header.partition_leader_epoch;
+        // Compaction leaves gaps; so may have an earlier life of the topic, below the checkpoint.
+        let strict = !compact && self.expected.is_some() && info.base_offset() >= look.check_from;
+        let in_order = if strict {
+            info.base_offset() == lowest
+        } else {
+            info.base_offset() >= lowest
+        };
+        let inside = look.next_base.is_none_or(|next| info.last_offset() < next);
+        let addressable = info.last_offset().0 - base.0 <= i64::from(i32::MAX);
+        in_order && inside && addressable && (epoch < 0 || epoch >= self.epoch)
+    }
+}
+
+/// Leader epochs: one line each; a topic does not see a million leaders.
+const SMALL_FILE_BYTES_MAX: usize = 16 << 20;
+/// 46 bytes a producer.
+const SNAPSHOT_BYTES_MAX: usize = 256 << 20;
+/// Kafka's are at most `segment.index.bytes`, 10 MiB by default.
+const INDEX_FILE_BYTES_MAX: usize = 64 << 20;

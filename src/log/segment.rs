@@ -50,6 +50,8 @@ pub(super) struct Growing {
     pub time_index: TimeIndex,
     /// All aborted transactions that ended here; few, so they stay until the segment is closed.
     pub aborted: Vec<AbortedTransaction>,
+    /// They are not (all) in the `.txnindex` yet.
+    pub aborted_dirty: bool,
     pub bytes_since_entry: u32,
     /// Max timestamp of the first batch; decides the roll by time.
     pub first_timestamp: Option<i64>,
@@ -141,6 +143,13 @@ impl Segment {
         }
         growing.bytes_since_entry = growing.bytes_since_entry.saturating_add(info.size() as u32);
         self.size = position + info.size() as u32;
+    }
+
+    /// The next batch gets an index entry: what lies before it could not be hopped over.
+    pub fn expect_entry(&mut self) {
+        if let Some(growing) = &mut self.growing {
+            growing.bytes_since_entry = u32::MAX;
+        }
     }
 
     /// The last entry of the time index: the segment's largest timestamp.

@@ -8,6 +8,8 @@
 //! Always true: a log that nobody touches holds no open file and, under pressure, no bytes here.
 
 use super::cache::BlockCache;
+use super::index::{AbortedTransaction, OffsetEntry};
+use super::layout::FileKind;
 use super::{Inner, LogError};
 use crate::ids::Offset;
 use crate::io::{Errno, OpenOptions};
@@ -74,6 +76,8 @@ pub(super) struct Shared {
     pub cache: BlockCache,
     pub counters: Counters,
     files: RefCell<OpenFiles>,
+    indexes: RefCell<IndexCache>,
+    pub cursors: RefCell<Cursors>,
     hot: RefCell<HotList>,
     log_id_next: Cell<u32>,
 }
@@ -82,6 +86,67 @@ pub(super) struct Shared {
 struct OpenFiles {
     files: Map<(u32, Offset), (Rc<File>, u64)>,
     tick: u64,
+}
+
+/// What index files of closed segments hold, for those looked up lately.
+#[derive(Clone)]
+pub(super) enum Cached {
+    Offsets(Rc<[OffsetEntry]>),
+    Aborted(Rc<[AbortedTransaction]>),
+}
+
+#[derive(Default)]
+struct IndexCache {
+    entries: Map<(u32, Offset, FileKind), (Cached, u64)>,
+    bytes: usize,
+    tick: u64,
+}
+
+impl Cached {
+    fn bytes(&self) -> usize {
+        let content = match self {
+            Cached::Offsets(entries) => size_of_val(&**entries),
+            Cached::Aborted(entries) => size_of_val(&**entries),
+        };
+        content + 64
+    }
+}
+
+/// Where consumers that read old batches will go on: no index is asked again, and each one's
+/// reads grow as it follows the file.
+#[derive(Default)]
+pub(super) struct Cursors {
+    known: Map<(u32, Offset), Cursor>,
+    order: VecDeque<(u32, Offset)>,
+}
+
+/// The batch at the offset under which this is known begins here.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Cursor {
+    pub base: Offset,
+    pub position: u32,
+    /// Blocks of the cache to read at once.
+    pub ahead: u32,
+    /// Truncations the log has seen; another number makes this worthless.
+    pub cuts: u32,
+}
+
+impl Cursors {
+    pub fn take(&mut self, log: u32, offset: Offset) -> Option<Cursor> {
+        // Its place in `order` stays until it is the oldest.
+        self.known.get(&(log, offset)).copied()
+    }
+
+    pub fn put(&mut self, log: u32, offset: Offset, cursor: Cursor) {
+        if self.known.insert((log, offset), cursor).is_none() {
+            self.order.push_back((log, offset));
+        }
+        while self.order.len() > CURSORS_MAX {
+            if let Some(oldest) = self.order.pop_front() {
+                self.known.remove(&oldest);
+            }
+        }
+    }
 }
 
 /// Flushed batches in memory, oldest first.
@@ -108,6 +173,8 @@ impl LogStorage {
             cache: BlockCache::new(settings.cache_bytes),
             counters: Counters::default(),
             files: RefCell::default(),
+            indexes: RefCell::default(),
+            cursors: RefCell::default(),
             hot: RefCell::default(),
             log_id_next: Cell::new(1),
         }))
@@ -128,6 +195,16 @@ impl LogStorage {
     /// Bytes of flushed batches in memory now, and of cached older ones.
     pub fn memory_bytes(&self) -> (usize, usize) {
         (self.0.hot.borrow().bytes, self.0.cache.bytes())
+    }
+
+    /// Removes a folder and the files in it (a deleted partition's; also at start, what a crash
+    /// left of one).
+    pub async fn remove_folder(&self, dir: &Path) -> Result<(), Errno> {
+        let runtime = &self.0.runtime;
+        for entry in runtime.list_directory(dir).await? {
+            runtime.unlink(&dir.join(entry.name)).await?;
+        }
+        runtime.remove_directory(dir).await
     }
 
     pub(super) fn next_log_id(&self) -> u32 {
@@ -178,10 +255,49 @@ impl LogStorage {
         Some(file.clone())
     }
 
+    pub(super) fn cached_index(&self, log: u32, base: Offset, kind: FileKind) -> Option<Cached> {
+        let mut indexes = self.0.indexes.borrow_mut();
+        indexes.tick += 1;
+        let tick = indexes.tick;
+        let (cached, used) = indexes.entries.get_mut(&(log, base, kind))?;
+        *used = tick;
+        Some(cached.clone())
+    }
+
+    pub(super) fn cache_index(&self, log: u32, base: Offset, kind: FileKind, cached: Cached) {
+        let mut indexes = self.0.indexes.borrow_mut();
+        indexes.tick += 1;
+        let tick = indexes.tick;
+        indexes.bytes += cached.bytes();
+        if let Some((old, _)) = indexes.entries.insert((log, base, kind), (cached, tick)) {
+            indexes.bytes -= old.bytes();
+        }
+        while indexes.bytes > INDEX_BYTES_MAX && indexes.entries.len() > 1 {
+            let oldest = indexes.entries.iter().min_by_key(|(_, (_, used))| *used);
+            let Some(key) = oldest.map(|(key, _)| *key) else {
+                break;
+            };
+            if let Some((old, _)) = indexes.entries.remove(&key) {
+                indexes.bytes -= old.bytes();
+            }
+        }
+    }
+
+    /// Forgets what the segment's index files held.
+    pub(super) fn forget_indexes(&self, log: u32, base: Offset) {
+        let mut indexes = self.0.indexes.borrow_mut();
+        for kind in FileKind::ALL {
+            if let Some((old, _)) = indexes.entries.remove(&(log, base, kind)) {
+                indexes.bytes -= old.bytes();
+            }
+        }
+    }
+
     /// Closes the segment's file and forgets what was read from it.
     pub(super) fn forget_segment(&self, log: u32, base: Offset) {
         self.0.files.borrow_mut().files.remove(&(log, base));
         self.0.cache.forget(log, base);
+        self.forget_indexes(log, base);
     }
 
     /// Closes all files of a log.
@@ -250,3 +366,8 @@ impl From<Errno> for LogError {
         LogError::of(errno)
     }
 }
+
+/// Consumers whose place is remembered; one costs about 60 bytes.
+const CURSORS_MAX: usize = 1024;
+/// Memory for indexes of closed segments; one of 1 GiB takes 128 KiB.
+const INDEX_BYTES_MAX: usize = 4 << 20;

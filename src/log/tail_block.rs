@@ -5,9 +5,11 @@
 //! Calls:      `flush` for the bytes.
 //! Never:      writes.
 
-use super::{Log, LogError};
+use super::cache::DIRECT_BYTES;
+use super::segment::Segment;
+use super::{Inner, Log, LogError};
 use crate::ids::Offset;
-use crate::io::Slice;
+use crate::io::{Errno, Slice};
 
 /// Bytes that are in a segment file already and will be written again.
 #[derive(Clone, Debug)]
@@ -22,6 +24,35 @@ pub struct TailBlock {
 impl Log {
     /// What the next flush writes again; `None` when it begins with a whole block.
     pub async fn tail_block(&self) -> Result<Option<TailBlock>, LogError> {
-        Ok(None)
+        let _turn = self.0.turns.take().await;
+        self.0.state.borrow().check_online()?;
+        let base = {
+            let state = self.0.state.borrow();
+            let behind = |segment: &&Segment| segment.flushed < segment.size;
+            state
+                .segments
+                .iter()
+                .find(behind)
+                .map(|segment| (segment.base, segment.flushed))
+        };
+        // A flush begins a segment's file at its first byte.
+        let Some((segment, flushed)) = base.filter(|(_, flushed)| *flushed > 0) else {
+            return Ok(None);
+        };
+        let bytes = self.0.last_block(segment).await;
+        let bytes = self.0.guard(bytes)?;
+        Ok((!bytes.is_empty()).then(|| TailBlock {
+            segment,
+            position: flushed - bytes.len() as u32,
+            bytes,
+        }))
+    }
+}
+
+impl Inner {
+    async fn last_block(&self, base: Offset) -> Result<Slice, Errno> {
+        let file = self.segment_file(base, false).await?;
+        let unit = DIRECT_BYTES.max(u64::from(file.alignment));
+        self.partial_block(base, &file, unit).await
     }
 }

@@ -6,13 +6,14 @@
 //! Never:      deletes a folder that no image has disowned.
 
 use super::checkpointer::Checkpointer;
+use super::recovery::{Recovered, open_log};
 use super::{DirPlan, Plan, Shard, ShardError};
 use crate::config::BrokerConfig;
 use crate::ids::{Offset, PartitionKey, ShardId};
 use crate::io::Errno;
 use crate::journal::{Entry, Journal, JournalSettings};
 use crate::log::layout::{FolderName, folder_name, parse_partition_metadata};
-use crate::log::{Known, Log, LogSettings, LogStorage, StorageSettings};
+use crate::log::{Log, LogSettings, LogStorage, StorageSettings};
 use crate::map::Map;
 use crate::metadata::{Image, PartitionImage, ResourceKind, TopicImage, changed_topics};
 use crate::partition::{LogDir, Partition};
@@ -26,8 +27,8 @@ use std::sync::Arc;
 pub(super) struct FoundFolder {
     dir: usize,
     path: PathBuf,
-    /// What recovery knows of it.
-    known: Known,
+    /// What recovery knows of its log dir.
+    recovered: Recovered,
     high_watermark: Offset,
     /// It lost acknowledged records.
     refused: bool,
@@ -228,8 +229,8 @@ impl Shard {
         let (dir, opened) = match found {
             Some(found) => {
                 let dir = self.dirs[found.dir].clone();
-                let known = found.known.clone();
-                let opened = Log::open(&dir.storage, &found.path, key, settings, known).await;
+                let recovered = &found.recovered;
+                let opened = open_log(&dir.storage, &found.path, key, settings, recovered).await;
                 if let Ok((log, _)) = &opened {
                     self.checkpointer(&dir).add(log, found.high_watermark);
                 }
@@ -296,7 +297,11 @@ impl Shard {
             if let Err(error) = noted {
                 tracing::warn!(%error, topic = %topic.name, "deletion not journaled");
             }
-            if let Err(error) = partition.log.delete().await {
+            if let Err(error) = partition
+                .log
+                .delete(u128::from(self.runtime.random()))
+                .await
+            {
                 tracing::warn!(%error, topic = %topic.name, "folder not removed");
             }
         }
@@ -330,7 +335,7 @@ async fn find_folders(
             .and_then(parse_partition_metadata);
         if let Some(topic) = topic {
             let key = PartitionKey { topic, partition };
-            let known = dir.recovered.known(key);
+            let recovered = dir.recovered.clone();
             let record = dir.recovered.record(key);
             let high_watermark = record.map_or(Offset(-1), |record| record.high_watermark);
             let refused = record.is_some_and(|record| record.refused);
@@ -339,7 +344,7 @@ async fn find_folders(
                 FoundFolder {
                     dir: index,
                     path,
-                    known,
+                    recovered,
                     high_watermark,
                     refused,
                 },

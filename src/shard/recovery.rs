@@ -79,6 +79,29 @@ impl Recovered {
     }
 }
 
+/// Opens a log after its log dir was recovered.
+pub async fn open_log(
+    storage: &LogStorage,
+    path: &Path,
+    key: PartitionKey,
+    settings: LogSettings,
+    recovered: &Recovered,
+) -> Result<(Log, OpenReport), LogError> {
+    let known = recovered.known(key);
+    let (log, mut report) = Log::open(storage, path, key, settings, known).await?;
+    // Recovery left the log ending where its record says. What is behind that was never synced,
+    // or was cut off and the cut was not synced: it must not come back, whole or damaged.
+    if let Some(record) = recovered.record(key) {
+        let end = record.recovery_point;
+        if log.log_end_offset() > end {
+            log.truncate(end).await?;
+        }
+        report.cut.take_if(|cut| cut.first_lost >= end);
+        report.damage.retain(|damage| damage.from < end);
+    }
+    Ok((log, report))
+}
+
 /// Replays all journals of `dir` into segments; afterwards they are void.
 pub async fn recover(
     runtime: &Runtime,

@@ -1,0 +1,268 @@
+//! Walks the batches of a segment file from front to back, believing nothing.
+//!
+//! Room:       `log`.
+//! Called by:  `recovery`, `truncate`, `read` (to rebuild an index): rare and long reads, which pass
+//!             the block cache by.
+//! Calls:      `runtime`, `protocol::record_batch`.
+//! Never:      changes a file, or holds more of it than one window.
+
+use super::batch::BatchInfo;
+use super::cache::DIRECT_BYTES;
+use crate::ids::Offset;
+use crate::io::{Buffer, Errno, Slice};
+use crate::runtime::File;
+use ottla_protocol::record_batch::{
+    BATCH_HEADER_BYTES, BatchHeader, MAGIC, combine, crc32c, place,
+};
+use std::rc::Rc;
+
+pub(super) struct Scanner {
+    file: Rc<File>,
+    /// Where the next batch begins.
+    position: u64,
+    /// Bytes of the file that may be looked at.
+    end: u64,
+    window: Slice,
+    window_at: u64,
+    window_bytes: usize,
+    /// Bytes read from disk.
+    pub read_bytes: u64,
+}
+
+/// What lies at a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Batch {
+        info: BatchInfo,
+        position: u64,
+        /// False only where the checksum was asked for and is wrong.
+        intact: bool,
+    },
+    /// Nothing, or zeros to the end of the file.
+    End,
+    /// Bytes that are no batch.
+    Garbage,
+}
+
+impl Scanner {
+    /// `window_bytes` is the size of one read: small to hop over headers, large to check all.
+    pub fn new(file: Rc<File>, position: u64, end: u64, window_bytes: usize) -> Scanner {
+        Scanner {
+            file,
+            position,
+            end,
+            window: Slice::empty(),
+            window_at: 0,
+            window_bytes,
+            read_bytes: 0,
+        }
+    }
+
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    pub fn go_to(&mut self, position: u64) {
+        self.position = position;
+    }
+
+    /// The next batch. After `Garbage` or a batch that is not intact the position is its start.
+    ///
+    /// Checksums are looked at from offset `check_from` on; `NO_CHECK` is never.
+    pub async fn next(&mut self, check_from: Offset) -> Result<Found, Errno> {
+        let found = self.look(self.position, check_from).await?;
+        if let Found::Batch {
+            info, intact: true, ..
+        } = &found
+        {
+            self.position += info.size() as u64;
+        }
+        Ok(found)
+    }
+
+    /// What lies at `at`.
+    pub async fn look(&mut self, at: u64, check_from: Offset) -> Result<Found, Errno> {
+        let head = self.bytes(at, BATCH_HEADER_BYTES).await?;
+        let zeros = head.iter().all(|byte| *byte == 0);
+        if head.is_empty() || zeros && self.zeros_from(at).await? {
+            return Ok(Found::End);
+        }
+        let Ok(header) = BatchHeader::parse(&head) else {
+            return Ok(Found::Garbage);
+        };
+        let last = header
+            .base_offset
+            .checked_add(i64::from(header.last_offset_delta));
+        let size = header.size() as u64;
+        let sane = header.base_offset >= 0
+            && header.last_offset_delta >= 0
+            && last.is_some_and(|last| last < i64::MAX);
+        if !sane || size > self.end - at {
+            return Ok(Found::Garbage);
+        }
+        let mut info = BatchInfo::of(header);
+        if header.attributes.is_control() && size <= CONTROL_BYTES_MAX {
+            let bytes = self.bytes(at, size as usize).await?;
+            info = BatchInfo::parse(&bytes).unwrap_or(info);
+        }
+        let intact = info.base_offset() < check_from || self.crc(at, size).await? == header.crc;
+        Ok(Found::Batch {
+            info,
+            position: at,
+            intact,
+        })
+    }
+
+    /// Behind damage at the current position: the first whole batch at or above `expected`, or
+    /// `None`. Goes there.
+    pub async fn resync(&mut self, expected: Offset) -> Result<Option<BatchInfo>, Errno> {
+        if let Some(found) = self.whole_at(self.position, expected).await? {
+            return Ok(Some(found));
+        }
+        // If only the content is damaged, the header still says where the next batch is.
+        if let Found::Batch { info, position, .. } = self.look(self.position, NO_CHECK).await?
+            && info.base_offset() == expected
+        {
+            let next = position + info.size() as u64;
+            if let Some(found) = self.whole_at(next, expected.plus(1)).await? {
+                self.position = next;
+                return Ok(Some(found));
+            }
+        }
+        let mut at = self.position + 1;
+        while at + BATCH_HEADER_BYTES as u64 <= self.end {
+            let window = self.window_from(at).await?;
+            if window.len() < BATCH_HEADER_BYTES {
+                return Ok(None);
+            }
+            let starts = window.len() - BATCH_HEADER_BYTES + 1;
+            let candidate = (0..starts).find(|start| plausible(&window[*start..], expected));
+            match candidate {
+                Some(start) => {
+                    at += start as u64;
+                    if let Some(found) = self.whole_at(at, expected).await? {
+                        self.position = at;
+                        return Ok(Some(found));
+                    }
+                    at += 1;
+                }
+                None => at += starts as u64,
+            }
+        }
+        Ok(None)
+    }
+
+    async fn whole_at(&mut self, at: u64, lowest: Offset) -> Result<Option<BatchInfo>, Errno> {
+        if at >= self.end {
+            return Ok(None);
+        }
+        Ok(match self.look(at, Offset(0)).await? {
+            Found::Batch {
+                info, intact: true, ..
+            } if info.base_offset() >= lowest => Some(info),
+            _ => None,
+        })
+    }
+
+    async fn crc(&mut self, at: u64, size: u64) -> Result<u32, Errno> {
+        let mut crc = 0;
+        let mut done = place::ATTRIBUTES as u64;
+        while done < size {
+            let piece = self.window_from(at + done).await?;
+            let length = (piece.len() as u64).min(size - done);
+            if length == 0 {
+                return Err(super::cache::NO_DATA);
+            }
+            let piece_crc = crc32c(&piece[..length as usize]);
+            crc = if done == place::ATTRIBUTES as u64 {
+                piece_crc
+            } else {
+                combine(crc, piece_crc, length)
+            };
+            done += length;
+        }
+        Ok(crc)
+    }
+
+    async fn zeros_from(&mut self, mut at: u64) -> Result<bool, Errno> {
+        while at < self.end {
+            let window = self.window_from(at).await?;
+            if window.is_empty() {
+                return Ok(true);
+            }
+            if window.iter().any(|byte| *byte != 0) {
+                return Ok(false);
+            }
+            at += window.len() as u64;
+        }
+        Ok(true)
+    }
+
+    /// `length` bytes at `at`, fewer only at the end. `length` is below a window by a block.
+    async fn bytes(&mut self, at: u64, length: usize) -> Result<Slice, Errno> {
+        let length = (length as u64).min(self.end.saturating_sub(at)) as usize;
+        let window = self.window_from(at).await?;
+        if window.len() >= length {
+            return Ok(window.range(0, length));
+        }
+        self.fill(at).await?;
+        let window = self.window_from(at).await?;
+        let length = length.min(window.len());
+        Ok(window.range(0, length))
+    }
+
+    /// What the window holds from `at` on, after reading if that is nothing.
+    async fn window_from(&mut self, at: u64) -> Result<Slice, Errno> {
+        if at >= self.end {
+            return Ok(Slice::empty());
+        }
+        let holds = |scanner: &Scanner| {
+            at >= scanner.window_at && at < scanner.window_at + scanner.window.len() as u64
+        };
+        if !holds(self) {
+            self.fill(at).await?;
+        }
+        if !holds(self) {
+            // The file is shorter than it was.
+            self.end = self.end.min(at);
+            return Ok(Slice::empty());
+        }
+        let within = (at - self.window_at) as usize;
+        Ok(self.window.range(within, self.window.len()))
+    }
+
+    async fn fill(&mut self, at: u64) -> Result<(), Errno> {
+        let unit = DIRECT_BYTES.max(u64::from(self.file.alignment));
+        let from = at - at % unit;
+        let room = (self.window_bytes as u64)
+            .min(self.end - from)
+            .next_multiple_of(unit);
+        let mut buffer = Buffer::with_room(room as usize);
+        buffer.limit_room(room as usize);
+        let (buffer, result) = self.file.read(from, buffer).await;
+        result?;
+        self.read_bytes += buffer.len() as u64;
+        let length = (buffer.len() as u64).min(self.end - from) as usize;
+        self.window = buffer.freeze().range(0, length);
+        self.window_at = from;
+        Ok(())
+    }
+}
+
+/// Whether a batch of this log could begin here; cheap, as it is asked for every byte.
+fn plausible(bytes: &[u8], expected: Offset) -> bool {
+    bytes[place::MAGIC] == MAGIC as u8
+        && BatchHeader::parse(bytes).is_ok_and(|header| {
+            let ahead = header.base_offset.wrapping_sub(expected.0);
+            (0..1 << 40).contains(&ahead) && header.last_offset_delta >= 0
+        })
+}
+
+/// No offset is that large, so no checksum is looked at.
+pub(super) const NO_CHECK: Offset = Offset(i64::MAX);
+/// Control batches hold one small record; what is larger is none of ours.
+const CONTROL_BYTES_MAX: u64 = 4096;
+/// One read when every byte is checked.
+pub(super) const CHECK_WINDOW_BYTES: usize = 1 << 20;
+/// One read when only headers are looked at: smaller would not be cheaper on any disk.
+pub(super) const HEADER_WINDOW_BYTES: usize = 64 << 10;
