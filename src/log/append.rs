@@ -38,10 +38,6 @@ impl Tail {
         self.entries.front().map(|entry| entry.base)
     }
 
-    pub fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     /// Index of the first entry that begins at or above `offset`.
     pub fn index_of(&self, offset: Offset) -> usize {
         self.entries.partition_point(|entry| entry.base < offset)

@@ -253,7 +253,12 @@ impl Inner {
     }
 
     /// The bytes of the file's last block, when it is partly filled: from memory or from disk.
-    pub(super) async fn partial_block(&self, base: Offset, file: &File, unit: u64) -> Result<Slice, Errno> {
+    pub(super) async fn partial_block(
+        &self,
+        base: Offset,
+        file: &File,
+        unit: u64,
+    ) -> Result<Slice, Errno> {
         let (lead, at) = {
             let state = self.state.borrow();
             let segment = state.segment(base).expect("a flush has its turn");

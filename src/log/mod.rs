@@ -44,8 +44,6 @@ mod scan;
 mod segment;
 mod storage;
 mod tail_block;
-#[cfg(test)]
-mod tests;
 mod time;
 mod truncate;
 

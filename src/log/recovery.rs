@@ -531,7 +531,7 @@ impl Inner {
     }
 
     /// The part of a segment before what is scanned, from its index files.
-    pub(super) async fn begin_segment(
+    async fn begin_segment(
         &self,
         base: Offset,
         look: &Look,

@@ -247,9 +247,10 @@ impl Inner {
         let offsets = entries
             .iter()
             .filter_map(|entry| match FileName::parse(&entry.name) {
-                FileName::Segment { base, kind } if kind == FileKind::ProducerSnapshot => {
-                    Some(base)
-                }
+                FileName::Segment {
+                    base,
+                    kind: FileKind::ProducerSnapshot,
+                } => Some(base),
                 _ => None,
             });
         // Names of equal length sort as their numbers do.
