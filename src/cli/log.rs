@@ -438,8 +438,8 @@ mod tests {
             Some((torn_at as u64, "Found 70 invalid bytes".to_owned()))
         );
         let mut out = Vec::new();
-        assert!(verify(&[whole.clone()], &mut out).is_ok());
-        assert!(verify(&[torn.clone()], &mut out).is_err());
+        assert!(verify(std::slice::from_ref(&whole), &mut out).is_ok());
+        assert!(verify(std::slice::from_ref(&torn), &mut out).is_err());
         for path in [whole, torn] {
             std::fs::remove_file(path).expect("it was written above");
         }

@@ -106,10 +106,7 @@ impl Store {
             .map_err(disk(&folder))?;
         let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
         let mut next_offset = 0;
-        let snapshot = names
-            .iter()
-            .filter(|name| name.ends_with(SNAPSHOT))
-            .next_back();
+        let snapshot = names.iter().rfind(|name| name.ends_with(SNAPSHOT));
         if let Some(name) = snapshot {
             let path = folder.join(name);
             let bytes = runtime

@@ -20,7 +20,7 @@ pub async fn handle(
     for topic in image.topics() {
         for index in 0..topic.partitions.len() as i32 {
             let wanted = request.topics.as_ref().is_none_or(|topics| {
-                let asked = topics.iter().filter(|asked| asked.topic == &*topic.name);
+                let asked = topics.iter().filter(|asked| *asked.topic == *topic.name);
                 asked
                     .flat_map(|asked| &asked.partitions)
                     .any(|partition| *partition == index)
