@@ -187,7 +187,7 @@ mod tests {
     fn truncation_takes_whole_batches() {
         let mut tail = tail(4);
         assert_eq!(tail.truncate(Offset(12)), 20);
-        assert_eq!(tail.len(), 2);
+        assert_eq!(tail.entries.len(), 2);
         assert_eq!(tail.truncate(Offset(10)), 0);
     }
 }
