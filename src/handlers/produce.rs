@@ -92,10 +92,12 @@ fn begin(call: Call, body: Slice) -> Result<Started, Unanswerable> {
             outcome,
         });
     }
+    let runtime = &call.context.router.shard.runtime;
     let terms = Terms {
         acks,
         zstd_allowed: call.version >= ZSTD_VERSION,
-        now: call.context.router.shard.runtime.wall(),
+        now: runtime.wall(),
+        deadline: runtime.now().plus_ms(i64::from(request.timeout_ms)),
     };
     // From here on everything is in its owner's order, or on its way there.
     let appending = call.context.router.produce(parts, terms);

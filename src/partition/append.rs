@@ -33,6 +33,8 @@ pub struct Terms {
     /// Produce v7 and later may carry zstd (KIP-110).
     pub zstd_allowed: bool,
     pub now: WallMillis,
+    /// When the client stops waiting for the acknowledgement.
+    pub deadline: Instant,
 }
 
 /// A batch that is in the journal's open group, or was appended before.

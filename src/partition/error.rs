@@ -18,8 +18,13 @@ pub enum AppendError {
     Invalid(InvalidBatch),
     Producer(ProducerError),
     NotLeader,
-    TooFewInSync { insync: i32, required: i32 },
+    TooFewInSync {
+        insync: i32,
+        required: i32,
+    },
     Journal(JournalError),
+    /// The disk is full: what is in the journal waits for room, nothing more is taken.
+    NoSpace,
     Disk(Errno),
 }
 
@@ -32,7 +37,7 @@ impl AppendError {
             Self::NotLeader => ErrorCode::NotLeaderOrFollower,
             Self::TooFewInSync { .. } => ErrorCode::NotEnoughReplicas,
             Self::Journal(JournalError::TooLarge { .. }) => ErrorCode::MessageTooLarge,
-            Self::Journal(_) | Self::Disk(_) => ErrorCode::KafkaStorageError,
+            Self::Journal(_) | Self::NoSpace | Self::Disk(_) => ErrorCode::KafkaStorageError,
         }
     }
 }

@@ -45,7 +45,11 @@ impl Shard {
     fn append_part(self: &Rc<Self>, part: ProducePart, terms: Terms) -> Pending {
         match self.partition(part.key) {
             Some(partition) => {
-                let append = partition.append(&self.runtime, part.records, terms);
+                // What was acknowledged stays readable on a full disk; more is not taken.
+                let append = match self.checkpointer(&partition.dir).no_space() {
+                    true => Append::Now(Err(AppendError::NoSpace)),
+                    false => partition.append(&self.runtime, part.records, terms),
+                };
                 Pending {
                     partition: Some(partition),
                     append,
@@ -67,10 +71,15 @@ impl Shard {
             return refused(ErrorCode::UnknownTopicOrPartition, None);
         };
         match outcome {
-            Ok(appended) => match wait(&partition, &appended, terms).await {
-                Ok(()) => accepted(&partition, &appended),
-                Err(code) => refused(code, None),
-            },
+            Ok(appended) => {
+                let marks = wait(&partition, &appended, terms);
+                // Appended all the same: a retry will be recognised and join the wait.
+                let waited = self.runtime.deadline(terms.deadline, marks).await;
+                match waited.unwrap_or(Err(ErrorCode::RequestTimedOut)) {
+                    Ok(()) => accepted(&partition, &appended),
+                    Err(code) => refused(code, None),
+                }
+            }
             Err(error) => refused(error.error_code(), Some(&error)),
         }
     }
