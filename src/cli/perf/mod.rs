@@ -18,11 +18,12 @@ mod settings;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use self::measure::{Measure, Ticker};
 use self::payload::{Content, Payload, STAMP_BYTES};
+use self::reader::Signals;
 use self::report::{Report, Side, cpu_seconds};
 use self::settings::ProducerFlags;
 use super::ClientFlags;
@@ -191,7 +192,7 @@ impl Perf {
             started,
         };
         let ticker = Ticker::start(vec![Arc::clone(&measure)], self.output.quiet);
-        let read = reader::run(&cluster, &plan, &measure, &AtomicBool::new(false));
+        let read = reader::run(&cluster, &plan, &measure, &Signals::default());
         drop(ticker);
         let read = read?;
         let counts = measure.finish();
@@ -296,15 +297,17 @@ impl Perf {
             wall_start_ns: Some(wall_start_ns),
             started,
         };
-        let stop = AtomicBool::new(false);
+        let signals = Signals {
+            writing: AtomicBool::new(true),
+            ..Default::default()
+        };
         let (sent, seen) = std::thread::scope(|scope| {
-            let reader = consumer
-                .as_mut()
-                .map(|consumer| scope.spawn(|| reader::consume(consumer, &reading, &read, &stop)));
+            let reader = consumer.as_mut().map(|consumer| {
+                scope.spawn(|| reader::consume(consumer, &reading, &read, &signals))
+            });
             let sent = load::run(&cluster, &plan, &mut payload, &acked);
-            if sent.is_err() {
-                stop.store(true, std::sync::atomic::Ordering::SeqCst);
-            }
+            signals.writing.store(false, Ordering::SeqCst);
+            signals.stop.store(sent.is_err(), Ordering::SeqCst);
             (sent, reader.map(|reader| reader.join()))
         });
         drop(ticker);

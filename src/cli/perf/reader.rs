@@ -31,6 +31,15 @@ pub struct Plan {
     pub started: Instant,
 }
 
+/// What other threads tell the reader.
+#[derive(Debug, Default)]
+pub struct Signals {
+    /// End now.
+    pub stop: AtomicBool,
+    /// More records will come, so silence doesn't end the reading.
+    pub writing: AtomicBool,
+}
+
 /// What the reading side knows at its end.
 #[derive(Clone, Copy, Debug)]
 pub struct Read {
@@ -40,7 +49,7 @@ pub struct Read {
     pub complete: bool,
 }
 
-/// Reads until the plan or `stop` says so.
+/// Reads until the plan or a signal says so.
 ///
 /// # Errors
 /// The first error of any partition: a benchmark that skips some isn't one.
@@ -48,14 +57,14 @@ pub fn run(
     cluster: &Arc<Cluster>,
     plan: &Plan,
     measure: &Measure,
-    stop: &AtomicBool,
+    signals: &Signals,
 ) -> Result<Read, ClientError> {
     let assigned = plan.starts.iter();
     let assigned: Vec<(&str, i32, Start)> = assigned
         .map(|(partition, start)| (plan.topic.as_str(), *partition, *start))
         .collect();
     let mut consumer = Consumer::assign(Arc::clone(cluster), &assigned)?;
-    consume(&mut consumer, plan, measure, stop)
+    consume(&mut consumer, plan, measure, signals)
 }
 
 /// As `run`, with a consumer that was assigned before.
@@ -63,7 +72,7 @@ pub fn consume(
     consumer: &mut Consumer,
     plan: &Plan,
     measure: &Measure,
-    stop: &AtomicBool,
+    signals: &Signals,
 ) -> Result<Read, ClientError> {
     let mut verifier = plan.verify.then(Verifier::default);
     let mut open: Option<Map<i32, i64>> = plan
@@ -81,11 +90,15 @@ pub fn consume(
         let reached = open.as_ref().is_some_and(Map::is_empty)
             || plan.records.is_some_and(|wanted| records >= wanted);
         let now = clock::now();
+        // While somebody writes, silence is the broker's, and waiting for it is the point.
+        if signals.writing.load(Ordering::SeqCst) {
+            quiet_since = now;
+        }
         let over = plan
             .duration
             .is_some_and(|duration| now >= plan.started + duration)
             || plan.idle.is_some_and(|idle| now >= quiet_since + idle)
-            || stop.load(Ordering::SeqCst);
+            || signals.stop.load(Ordering::SeqCst);
         if reached || over {
             let findings = verifier.map(|verifier| verifier.found());
             let open_ended = open.is_none() && plan.records.is_none();
