@@ -106,9 +106,24 @@ const LONG_FILES: &[(&str, usize, &str)] = &[
         "one walk over a message's fields, per face",
     ),
     (
-        "src/io/uring/ring.rs",
-        830,
-        "every operation's entry and completion, beside each other",
+        "src/log/flush.rs",
+        640,
+        "the bytes of one flush, from the tail to the file",
+    ),
+    (
+        "src/log/read.rs",
+        640,
+        "hot and cold reads share one walk over segments",
+    ),
+    (
+        "src/log/recovery.rs",
+        900,
+        "one judgement per segment; its parts share what they have seen",
+    ),
+    (
+        "src/shard/recovery.rs",
+        640,
+        "one pass from journals to segments, in the order of DESIGN",
     ),
 ];
 

@@ -24,6 +24,7 @@ mod files;
 mod mesh;
 mod network;
 pub mod seed;
+pub mod storage;
 mod stream;
 #[cfg(test)]
 mod tests;
