@@ -19,6 +19,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Changes that are published together at most, so that the first does not wait for too many.
+const CHANGES_PER_PUBLISH_MAX: usize = 64;
+
 /// How the broker ended.
 #[derive(Debug)]
 pub enum Stopped {
@@ -198,16 +201,30 @@ impl Control {
         }
     }
 
-    /// Carries out what is asked of the controller, one after the other.
+    /// Carries out what is asked of the controller, one after the other. What has come in meanwhile
+    /// is published together.
     async fn serve(&self, controller: &Controller) {
-        while let Some((from, call, request)) = self.requests.next().await {
+        while let Some(first) = self.requests.next().await {
             let before = controller.image().offset;
-            let reply = controller.decide(request).await;
+            let mut replies = Vec::new();
+            let mut next = Some(first);
+            while let Some((from, call, request)) = next {
+                replies.push((from, call, controller.decide(request).await));
+                next = match replies.len() {
+                    CHANGES_PER_PUBLISH_MAX => None,
+                    _ => self.requests.try_next(),
+                };
+            }
             let image = controller.image();
             if image.offset != before {
                 self.publish(&image).await;
             }
-            self.mesh.reply_control(from, call, reply);
+            for (from, call, reply) in replies {
+                self.mesh.reply_control(from, call, reply);
+            }
+            if let Err(error) = controller.snapshot_if_grown().await {
+                tracing::error!(%error, "no snapshot of the metadata; changes are refused");
+            }
         }
     }
 

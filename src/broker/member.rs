@@ -126,6 +126,10 @@ impl Member {
                     .mesh
                     .reply(from, call, Reply::Answers(shard.ask(questions).await));
             }),
+            Request::Dirs { keys } => {
+                let contents = shard.dir_contents(keys.as_ref().map(|keys| &keys[..]));
+                self.mesh.reply(from, call, Reply::Dirs(contents));
+            }
             Request::Image(image) => self.runtime.spawn(async move {
                 shard.follow(image).await;
                 member.mesh.reply(from, call, Reply::Done);

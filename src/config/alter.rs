@@ -94,6 +94,45 @@ pub fn alter_broker(
     )
 }
 
+/// Changes a group's overrides.
+pub fn alter_group(
+    overrides: &mut Overrides,
+    op: AlterOp,
+    name: &str,
+    value: &str,
+    inherited: &str,
+) -> Result<(), ConfigError> {
+    alter(
+        overrides,
+        known(table::groups::GROUP, name)?,
+        op,
+        value,
+        inherited,
+    )
+}
+
+/// Changes the overrides of a client metrics subscription (KIP-714).
+pub fn alter_client_metrics(
+    overrides: &mut Overrides,
+    op: AlterOp,
+    name: &str,
+    value: &str,
+    inherited: &str,
+) -> Result<(), ConfigError> {
+    alter(
+        overrides,
+        known(table::metrics::CLIENT_METRICS, name)?,
+        op,
+        value,
+        inherited,
+    )
+}
+
+/// Whether a broker property may differ between brokers only, not be set for all of them.
+pub fn is_per_broker(name: &str) -> bool {
+    table::broker(name).is_some_and(|property| property.update == Update::PerBroker)
+}
+
 /// One operation. `inherited` is the value that holds without an override: APPEND and SUBTRACT
 /// start from it when there is none yet, as Kafka does.
 fn alter(
@@ -153,6 +192,15 @@ fn known_topic(name: &str) -> Result<&'static Property, ConfigError> {
         place: Place::Argument,
         name: name.to_owned(),
         nearest: suggest::nearest(name, table::topics().map(|property| property.name)),
+    })
+}
+
+fn known(rows: &'static [Property], name: &str) -> Result<&'static Property, ConfigError> {
+    let row = rows.iter().find(|property| property.name == name);
+    row.ok_or_else(|| ConfigError::Unknown {
+        place: Place::Argument,
+        name: name.to_owned(),
+        nearest: suggest::nearest(name, rows.iter().map(|property| property.name)),
     })
 }
 

@@ -48,6 +48,7 @@ pub enum ConfigSource {
     DynamicDefaultBroker,
     StaticBroker,
     Default,
+    BrokerLogger,
     ClientMetrics,
     Group,
 }
@@ -61,6 +62,7 @@ impl ConfigSource {
             Self::DynamicDefaultBroker => 3,
             Self::StaticBroker => 4,
             Self::Default => 5,
+            Self::BrokerLogger => 6,
             Self::ClientMetrics => 7,
             Self::Group => 8,
         }
@@ -342,6 +344,7 @@ mod tests {
                     ConfigSource::DynamicDefaultBroker => "DYNAMIC_DEFAULT_BROKER_CONFIG",
                     ConfigSource::StaticBroker => "STATIC_BROKER_CONFIG",
                     ConfigSource::Default => "DEFAULT_CONFIG",
+                    ConfigSource::BrokerLogger => "DYNAMIC_BROKER_LOGGER_CONFIG",
                     ConfigSource::ClientMetrics => "DYNAMIC_CLIENT_METRICS_CONFIG",
                     ConfigSource::Group => "DYNAMIC_GROUP_CONFIG",
                 };

@@ -3,19 +3,15 @@
 //! Room:       `controller`.
 //! Called by:  `Controller::decide`.
 //! Calls:      `config` for what a topic may be configured as.
-//! Never:      creates half a request's topic: each is created whole or refused.
+//! Never:      creates half a topic; all topics of one request are one change.
 
-use super::{Controller, NewTopic, Reply, StoreError, TopicOutcome};
-use crate::config::validate_topic_override;
-use crate::ids::{LeaderEpoch, TopicId};
-use crate::metadata::{Image, PartitionImage, TopicImage};
+use super::placement::{PARTITIONS_PER_REQUEST_MAX, assigned, place};
+use super::{Controller, NewTopic, Refused, Reply, StoreError, TopicOutcome};
+use crate::config::Overrides;
+use crate::ids::TopicId;
+use crate::metadata::{Image, PartitionImage, ResourceKind, TopicImage};
 use crate::protocol::records::metadata::{ConfigRecord, MetadataRecord};
 use crate::protocol::{ErrorCode, Uuid};
-
-type Refused = (ErrorCode, String);
-
-/// The most partitions one request may create (KAFKA-9590), and so the most of a topic.
-const PARTITIONS_MAX: i32 = 10_000;
 
 /// Kafka's bound on a topic's name, so that its folder's name fits a file system.
 const NAME_BYTES_MAX: usize = 249;
@@ -26,83 +22,76 @@ impl Controller {
         topics: Vec<NewTopic>,
         validate_only: bool,
     ) -> Result<Reply, StoreError> {
-        let mut outcomes = Vec::with_capacity(topics.len());
+        let image = self.image();
+        let too_many = self.partitions_asked(&topics) > PARTITIONS_PER_REQUEST_MAX;
+        let mut planned: Vec<(&NewTopic, Result<(TopicImage, Overrides), Refused>)> = Vec::new();
+        let mut seen = crate::map::Map::default();
         for topic in &topics {
-            let twice = topics
-                .iter()
-                .filter(|other| other.name == topic.name)
-                .count()
-                > 1;
-            let planned = match twice {
-                true => Err((
-                    ErrorCode::InvalidRequest,
-                    "Duplicate topic name.".to_owned(),
-                )),
-                false => self.plan_topic(&self.image(), topic),
+            if let Some(place) = seen.insert(topic.name.as_str(), planned.len()) {
+                let text = "Duplicate topic name.".to_owned();
+                seen.insert(topic.name.as_str(), place);
+                planned[place].1 = Err((ErrorCode::InvalidRequest, text));
+                continue;
+            }
+            let plan = match too_many {
+                true => Err(too_many_partitions()),
+                false => self.plan_topic(&image, topic),
             };
-            outcomes.push(match planned {
-                Ok(image) => {
-                    if !validate_only {
-                        self.commit_topic(&image, topic).await?;
-                    }
-                    TopicOutcome {
-                        name: topic.name.clone(),
-                        error: None,
-                        id: if validate_only {
-                            TopicId::ZERO
-                        } else {
-                            image.id
-                        },
-                        partitions: image.partitions.len() as i32,
-                        replication_factor: image.partitions[0].replicas.len() as i16,
-                    }
-                }
-                Err(refused) => TopicOutcome {
-                    name: topic.name.clone(),
-                    error: Some(refused),
-                    partitions: -1,
-                    replication_factor: -1,
-                    ..TopicOutcome::default()
-                },
-            });
+            planned.push((topic, plan));
         }
-        Ok(Reply::Topics(outcomes))
+        if !validate_only {
+            let made = planned.iter().filter_map(|(_, plan)| plan.as_ref().ok());
+            let records: Vec<_> = made
+                .flat_map(|made| topic_records(&made.0, &made.1))
+                .collect();
+            self.commit(&records).await?;
+        }
+        let outcomes = planned
+            .into_iter()
+            .map(|(topic, plan)| outcome(topic, plan));
+        Ok(Reply::Topics(outcomes.collect()))
     }
 
-    async fn commit_topic(&self, image: &TopicImage, topic: &NewTopic) -> Result<(), StoreError> {
-        let mut records = image.records();
-        records.extend(topic.configs.iter().filter_map(|(name, value)| {
-            Some(MetadataRecord::Config(ConfigRecord {
-                resource_type: crate::metadata::ResourceKind::Topic as i8,
-                resource_name: &topic.name,
-                name,
-                value: Some(value.as_deref()?),
-            }))
-        }));
-        self.commit(&records).await
+    fn partitions_asked(&self, topics: &[NewTopic]) -> i64 {
+        let asked = topics.iter().map(|topic| match topic.partitions {
+            _ if !topic.assignments.is_empty() => topic.assignments.len() as i64,
+            -1 => i64::from(self.config.num_partitions),
+            count => i64::from(count.max(0)),
+        });
+        asked.sum()
     }
 
-    fn plan_topic(&self, image: &Image, topic: &NewTopic) -> Result<TopicImage, Refused> {
+    fn plan_topic(
+        &self,
+        image: &Image,
+        topic: &NewTopic,
+    ) -> Result<(TopicImage, Overrides), Refused> {
+        if topic.name == super::store::TOPIC {
+            let text = "Creation of internal topic __cluster_metadata is prohibited.";
+            return Err((ErrorCode::InvalidRequest, text.to_owned()));
+        }
         check_name(&topic.name)?;
         if image.topic(&topic.name).is_some() {
             let text = format!("Topic '{}' already exists.", topic.name);
             return Err((ErrorCode::TopicAlreadyExists, text));
         }
         check_collision(image, &topic.name)?;
-        for (name, value) in &topic.configs {
-            let value = value.as_deref().unwrap_or_default();
-            validate_topic_override(name, value)
-                .map_err(|error| (ErrorCode::InvalidConfig, error.to_string()))?;
-        }
+        let overrides = overrides(&topic.configs)?;
+        super::configs::check_topic(&self.config_now(image), &overrides)?;
         let partitions = match topic.assignments.is_empty() {
-            true => self.place(image, topic)?,
-            false => self.assigned(image, topic)?,
+            true => self.place_topic(image, topic)?,
+            false => assign_topic(image, topic)?,
         };
-        Ok(TopicImage {
-            id: self.fresh_topic_id(image),
-            name: topic.name.as_str().into(),
-            partitions,
-        })
+        let id = self.fresh_topic_id(image);
+        let name = topic.name.as_str().into();
+        Ok((
+            TopicImage {
+                id,
+                name,
+                partitions,
+            },
+            overrides,
+        ))
     }
 
     fn fresh_topic_id(&self, image: &Image) -> TopicId {
@@ -117,88 +106,121 @@ impl Controller {
         }
     }
 
-    /// Replicas spread over the brokers, first replica leading.
-    fn place(&self, image: &Image, topic: &NewTopic) -> Result<Vec<PartitionImage>, Refused> {
-        let brokers: Vec<i32> = image.brokers.keys().copied().collect();
+    fn place_topic(&self, image: &Image, topic: &NewTopic) -> Result<Vec<PartitionImage>, Refused> {
+        let factor = match topic.replication_factor {
+            -1 => self.config.default_replication_factor,
+            factor => factor,
+        };
+        if factor < 1 {
+            // Kafka looks at this number first.
+            return place(image, 0, factor, 0);
+        }
         let count = match topic.partitions {
             -1 => self.config.num_partitions,
             count => count,
         };
-        if !(1..=PARTITIONS_MAX).contains(&count) {
-            let text = format!(
-                "Number of partitions was set to an invalid non-positive value or one above \
-                 {PARTITIONS_MAX}."
-            );
-            return Err((ErrorCode::InvalidPartitions, text));
-        }
-        let replicas = match topic.replication_factor {
-            -1 => self.config.default_replication_factor,
-            factor => factor,
+        let count = usize::try_from(count).ok().filter(|count| *count > 0);
+        let Some(count) = count else {
+            let text = "Number of partitions was set to an invalid non-positive value.";
+            return Err((ErrorCode::InvalidPartitions, text.to_owned()));
         };
-        if replicas < 1 {
-            let text = "Replication factor must be larger than 0, or -1 to use the default value.";
-            return Err((ErrorCode::InvalidReplicationFactor, text.to_owned()));
-        }
-        if usize::from(replicas.unsigned_abs()) > brokers.len() {
-            let text = format!(
-                "Unable to replicate the partition {replicas} time(s): The target replication \
-                 factor of {replicas} cannot be reached because only {} broker(s) are registered.",
-                brokers.len()
-            );
-            return Err((ErrorCode::InvalidReplicationFactor, text));
-        }
-        let start = self.runtime.random() as usize;
-        let placed = (0..count as usize).map(|index| {
-            let replicas: Vec<i32> = (0..replicas as usize)
-                .map(|replica| brokers[(start + index + replica) % brokers.len()])
-                .collect();
-            new_partition(replicas)
-        });
-        Ok(placed.collect())
-    }
-
-    fn assigned(&self, image: &Image, topic: &NewTopic) -> Result<Vec<PartitionImage>, Refused> {
-        let refuse = |text: &str| Err((ErrorCode::InvalidReplicaAssignment, text.to_owned()));
-        if topic.partitions != -1 || topic.replication_factor != -1 {
-            let text = "A manual partition assignment was specified, but numPartitions or \
-                        replicationFactor was not set to -1.";
-            return Err((ErrorCode::InvalidRequest, text.to_owned()));
-        }
-        let mut assignments = topic.assignments.clone();
-        assignments.sort();
-        let mut partitions = Vec::new();
-        for (place, (index, replicas)) in assignments.into_iter().enumerate() {
-            if usize::try_from(index) != Ok(place) {
-                return refuse("partitions should be a consecutive 0-based integer sequence");
-            }
-            let twice = (1..replicas.len()).any(|i| replicas[..i].contains(&replicas[i]));
-            let unknown = replicas
-                .iter()
-                .any(|broker| !image.brokers.contains_key(broker));
-            if replicas.is_empty() || twice || unknown {
-                return refuse(
-                    "The manual partition assignment has an empty, duplicate or unknown replica.",
-                );
-            }
-            partitions.push(new_partition(replicas));
-        }
-        Ok(partitions)
+        place(image, count, factor, self.runtime.random() as usize)
     }
 }
 
-/// A partition nobody has written to, led by its first replica.
-pub(super) fn new_partition(replicas: Vec<i32>) -> PartitionImage {
-    PartitionImage {
-        leader: replicas[0],
-        leader_epoch: LeaderEpoch(0),
-        isr: replicas.clone(),
-        directories: vec![[0; 16]; replicas.len()],
-        replicas,
-        ..PartitionImage::default()
+/// All that makes a topic, and its settings.
+fn topic_records<'t>(topic: &'t TopicImage, overrides: &'t Overrides) -> Vec<MetadataRecord<'t>> {
+    let mut records = topic.records();
+    records.extend(overrides.iter().map(|(name, value)| {
+        MetadataRecord::Config(ConfigRecord {
+            resource_type: ResourceKind::Topic as i8,
+            resource_name: &topic.name,
+            name,
+            value: Some(value),
+        })
+    }));
+    records
+}
+
+fn outcome(topic: &NewTopic, plan: Result<(TopicImage, Overrides), Refused>) -> TopicOutcome {
+    match plan {
+        Ok((image, overrides)) => TopicOutcome {
+            name: topic.name.clone(),
+            error: None,
+            id: image.id,
+            partitions: image.partitions.len() as i32,
+            replication_factor: image.partitions[0].replicas.len() as i16,
+            overrides,
+        },
+        Err(refused) => TopicOutcome {
+            name: topic.name.clone(),
+            error: Some(refused),
+            partitions: -1,
+            replication_factor: -1,
+            ..TopicOutcome::default()
+        },
     }
 }
 
-fn check_name(name: &str) -> Result<(), Refused> {
+pub(super) fn too_many_partitions() -> Refused {
+    let text = "Excessively large number of partitions per request.";
+    (ErrorCode::PolicyViolation, text.to_owned())
+}
+
+/// A setting that comes twice counts as it came last.
+fn overrides(configs: &[(String, Option<String>)]) -> Result<Overrides, Refused> {
+    let null = configs.iter().filter(|(_, value)| value.is_none());
+    let null: Vec<&str> = null.map(|(name, _)| name.as_str()).collect();
+    if !null.is_empty() {
+        let text = format!(
+            "Null value not supported for topic configs: {}",
+            null.join(",")
+        );
+        return Err((ErrorCode::InvalidConfig, text));
+    }
+    let set = configs
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone()));
+    Ok(set
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect())
+}
+
+fn assign_topic(image: &Image, topic: &NewTopic) -> Result<Vec<PartitionImage>, Refused> {
+    if topic.replication_factor != -1 {
+        let text = "A manual partition assignment was specified, but replication factor was not \
+                    set to -1.";
+        return Err((ErrorCode::InvalidRequest, text.to_owned()));
+    }
+    if topic.partitions != -1 {
+        let text = "A manual partition assignment was specified, but numPartitions was not set \
+                    to -1.";
+        return Err((ErrorCode::InvalidRequest, text.to_owned()));
+    }
+    let mut assignments: Vec<_> = topic.assignments.iter().collect();
+    assignments.sort_by_key(|(index, _)| *index);
+    if let Some(twice) = assignments.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        let text = format!(
+            "Found multiple manual partition assignments for partition {}",
+            twice[0].0
+        );
+        return Err((ErrorCode::InvalidReplicaAssignment, text));
+    }
+    let mut partitions: Vec<PartitionImage> = Vec::new();
+    for (place, (index, replicas)) in assignments.into_iter().enumerate() {
+        let factor = partitions.first().map(|first| first.replicas.len());
+        let partition = assigned(image, replicas, factor)?;
+        if usize::try_from(*index) != Ok(place) {
+            let text = "partitions should be a consecutive 0-based integer sequence";
+            return Err((ErrorCode::InvalidReplicaAssignment, text.to_owned()));
+        }
+        partitions.push(partition);
+    }
+    Ok(partitions)
+}
+
+/// Whether a topic may have this name.
+pub fn check_name(name: &str) -> Result<(), Refused> {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
     let text = match name {
         "" => "Topic name is invalid: the empty string is not allowed".to_owned(),
@@ -211,9 +233,6 @@ fn check_name(name: &str) -> Result<(), Refused> {
             "Topic name is invalid: '{name}' contains one or more characters other than ASCII \
              alphanumerics, '.', '_' and '-'"
         ),
-        "__cluster_metadata" => {
-            "Creation of internal topic __cluster_metadata is prohibited.".to_owned()
-        }
         _ => return Ok(()),
     };
     Err((ErrorCode::InvalidTopicException, text))
@@ -224,11 +243,9 @@ fn check_collision(image: &Image, name: &str) -> Result<(), Refused> {
     if !name.contains(['.', '_']) {
         return Ok(());
     }
-    let plain = name.replace('.', "_");
-    match image
-        .topics()
-        .find(|topic| topic.name.replace('.', "_") == plain)
-    {
+    let plain = |byte: u8| if byte == b'.' { b'_' } else { byte };
+    let same = |other: &str| other.bytes().map(plain).eq(name.bytes().map(plain));
+    match image.topics().find(|topic| same(&topic.name)) {
         None => Ok(()),
         Some(other) => Err((
             ErrorCode::InvalidTopicException,
@@ -243,18 +260,11 @@ fn check_collision(image: &Image, name: &str) -> Result<(), Refused> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::metadata::BrokerImage;
 
     #[test]
     fn illegal_names_are_refused() {
-        for name in [
-            "",
-            ".",
-            "..",
-            "a b",
-            "ä",
-            "__cluster_metadata",
-            &"x".repeat(250),
-        ] {
+        for name in ["", ".", "..", "a b", "ä", "a/b", &"x".repeat(250)] {
             assert_eq!(
                 check_name(name).unwrap_err().0,
                 ErrorCode::InvalidTopicException,
@@ -275,5 +285,40 @@ mod tests {
         });
         assert!(check_collision(&image, "a_b").is_err());
         assert!(check_collision(&image, "ab").is_ok());
+    }
+
+    #[test]
+    fn a_null_setting_is_refused_and_the_last_of_two_counts() {
+        let set = |name: &str, value: Option<&str>| (name.to_owned(), value.map(str::to_owned));
+        let refused = overrides(&[set("a", None), set("b", Some("1")), set("c", None)]);
+        assert_eq!(
+            refused.expect_err("null").1,
+            "Null value not supported for topic configs: a,c"
+        );
+        let twice = overrides(&[set("a", Some("1")), set("a", Some("2"))]).expect("values");
+        assert_eq!(twice["a"], "2");
+    }
+
+    #[test]
+    fn assignments_are_a_gapless_sequence_of_partitions() {
+        let mut image = Image::empty("cluster", 1);
+        image.brokers.insert(1, BrokerImage::default());
+        let asked = |assignments: &[(i32, &[i32])]| {
+            let topic = NewTopic {
+                partitions: -1,
+                replication_factor: -1,
+                assignments: assignments
+                    .iter()
+                    .map(|(index, replicas)| (*index, replicas.to_vec()))
+                    .collect(),
+                ..NewTopic::default()
+            };
+            assign_topic(&image, &topic).map(|partitions| partitions.len())
+        };
+        assert_eq!(asked(&[(1, &[1]), (0, &[1])]), Ok(2));
+        let code = ErrorCode::InvalidReplicaAssignment;
+        for wrong in [&[(1, &[1][..])][..], &[(0, &[1]), (0, &[1])], &[(-1, &[1])]] {
+            assert_eq!(asked(wrong).expect_err("wrong").0, code);
+        }
     }
 }

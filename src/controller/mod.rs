@@ -10,14 +10,23 @@
 
 #![forbid(unsafe_code)]
 
+mod configs;
 mod create;
+mod message;
+mod metadata_file;
+mod partitions;
+mod placement;
 mod store;
 
+pub use create::check_name;
+pub use message::{
+    ConfigChange, ConfigOperations, NewPartitions, NewTopic, Refused, Reply, Request, TopicOutcome,
+    TopicTarget,
+};
 pub use store::{Store, StoreError};
 
 use crate::config::BrokerConfig;
-use crate::ids::TopicId;
-use crate::metadata::Image;
+use crate::metadata::{Image, METADATA_VERSION};
 use crate::protocol::records::metadata::{
     FeatureLevelRecord, MetadataRecord, PartitionChangeRecord, ProducerIdsRecord,
     RegisterBrokerRecord, register_broker::BrokerEndpoint,
@@ -38,12 +47,8 @@ pub struct Controller {
 /// Producer ids handed to a shard at a time, as many as Kafka hands to a broker.
 const PRODUCER_ID_BLOCK: i64 = 1000;
 
-/// Bytes of metadata after which a start begins with a snapshot.
-const SNAPSHOT_BYTES: u64 = 8 << 20;
-
-/// `metadata.version` 4.3-IV0 and its like are Kafka's own; ours is the level whose records we
-/// write (4.0-IV3, the newest whose records are all known to Kafka 4.0's tools).
-const METADATA_VERSION: i16 = 25;
+/// Bytes of metadata log after which a snapshot is taken, unless the last snapshot was larger.
+const SNAPSHOT_BYTES: u64 = 4 << 20;
 
 impl Controller {
     /// Replays the metadata log.
@@ -53,10 +58,15 @@ impl Controller {
         cluster_id: &str,
     ) -> Result<Controller, StoreError> {
         let mut image = Image::empty(cluster_id, config.node_id);
-        let store = Store::open(runtime, &config.metadata_log_dir, |offset, record| {
-            image.apply(record);
-            image.offset = offset;
-        })
+        let store = Store::open(
+            runtime,
+            &config.metadata_log_dir,
+            config.node_id,
+            |offset, record| {
+                image.apply(record);
+                image.offset = offset;
+            },
+        )
         .await?;
         image.offset = store.last_offset();
         let controller = Controller {
@@ -65,9 +75,7 @@ impl Controller {
             store,
             image: RefCell::new(Arc::new(image)),
         };
-        if controller.store.active_bytes() > SNAPSHOT_BYTES {
-            controller.snapshot().await?;
-        }
+        controller.snapshot_if_grown().await?;
         Ok(controller)
     }
 
@@ -81,10 +89,10 @@ impl Controller {
         let image = self.image();
         let node = self.config.node_id;
         let mut records = Vec::new();
-        if !image.features.contains_key("metadata.version") {
+        if !image.features.contains_key(METADATA_VERSION) {
             records.push(MetadataRecord::FeatureLevel(FeatureLevelRecord {
-                name: "metadata.version",
-                feature_level: METADATA_VERSION,
+                name: METADATA_VERSION,
+                feature_level: store::LEVEL,
             }));
         }
         let end_points = self.config.advertised.iter().map(|listener| {
@@ -106,7 +114,8 @@ impl Controller {
         records.push(MetadataRecord::RegisterBroker(RegisterBrokerRecord {
             broker_id: BrokerId(node),
             incarnation_id: Uuid::from_u128(incarnation),
-            broker_epoch: image.offset + 1,
+            // The offset of this record, as in Kafka.
+            broker_epoch: image.offset + 1 + records.len() as i64,
             end_points: end_points.collect(),
             rack: self.config.rack.as_deref(),
             fenced: false,
@@ -141,6 +150,15 @@ impl Controller {
                 topics,
                 validate_only,
             } => self.create_topics(topics, validate_only).await,
+            Request::DeleteTopics { topics } => self.delete_topics(topics).await,
+            Request::CreatePartitions {
+                topics,
+                validate_only,
+            } => self.create_partitions(topics, validate_only).await,
+            Request::AlterConfigs {
+                changes,
+                validate_only,
+            } => self.alter_configs(changes, validate_only).await,
             Request::AllocateProducerIds => self.allocate_producer_ids().await,
         };
         decided.unwrap_or_else(|error| {
@@ -181,66 +199,22 @@ impl Controller {
         Ok(())
     }
 
-    /// Writes what is known as a snapshot, so that the next start has less to replay.
-    async fn snapshot(&self) -> Result<(), StoreError> {
-        let image = self.image();
-        self.store
-            .snapshot(&image.records(), self.runtime.wall().0)
-            .await
-    }
-
-    /// The end of a clean stop.
-    pub async fn close(&self) -> Result<(), StoreError> {
-        match self.store.active_bytes() {
-            0..=SNAPSHOT_BYTES => Ok(()),
-            _ => self.snapshot().await,
+    /// Writes what is known as a snapshot once the log has outgrown the last one, so that a start
+    /// has at most twice the metadata to read.
+    ///
+    /// # Errors
+    /// When the disk refuses; nothing is committed any more then.
+    pub async fn snapshot_if_grown(&self) -> Result<(), StoreError> {
+        if self.store.active_bytes() <= SNAPSHOT_BYTES.max(self.store.snapshot_bytes()) {
+            return Ok(());
         }
+        let image = self.image();
+        let records = image.records();
+        self.store.snapshot(&records, self.runtime.wall().0).await
     }
-}
 
-/// What the controller can be asked. Answered when the change is committed and every shard of
-/// this broker follows it.
-#[derive(Clone, Debug)]
-pub enum Request {
-    CreateTopics {
-        topics: Vec<NewTopic>,
-        validate_only: bool,
-    },
-    /// A block of producer ids that nobody else has or gets.
-    AllocateProducerIds,
-}
-
-#[derive(Clone, Debug)]
-pub enum Reply {
-    /// One outcome per topic, in request order.
-    Topics(Vec<TopicOutcome>),
-    ProducerIds {
-        first: i64,
-        count: i64,
-    },
-    /// The whole request was refused, with a sentence for people.
-    Refused(ErrorCode, String),
-}
-
-/// A topic to create.
-#[derive(Clone, Debug, Default)]
-pub struct NewTopic {
-    pub name: String,
-    /// -1: `num.partitions`.
-    pub partitions: i32,
-    /// -1: `default.replication.factor`.
-    pub replication_factor: i16,
-    /// Replicas by partition, instead of the two numbers.
-    pub assignments: Vec<(i32, Vec<i32>)>,
-    pub configs: Vec<(String, Option<String>)>,
-}
-
-/// What came of one topic.
-#[derive(Clone, Debug, Default)]
-pub struct TopicOutcome {
-    pub name: String,
-    pub error: Option<(ErrorCode, String)>,
-    pub id: TopicId,
-    pub partitions: i32,
-    pub replication_factor: i16,
+    /// The end of a clean stop. Everything committed is durable already.
+    pub async fn close(&self) -> Result<(), StoreError> {
+        self.snapshot_if_grown().await
+    }
 }

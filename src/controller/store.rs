@@ -2,7 +2,7 @@
 //!
 //! Room:       `controller`.
 //! Called by:  `Controller`.
-//! Calls:      `runtime` for the door, `protocol::record_batch`.
+//! Calls:      `runtime` for the door, `metadata_file` for the bytes.
 //! Never:      decides what is committed: an append is, once it returns.
 //!
 //! Always true:
@@ -10,18 +10,33 @@
 //!   - after a failed write nothing is appended any more.
 //!   - the newest snapshot holds everything below its offset; older files are removed after it is
 //!     durable, so every start reads one snapshot and what came after.
+//!
+//! ```text
+//!   00000000000000000000.log                     0: leader change, then changes
+//!   00000000000000004711-0000000001.checkpoint   header, all records below 4711, footer
+//!   00000000000000004711.log                     changes from 4711 on
+//! ```
+//!
+//! One write is under way at a time, so only the last batch can be torn by a crash. What cannot be
+//! read and has a whole batch behind it is damage, and the start is refused with its place.
 
+use super::metadata_file::{self, EPOCH, Read};
 use crate::io::{Errno, OpenOptions, Slice};
-use crate::protocol::record_batch::{Batch, BatchBuilder, BatchOptions, Records};
 use crate::protocol::records::metadata::MetadataRecord;
 use crate::protocol::{DecodeError, EncodeError};
 use crate::runtime::{File, Runtime};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// The topic the metadata log is in Kafka's eyes.
+pub const TOPIC: &str = "__cluster_metadata";
 
 /// The folder of the metadata log in its log dir, as Kafka names it.
 pub const FOLDER: &str = "__cluster_metadata-0";
+
+pub(super) use super::metadata_file::LEVEL;
 
 /// The bound of one file of metadata: far above what a broker can hold in memory anyway.
 const FILE_BYTES_MAX: usize = 1 << 30;
@@ -29,10 +44,11 @@ const FILE_BYTES_MAX: usize = 1 << 30;
 pub struct Store {
     runtime: Runtime,
     folder: PathBuf,
-    file: RefCell<Option<std::rc::Rc<File>>>,
-    base_offset: Cell<i64>,
+    file: RefCell<Option<Rc<File>>>,
     next_offset: Cell<i64>,
+    /// Bytes in the active file.
     position: Cell<u64>,
+    snapshot_bytes: Cell<u64>,
     failed: Cell<Option<Errno>>,
 }
 
@@ -53,6 +69,11 @@ pub enum StoreError {
     Damaged {
         path: PathBuf,
         position: usize,
+    },
+    /// A file that must be there is not: changes from this offset on are missing.
+    Missing {
+        path: PathBuf,
+        offset: i64,
     },
     Encode(EncodeError),
 }
@@ -76,6 +97,12 @@ impl fmt::Display for StoreError {
                 "{}: damaged at byte {position}; restore the file from a copy",
                 path.display()
             ),
+            Self::Missing { path, offset } => write!(
+                f,
+                "{}: starts behind offset {offset}, so changes are missing; restore the folder \
+                 from a copy",
+                path.display()
+            ),
             Self::Encode(error) => error.fmt(f),
         }
     }
@@ -83,85 +110,150 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
+/// A file of the folder, by its name.
+enum Name {
+    Log { base: i64 },
+    Snapshot { end: i64 },
+    Leftover,
+    Foreign,
+}
+
 impl Store {
     /// Reads everything into `apply` (offset, record), cuts a torn end, and is ready to append.
+    ///
+    /// # Errors
+    /// Damage anywhere but at the end, records of a newer version, and whatever the disk says.
     pub async fn open(
         runtime: &Runtime,
         dir: &Path,
+        node: i32,
         mut apply: impl FnMut(i64, &MetadataRecord<'_>),
     ) -> Result<Store, StoreError> {
-        let folder = dir.join(FOLDER);
-        let disk = |path: &Path| {
-            let path = path.to_owned();
-            move |errno| StoreError::Disk { path, errno }
-        };
-        runtime
-            .create_directory(&folder)
-            .await
-            .map_err(disk(&folder))?;
-        runtime.sync_directory(dir).await.map_err(disk(dir))?;
-        let entries = runtime
-            .list_directory(&folder)
-            .await
-            .map_err(disk(&folder))?;
-        let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
-        let mut next_offset = 0;
-        let snapshot = names.iter().rfind(|name| name.ends_with(SNAPSHOT));
-        if let Some(name) = snapshot {
-            let path = folder.join(name);
-            let bytes = runtime
-                .read_file(&path, FILE_BYTES_MAX)
-                .await
-                .map_err(disk(&path))?;
-            let read = replay(&bytes, &path, &mut apply)?;
-            if read.position < bytes.len() {
-                return Err(StoreError::Damaged {
-                    path,
-                    position: read.position,
-                });
-            }
-            next_offset = offset_in(name);
-        }
-        let mut base_offset = next_offset;
-        let mut position = 0;
-        for name in names.iter().filter(|name| name.ends_with(LOG)) {
-            if offset_in(name) < base_offset {
-                continue;
-            }
-            base_offset = offset_in(name);
-            let path = folder.join(name);
-            let bytes = runtime
-                .read_file(&path, FILE_BYTES_MAX)
-                .await
-                .map_err(disk(&path))?;
-            let read = replay(&bytes, &path, &mut apply)?;
-            next_offset = next_offset.max(read.next_offset);
-            position = read.position as u64;
-            if read.position < bytes.len() {
-                tracing::warn!(
-                    file = %path.display(), position, bytes = bytes.len() - read.position,
-                    "the metadata log ended in a change that was never committed; cut off"
-                );
-                let options = OpenOptions {
-                    write: true,
-                    ..OpenOptions::default()
-                };
-                let file = runtime.open(&path, options).await.map_err(disk(&path))?;
-                file.truncate(position).await.map_err(disk(&path))?;
-                file.sync().await.map_err(disk(&path))?;
-            }
-        }
         let store = Store {
             runtime: runtime.clone(),
-            folder,
+            folder: dir.join(FOLDER),
             file: RefCell::new(None),
-            base_offset: Cell::new(base_offset),
-            next_offset: Cell::new(next_offset),
-            position: Cell::new(position),
+            next_offset: Cell::new(0),
+            position: Cell::new(0),
+            snapshot_bytes: Cell::new(0),
             failed: Cell::new(None),
         };
-        store.open_active().await?;
+        let made = runtime.create_directory(&store.folder).await;
+        made.map_err(|errno| disk(&store.folder, errno))?;
+        let synced = runtime.sync_directory(dir).await;
+        synced.map_err(|errno| disk(dir, errno))?;
+        let (snapshot, logs) = store.files().await?;
+        if let Some(end) = snapshot {
+            store.read_snapshot(end, &mut apply).await?;
+        }
+        for (place, base) in logs.iter().enumerate() {
+            let is_last = place + 1 == logs.len();
+            store.read_log(*base, is_last, &mut apply).await?;
+        }
+        let base = logs.last().copied().unwrap_or(store.next_offset.get());
+        store.open_active(base).await?;
+        if snapshot.is_none() && store.next_offset.get() == 0 {
+            store.begin(node).await?;
+        }
         Ok(store)
+    }
+
+    /// The newest snapshot and the log files that continue it; what they replace is removed.
+    async fn files(&self) -> Result<(Option<i64>, Vec<i64>), StoreError> {
+        let listed = self.runtime.list_directory(&self.folder).await;
+        let listed = listed.map_err(|errno| disk(&self.folder, errno))?;
+        let names: Vec<_> = listed.iter().map(|entry| entry.name.as_str()).collect();
+        let snapshot = names.iter().filter_map(|name| match Name::parse(name) {
+            Name::Snapshot { end } => Some(end),
+            _ => None,
+        });
+        let snapshot = snapshot.max();
+        let mut logs = Vec::new();
+        for name in names {
+            let is_old = match Name::parse(name) {
+                Name::Log { base } if base >= snapshot.unwrap_or(0) => {
+                    logs.push(base);
+                    false
+                }
+                Name::Snapshot { end } => Some(end) != snapshot,
+                Name::Log { .. } | Name::Leftover => true,
+                Name::Foreign => false,
+            };
+            if is_old {
+                self.unlink(name).await?;
+            }
+        }
+        logs.sort_unstable();
+        Ok((snapshot, logs))
+    }
+
+    async fn read_snapshot(
+        &self,
+        end: i64,
+        apply: &mut impl FnMut(i64, &MetadataRecord<'_>),
+    ) -> Result<(), StoreError> {
+        let path = self.folder.join(snapshot_name(end));
+        let bytes = self.read_file(&path).await?;
+        let read = metadata_file::read(&bytes, 0, |_, record| apply(end - 1, record));
+        let read = read.map_err(|wrong| wrong.in_file(&path))?;
+        if read.position < bytes.len() || !read.is_whole_snapshot {
+            let position = read.position;
+            return Err(StoreError::Damaged { path, position });
+        }
+        self.next_offset.set(end);
+        self.snapshot_bytes.set(bytes.len() as u64);
+        Ok(())
+    }
+
+    async fn read_log(
+        &self,
+        base: i64,
+        is_last: bool,
+        apply: &mut impl FnMut(i64, &MetadataRecord<'_>),
+    ) -> Result<(), StoreError> {
+        let path = self.folder.join(log_name(base));
+        if base != self.next_offset.get() {
+            let offset = self.next_offset.get();
+            return Err(StoreError::Missing { path, offset });
+        }
+        let bytes = self.read_file(&path).await?;
+        let read = metadata_file::read(&bytes, base, &mut *apply);
+        let Read {
+            next_offset,
+            position,
+            ..
+        } = read.map_err(|wrong| wrong.in_file(&path))?;
+        self.next_offset.set(next_offset);
+        self.position.set(position as u64);
+        if position == bytes.len() {
+            return Ok(());
+        }
+        if !is_last || metadata_file::has_batch(&bytes[position..], next_offset) {
+            return Err(StoreError::Damaged { path, position });
+        }
+        tracing::warn!(
+            file = %path.display(), position, bytes = bytes.len() - position,
+            "the metadata log ended in a change that was never committed; cut off"
+        );
+        self.cut(&path, position as u64)
+            .await
+            .map_err(|errno| disk(&path, errno))
+    }
+
+    async fn cut(&self, path: &Path, length: u64) -> Result<(), Errno> {
+        let options = OpenOptions {
+            write: true,
+            ..OpenOptions::default()
+        };
+        let file = self.runtime.open(path, options).await?;
+        file.truncate(length).await?;
+        file.sync().await
+    }
+
+    /// The first batch of a new log, as Kafka's: who leads the quorum.
+    async fn begin(&self, node: i32) -> Result<(), StoreError> {
+        let bytes = metadata_file::leader_change(node, 0, self.runtime.wall().0);
+        self.write(bytes.map_err(StoreError::Encode)?, 1).await
     }
 
     /// Offset of the last record, -1 before the first.
@@ -169,189 +261,138 @@ impl Store {
         self.next_offset.get() - 1
     }
 
-    /// Bytes in the active file: how much a start would have to replay.
+    /// Bytes in the active file: how much a start would have to replay behind the snapshot.
     pub fn active_bytes(&self) -> u64 {
         self.position.get()
     }
 
+    /// Bytes of the snapshot in force, 0 without one.
+    pub fn snapshot_bytes(&self) -> u64 {
+        self.snapshot_bytes.get()
+    }
+
     /// Commits records as one change; returns the offset of the last.
+    ///
+    /// # Errors
+    /// When it is not known to be durable; nothing is appended after that.
     pub async fn append(
         &self,
         records: &[MetadataRecord<'_>],
         timestamp: i64,
     ) -> Result<i64, StoreError> {
-        if let Some(errno) = self.failed.get() {
-            return Err(StoreError::Disk {
-                path: self.folder.clone(),
-                errno,
-            });
-        }
-        let base_offset = self.next_offset.get();
-        let bytes = batch(records, base_offset, timestamp)?;
-        let length = bytes.len() as u64;
-        let file = self.file.borrow().clone().expect("opened by `open`");
-        let written = file
-            .write(self.position.get(), vec![Slice::from(bytes)], true)
-            .await;
-        if let Err(errno) = written {
-            self.failed.set(Some(errno));
-            return Err(StoreError::Disk {
-                path: self.folder.clone(),
-                errno,
-            });
-        }
-        self.position.set(self.position.get() + length);
-        self.next_offset.set(base_offset + records.len() as i64);
+        let bytes = metadata_file::batch(records, self.next_offset.get(), timestamp);
+        let count = records.len() as i64;
+        self.write(bytes.map_err(StoreError::Encode)?, count)
+            .await?;
         Ok(self.last_offset())
     }
 
+    async fn write(&self, bytes: Vec<u8>, count: i64) -> Result<(), StoreError> {
+        self.check()?;
+        let length = bytes.len() as u64;
+        let file = self.file.borrow().clone().expect("opened by `open`");
+        let from = vec![Slice::from(bytes)];
+        if let Err(errno) = file.write(self.position.get(), from, true).await {
+            return Err(self.fail(disk(&self.folder, errno)));
+        }
+        self.position.set(self.position.get() + length);
+        self.next_offset.set(self.next_offset.get() + count);
+        Ok(())
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        match self.failed.get() {
+            Some(errno) => Err(disk(&self.folder, errno)),
+            None => Ok(()),
+        }
+    }
+
+    /// Whatever the disk holds now, nothing is put behind it.
+    fn fail(&self, error: StoreError) -> StoreError {
+        if let StoreError::Disk { errno, .. } = &error {
+            self.failed.set(Some(*errno));
+        }
+        error
+    }
+
     /// Writes the whole image as a snapshot, starts a new file behind it, removes what is older.
+    ///
+    /// # Errors
+    /// As `append`.
     pub async fn snapshot(
         &self,
         records: &[MetadataRecord<'_>],
         timestamp: i64,
     ) -> Result<(), StoreError> {
-        let next_offset = self.next_offset.get();
-        let mut bytes = Vec::new();
-        let mut offset = 0;
-        for records in records.chunks(RECORDS_PER_SNAPSHOT_BATCH) {
-            bytes.extend(batch(records, offset, timestamp)?);
-            offset += records.len() as i64;
-        }
-        let path = self
-            .folder
-            .join(format!("{next_offset:020}-{EPOCH:010}{SNAPSHOT}"));
-        let disk = |errno| StoreError::Disk {
-            path: path.clone(),
-            errno,
-        };
-        self.runtime
-            .replace_file(&path, bytes)
-            .await
-            .map_err(disk)?;
-        self.base_offset.set(next_offset);
+        self.check()?;
+        let end = self.next_offset.get();
+        let bytes = metadata_file::snapshot(records, timestamp).map_err(StoreError::Encode)?;
+        let length = bytes.len() as u64;
+        let path = self.folder.join(snapshot_name(end));
+        let replaced = self.runtime.replace_file(&path, bytes).await;
+        replaced.map_err(|errno| self.fail(disk(&path, errno)))?;
+        self.snapshot_bytes.set(length);
         self.position.set(0);
-        self.open_active().await?;
-        let entries = self
-            .runtime
-            .list_directory(&self.folder)
+        let opened = self.open_active(end).await;
+        opened.map_err(|error| self.fail(error))?;
+        self.files()
             .await
-            .map_err(disk)?;
-        for entry in entries {
-            let old = entry.name.ends_with(SNAPSHOT) || entry.name.ends_with(LOG);
-            if old && offset_in(&entry.name) < next_offset {
-                self.runtime
-                    .unlink(&self.folder.join(&entry.name))
-                    .await
-                    .map_err(disk)?;
-            }
-        }
-        Ok(())
+            .map(|_| ())
+            .map_err(|error| self.fail(error))
     }
 
-    async fn open_active(&self) -> Result<(), StoreError> {
-        let path = self
-            .folder
-            .join(format!("{:020}{LOG}", self.base_offset.get()));
-        let disk = |errno| StoreError::Disk {
-            path: path.clone(),
-            errno,
-        };
+    async fn open_active(&self, base: i64) -> Result<(), StoreError> {
+        let path = self.folder.join(log_name(base));
         let options = OpenOptions {
             write: true,
             create: true,
             ..OpenOptions::default()
         };
-        let file = self.runtime.open(&path, options).await.map_err(disk)?;
-        self.runtime
-            .sync_directory(&self.folder)
-            .await
-            .map_err(disk)?;
-        *self.file.borrow_mut() = Some(std::rc::Rc::new(file));
+        let file = self.runtime.open(&path, options).await;
+        let file = file.map_err(|errno| disk(&path, errno))?;
+        let synced = self.runtime.sync_directory(&self.folder).await;
+        synced.map_err(|errno| disk(&self.folder, errno))?;
+        *self.file.borrow_mut() = Some(Rc::new(file));
         Ok(())
     }
-}
 
-/// The epoch of the quorum of one.
-const EPOCH: i32 = 1;
-
-const LOG: &str = ".log";
-const SNAPSHOT: &str = ".checkpoint";
-
-/// A snapshot's batches stay small enough to be read in pieces by Kafka's tools.
-const RECORDS_PER_SNAPSHOT_BATCH: usize = 1024;
-
-/// How far a file was understood.
-struct Replayed {
-    next_offset: i64,
-    position: usize,
-}
-
-/// Applies whole batches until the end, or until one that is torn.
-fn replay(
-    bytes: &[u8],
-    path: &Path,
-    apply: &mut impl FnMut(i64, &MetadataRecord<'_>),
-) -> Result<Replayed, StoreError> {
-    let mut replayed = Replayed {
-        next_offset: 0,
-        position: 0,
-    };
-    while let Ok(batch) = Batch::parse(&bytes[replayed.position..]) {
-        if !batch.crc_is_valid() {
-            break;
-        }
-        if !batch.header.attributes.is_control() {
-            for (record, offset) in Records::of(&batch).zip(batch.header.base_offset..) {
-                let damaged = || StoreError::Damaged {
-                    path: path.to_owned(),
-                    position: replayed.position,
-                };
-                let value = record.map_err(|_| damaged())?.value.ok_or_else(damaged)?;
-                let record = MetadataRecord::decode(value).map_err(|cause| StoreError::Record {
-                    path: path.to_owned(),
-                    offset,
-                    cause,
-                })?;
-                apply(offset, &record);
-            }
-        }
-        replayed.next_offset = batch.header.next_offset();
-        replayed.position += batch.bytes.len();
+    async fn read_file(&self, path: &Path) -> Result<Vec<u8>, StoreError> {
+        let read = self.runtime.read_file(path, FILE_BYTES_MAX).await;
+        read.map_err(|errno| disk(path, errno))
     }
-    Ok(replayed)
-}
 
-fn batch(
-    records: &[MetadataRecord<'_>],
-    base_offset: i64,
-    timestamp: i64,
-) -> Result<Vec<u8>, StoreError> {
-    let mut builder = BatchBuilder::new(BatchOptions {
-        base_offset,
-        ..BatchOptions::default()
-    });
-    let mut value = Vec::new();
-    for record in records {
-        value.clear();
-        record
-            .encode(&mut value, record_version(record))
-            .map_err(StoreError::Encode)?;
-        builder.append(timestamp, None, Some(&value), &[]);
+    async fn unlink(&self, name: &str) -> Result<(), StoreError> {
+        let path = self.folder.join(name);
+        let gone = self.runtime.unlink(&path).await;
+        gone.map_err(|errno| disk(&path, errno))
     }
-    let mut bytes = builder.finish();
-    crate::protocol::record_batch::patch_leader_epoch(&mut bytes, EPOCH);
-    Ok(bytes)
 }
 
-/// The version each record type is written in: the newest stable one.
-fn record_version(record: &MetadataRecord<'_>) -> i16 {
-    record.max_version()
+fn disk(path: &Path, errno: Errno) -> StoreError {
+    let path = path.to_owned();
+    StoreError::Disk { path, errno }
 }
 
-/// The offset a file name starts with.
-fn offset_in(name: &str) -> i64 {
-    name.get(..20)
-        .and_then(|digits| digits.parse().ok())
-        .unwrap_or(0)
+impl Name {
+    fn parse(name: &str) -> Name {
+        let Some((stem, kind)) = name.split_once('.') else {
+            return Name::Foreign;
+        };
+        let (digits, epoch) = stem.split_at(stem.len().min(20));
+        match (digits.parse::<i64>(), kind) {
+            (Ok(base), "log") if epoch.is_empty() => Name::Log { base },
+            (Ok(end), "checkpoint") if !epoch.is_empty() => Name::Snapshot { end },
+            (Ok(_), "checkpoint.tmp") => Name::Leftover,
+            _ => Name::Foreign,
+        }
+    }
+}
+
+fn log_name(base: i64) -> String {
+    format!("{base:020}.log")
+}
+
+/// As Kafka's: the offset behind the last change in it, and the epoch.
+fn snapshot_name(end: i64) -> String {
+    format!("{end:020}-{EPOCH:010}.checkpoint")
 }

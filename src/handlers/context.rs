@@ -125,8 +125,9 @@ impl Call {
         self.context.router.shard.image()
     }
 
-    pub fn config(&self) -> &Arc<BrokerConfig> {
-        &self.context.shared.config
+    /// This broker's configuration, with what clients have changed since the start.
+    pub fn config(&self) -> Arc<BrokerConfig> {
+        self.context.router.shard.config()
     }
 
     /// Length placeholder and response header; the body goes behind them.

@@ -1,45 +1,50 @@
-//! DescribeCluster (API 60): the cluster's id, controller and brokers (KIP-700, KIP-919).
+//! DescribeCluster (API 60): the cluster's id, its brokers, its controller (KIP-700, KIP-919).
+//! Stages: look it up in the image.
 
 use super::context::{Call, Response, Unanswerable};
-use super::metadata::CLUSTER_OPERATIONS;
+use super::metadata::{CLUSTER_OPERATIONS, OPERATIONS_NOT_ASKED};
 use crate::protocol::messages::describe_cluster::{
     DescribeClusterBroker, DescribeClusterRequest, DescribeClusterResponse,
 };
 use crate::protocol::{BrokerId, ErrorCode};
 
-/// `endpoint_type` of those who ask for brokers; 2 asks for controllers.
-const ENDPOINT_BROKERS: i8 = 1;
-const ENDPOINT_CONTROLLERS: i8 = 2;
-const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
+/// `endpoint_type`: who is asked for.
+const BROKERS: i8 = 1;
+const CONTROLLERS: i8 = 2;
 
 pub async fn handle(
     call: &Call,
     request: DescribeClusterRequest,
 ) -> Result<Response, Unanswerable> {
-    if call.version >= 1 && request.endpoint_type != ENDPOINT_BROKERS {
-        let (error_code, text) = match request.endpoint_type {
-            ENDPOINT_CONTROLLERS => (
-                ErrorCode::MismatchedEndpointType,
-                "The request was sent to an endpoint of the wrong type: this is a broker's.",
-            ),
-            _ => (
-                ErrorCode::UnsupportedEndpointType,
-                "Unsupported endpoint type",
-            ),
-        };
+    let refusal = match request.endpoint_type {
+        BROKERS => None,
+        CONTROLLERS => Some((
+            ErrorCode::MismatchedEndpointType,
+            "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of \
+             type CONTROLLER"
+                .to_owned(),
+        )),
+        other => Some((
+            ErrorCode::UnsupportedEndpointType,
+            format!("Unsupported endpoint type {other}"),
+        )),
+    };
+    if let Some((error_code, text)) = refusal {
         return call.respond(&DescribeClusterResponse {
             error_code,
-            error_message: Some(text),
+            error_message: Some(&text),
             ..DescribeClusterResponse::default()
         });
     }
     let image = call.image();
     let listener = &call.context.listener.name;
-    let brokers = image.brokers.values().filter_map(|broker| {
-        if broker.fenced && !request.include_fenced_brokers {
-            return None;
-        }
-        let endpoint = broker.endpoints.iter().find(|end| end.name == *listener)?;
+    let shown = image
+        .brokers
+        .values()
+        .filter(|broker| !broker.fenced || request.include_fenced_brokers);
+    let brokers = shown.filter_map(|broker| {
+        let mut endpoints = broker.endpoints.iter();
+        let endpoint = endpoints.find(|endpoint| endpoint.name == *listener)?;
         Some(DescribeClusterBroker {
             broker_id: BrokerId(broker.id),
             host: &endpoint.host,
@@ -49,8 +54,6 @@ pub async fn handle(
         })
     });
     call.respond(&DescribeClusterResponse {
-        error_code: ErrorCode::None,
-        endpoint_type: ENDPOINT_BROKERS,
         cluster_id: &image.cluster_id,
         controller_id: BrokerId(image.controller),
         brokers: brokers.collect(),

@@ -1,5 +1,5 @@
-//! DescribeLogDirs (API 35): what lies in each log dir of this broker (KIP-113).
-//! Stages: choose the partitions, ask their owners, gather by log dir.
+//! DescribeLogDirs (API 35): each log dir, its partitions with their sizes, the room that is left.
+//! Stages: ask every shard for its partitions; join them by log dir.
 
 use super::context::{Call, Response, Unanswerable};
 use crate::ids::PartitionKey;
@@ -8,90 +8,102 @@ use crate::protocol::messages::describe_log_dirs::{
     DescribeLogDirsResult, DescribeLogDirsTopic,
 };
 use crate::protocol::{ErrorCode, TopicName};
-use crate::shard::message::{Answer, Question};
+use crate::shard::message::{DirContent, PartitionSize};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// The size of a file system that could not be asked (KIP-827).
+const UNKNOWN_BYTES: i64 = -1;
+
+/// A log dir over all shards.
+#[derive(Default)]
+struct Dir {
+    is_offline: bool,
+    total_bytes: i64,
+    usable_bytes: i64,
+    topics: BTreeMap<Arc<str>, Vec<PartitionSize>>,
+}
 
 pub async fn handle(
     call: &Call,
     request: DescribeLogDirsRequest<'_>,
 ) -> Result<Response, Unanswerable> {
-    let image = call.image();
-    let mut chosen: Vec<(&str, PartitionKey)> = Vec::new();
-    for topic in image.topics() {
-        for index in 0..topic.partitions.len() as i32 {
-            let wanted = request.topics.as_ref().is_none_or(|topics| {
-                let asked = topics.iter().filter(|asked| *asked.topic == *topic.name);
-                asked
-                    .flat_map(|asked| &asked.partitions)
-                    .any(|partition| *partition == index)
-            });
-            if wanted {
-                chosen.push((
-                    &topic.name,
-                    PartitionKey {
-                        topic: topic.id,
-                        partition: index,
-                    },
-                ));
-            }
+    let keys = request.topics.as_ref().map(|topics| {
+        let image = call.image();
+        let mut keys = Vec::new();
+        for asked in topics {
+            let Some(topic) = image.topic(asked.topic.0) else {
+                continue;
+            };
+            keys.extend(asked.partitions.iter().map(|partition| PartitionKey {
+                topic: topic.id,
+                partition: *partition,
+            }));
         }
-    }
-    let questions = chosen
-        .iter()
-        .map(|(_, key)| (*key, Question::Describe))
-        .collect();
-    let answers = call.context.router.ask(questions).await;
-    let mut by_dir: BTreeMap<String, BTreeMap<&str, Vec<DescribeLogDirsPartition>>> =
-        BTreeMap::new();
-    for ((topic, key), answer) in chosen.into_iter().zip(answers) {
-        // A partition that is just going is in no log dir.
-        let Answer::Described {
-            directory,
-            bytes,
-            offset_lag,
-            ..
-        } = answer
-        else {
-            continue;
-        };
-        let topics = by_dir.entry(directory).or_default();
-        topics
-            .entry(topic)
-            .or_default()
-            .push(DescribeLogDirsPartition {
-                partition_index: key.partition,
-                partition_size: bytes,
-                offset_lag,
-                is_future_key: false,
-            });
-    }
-    let mut dirs = Vec::new();
-    for dir in call.context.router.shard.dirs() {
-        let space = call.context.router.shard.runtime.space(&dir.path).await;
-        dirs.push((dir.path.display().to_string(), dir.journal.failed(), space));
-    }
-    let results = dirs.iter().map(|(path, failed, space)| {
-        let bytes = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        let topics = by_dir.remove(path).unwrap_or_default().into_iter();
-        DescribeLogDirsResult {
-            error_code: match failed {
-                Some(_) => ErrorCode::KafkaStorageError,
-                None => ErrorCode::None,
-            },
-            log_dir: path,
-            topics: topics
-                .map(|(name, partitions)| DescribeLogDirsTopic {
-                    name: TopicName(name),
-                    partitions,
-                })
-                .collect(),
-            total_bytes: space.map_or(-1, |(total, _)| bytes(total)),
-            usable_bytes: space.map_or(-1, |(_, usable)| bytes(usable)),
-            is_cordoned: false,
-        }
+        keys.sort_unstable();
+        keys.dedup();
+        Arc::new(keys)
     });
-    call.respond(&DescribeLogDirsResponse {
+    let mut dirs: BTreeMap<PathBuf, Dir> = BTreeMap::new();
+    for content in call.context.router.dir_contents(keys).await {
+        join(&mut dirs, content);
+    }
+    for (path, dir) in &mut dirs {
+        let space = call.context.router.shard.runtime.space(path).await;
+        let bytes = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+        (dir.total_bytes, dir.usable_bytes) = match space {
+            Ok((total, available)) => (bytes(total), bytes(available)),
+            Err(_) => (UNKNOWN_BYTES, UNKNOWN_BYTES),
+        };
+    }
+    let paths: Vec<String> = dirs.keys().map(|path| path.display().to_string()).collect();
+    let results = dirs
+        .values()
+        .zip(&paths)
+        .map(|(dir, path)| result(path, dir));
+    let response = DescribeLogDirsResponse {
         results: results.collect(),
         ..DescribeLogDirsResponse::default()
-    })
+    };
+    call.respond(&response)
+}
+
+fn join(dirs: &mut BTreeMap<PathBuf, Dir>, content: DirContent) {
+    let dir = dirs.entry(content.path).or_default();
+    dir.is_offline |= content.is_offline;
+    for (topic, size) in content.partitions {
+        dir.topics.entry(topic).or_default().push(size);
+    }
+}
+
+fn result<'r>(path: &'r str, dir: &'r Dir) -> DescribeLogDirsResult<'r> {
+    let topics = dir.topics.iter().map(|(name, sizes)| {
+        let mut partitions: Vec<_> = sizes.iter().map(partition).collect();
+        partitions.sort_by_key(|partition| partition.partition_index);
+        DescribeLogDirsTopic {
+            name: TopicName(name),
+            partitions,
+        }
+    });
+    DescribeLogDirsResult {
+        error_code: match dir.is_offline {
+            true => ErrorCode::KafkaStorageError,
+            false => ErrorCode::None,
+        },
+        log_dir: path,
+        topics: topics.filter(|_| !dir.is_offline).collect(),
+        total_bytes: dir.total_bytes,
+        usable_bytes: dir.usable_bytes,
+        is_cordoned: false,
+    }
+}
+
+fn partition(size: &PartitionSize) -> DescribeLogDirsPartition {
+    DescribeLogDirsPartition {
+        partition_index: size.partition,
+        partition_size: size.bytes,
+        offset_lag: 0,
+        is_future_key: false,
+    }
 }

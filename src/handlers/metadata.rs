@@ -4,7 +4,7 @@
 use super::context::{Call, Response, Unanswerable, uuid};
 use crate::controller::{self, NewTopic};
 use crate::ids::TopicId;
-use crate::metadata::{Image, TopicImage};
+use crate::metadata::{Image, TopicImage, is_internal};
 use crate::protocol::messages::metadata::{
     MetadataRequest, MetadataResponse, MetadataResponseBroker, MetadataResponsePartition,
     MetadataResponseTopic,
@@ -15,7 +15,7 @@ use std::sync::Arc;
 /// Bits of the operations that everybody may do while nothing is forbidden (KIP-430).
 pub const TOPIC_OPERATIONS: i32 = 0b1101_1111_1000;
 pub const CLUSTER_OPERATIONS: i32 = 0b1_1111_1010_0000;
-const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
+pub const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
 
 /// A topic of the answer.
 enum Found {
@@ -155,7 +155,7 @@ fn topic(found: &Found, operations: i32) -> MetadataResponseTopic<'_> {
             error_code: ErrorCode::None,
             name: Some(TopicName(&topic.name)),
             topic_id: uuid(topic.id),
-            is_internal: topic.name.starts_with("__"),
+            is_internal: is_internal(&topic.name),
             partitions: partitions(topic),
             topic_authorized_operations: operations,
         },

@@ -10,15 +10,22 @@
 
 #![forbid(unsafe_code)]
 
+mod alter_configs;
 mod api_versions;
+mod config_changes;
 mod context;
+mod create_partitions;
+mod create_topics;
 mod delete_records;
+mod delete_topics;
 mod describe_cluster;
+mod describe_configs;
 mod describe_log_dirs;
 mod describe_topic_partitions;
 mod fetch;
 mod fetch_response;
 mod fetch_session;
+mod incremental_alter_configs;
 mod init_producer_id;
 mod list_offsets;
 mod metadata;

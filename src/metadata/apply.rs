@@ -16,6 +16,9 @@ use std::sync::Arc;
 /// `PartitionChangeRecord.leader` when the leader stays and so does its epoch.
 pub const NO_LEADER_CHANGE: i32 = -2;
 
+/// The feature whose level says which record versions a log may hold.
+pub const METADATA_VERSION: &str = "metadata.version";
+
 impl Image {
     /// Applies one committed record.
     pub fn apply(&mut self, record: &MetadataRecord<'_>) {
@@ -27,8 +30,10 @@ impl Image {
             }),
             MetadataRecord::RemoveTopic(topic) => {
                 if let Some(topic) = self.remove_topic(TopicId(topic.topic_id.0)) {
-                    self.configs
-                        .remove(&(ResourceKind::Topic, topic.name.to_string()));
+                    let key = (ResourceKind::Topic, topic.name.to_string());
+                    if self.configs.contains_key(&key) {
+                        Arc::make_mut(&mut self.configs).remove(&key);
+                    }
                 }
             }
             MetadataRecord::Partition(partition) => self.apply_partition(partition),
@@ -37,6 +42,30 @@ impl Image {
             MetadataRecord::RegisterBroker(broker) => self.apply_broker(broker),
             MetadataRecord::UnregisterBroker(broker) => {
                 self.brokers.remove(&broker.broker_id.0);
+            }
+            MetadataRecord::FenceBroker(broker) => {
+                self.change_broker(broker.id, |broker| broker.fenced = true);
+            }
+            MetadataRecord::UnfenceBroker(broker) => {
+                self.change_broker(broker.id, |broker| broker.fenced = false);
+            }
+            MetadataRecord::BrokerRegistrationChange(change) => {
+                self.change_broker(change.broker_id, |broker| {
+                    // 0 is no change, 1 fenced, -1 unfenced (KIP-631).
+                    match change.fenced {
+                        1 => broker.fenced = true,
+                        -1 => broker.fenced = false,
+                        _ => {}
+                    }
+                    if !change.log_dirs.is_empty() {
+                        broker.log_dirs = change.log_dirs.iter().map(|id| id.0).collect();
+                    }
+                });
+            }
+            MetadataRecord::ClearElr(clear) => self.clear_elr(clear.topic_name.0),
+            // Level 0 is how a feature ends.
+            MetadataRecord::FeatureLevel(feature) if feature.feature_level == 0 => {
+                self.features.remove(feature.name);
             }
             MetadataRecord::FeatureLevel(feature) => {
                 self.features
@@ -49,11 +78,25 @@ impl Image {
         }
     }
 
-    fn change_topic(&mut self, id: TopicId, change: impl FnOnce(&mut TopicImage)) {
-        if let Some(topic) = self.topic_by_id(id) {
-            let mut topic = TopicImage::clone(topic);
-            change(&mut topic);
-            self.put_topic(topic);
+    fn change_broker(&mut self, id: BrokerId, change: impl FnOnce(&mut BrokerImage)) {
+        if let Some(broker) = self.brokers.get_mut(&id.0) {
+            change(broker);
+        }
+    }
+
+    /// Forgets who could lead without being in sync; an empty name means every topic.
+    fn clear_elr(&mut self, name: &str) {
+        let topics: Vec<TopicId> = match name {
+            "" => self.topics().map(|topic| topic.id).collect(),
+            name => self.topic(name).map(|topic| topic.id).into_iter().collect(),
+        };
+        for id in topics {
+            self.change_topic(id, |topic| {
+                for partition in &mut topic.partitions {
+                    partition.elr.clear();
+                    partition.last_known_elr.clear();
+                }
+            });
         }
     }
 
@@ -110,16 +153,12 @@ impl Image {
     }
 
     fn apply_config(&mut self, record: &ConfigRecord<'_>) {
-        let kind = match record.resource_type {
-            2 => ResourceKind::Topic,
-            4 => ResourceKind::Broker,
-            8 => ResourceKind::BrokerLogger,
-            16 => ResourceKind::ClientMetrics,
-            32 => ResourceKind::Group,
-            _ => return,
+        let Some(kind) = ResourceKind::from_code(record.resource_type) else {
+            return;
         };
         let key = (kind, record.resource_name.to_owned());
-        let overrides = self.configs.entry(key.clone()).or_default();
+        let configs = Arc::make_mut(&mut self.configs);
+        let overrides = configs.entry(key.clone()).or_default();
         match record.value {
             Some(value) => {
                 overrides.insert(record.name.to_owned(), value.to_owned());
@@ -129,7 +168,7 @@ impl Image {
             }
         }
         if overrides.is_empty() {
-            self.configs.remove(&key);
+            configs.remove(&key);
         }
     }
 
@@ -164,26 +203,34 @@ impl TopicImage {
             name: crate::protocol::TopicName(&self.name),
             topic_id,
         };
-        let brokers = |ids: &[i32]| ids.iter().copied().map(BrokerId).collect::<Vec<_>>();
         let mut records = vec![MetadataRecord::Topic(topic)];
-        for (index, partition) in self.partitions.iter().enumerate() {
-            records.push(MetadataRecord::Partition(PartitionRecord {
-                partition_id: index as i32,
-                topic_id,
-                replicas: brokers(&partition.replicas),
-                isr: partition.isr.clone(),
-                leader: BrokerId(partition.leader),
-                leader_epoch: partition.leader_epoch.0,
-                partition_epoch: partition.partition_epoch,
-                directories: partition
-                    .directories
-                    .iter()
-                    .map(|id| crate::protocol::Uuid(*id))
-                    .collect(),
-                ..PartitionRecord::default()
-            }));
-        }
+        let partitions = self.partitions.iter().enumerate();
         records
+            .extend(partitions.map(|(index, partition)| self.partition_record(index, partition)));
+        records
+    }
+
+    /// The record that makes one of this topic's partitions.
+    pub fn partition_record(
+        &self,
+        index: usize,
+        partition: &PartitionImage,
+    ) -> MetadataRecord<'static> {
+        let brokers = |ids: &[i32]| ids.iter().copied().map(BrokerId).collect::<Vec<_>>();
+        let directories = partition.directories.iter();
+        MetadataRecord::Partition(PartitionRecord {
+            partition_id: index as i32,
+            topic_id: crate::protocol::Uuid(self.id.0),
+            replicas: brokers(&partition.replicas),
+            isr: partition.isr.clone(),
+            leader: BrokerId(partition.leader),
+            leader_epoch: partition.leader_epoch.0,
+            partition_epoch: partition.partition_epoch,
+            directories: directories.map(|id| crate::protocol::Uuid(*id)).collect(),
+            eligible_leader_replicas: some(brokers(&partition.elr)),
+            last_known_elr: some(brokers(&partition.last_known_elr)),
+            ..PartitionRecord::default()
+        })
     }
 }
 
@@ -194,8 +241,11 @@ impl Image {
         use crate::protocol::records::metadata::{
             FeatureLevelRecord, ProducerIdsRecord, register_broker::BrokerEndpoint,
         };
+        // The level says how to read all the others, so it comes first.
+        let mut features: Vec<_> = self.features.iter().collect();
+        features.sort_by_key(|(name, _)| *name != METADATA_VERSION);
         let mut records = Vec::new();
-        for (name, level) in &self.features {
+        for (name, level) in features {
             records.push(MetadataRecord::FeatureLevel(FeatureLevelRecord {
                 name,
                 feature_level: *level,
@@ -222,7 +272,7 @@ impl Image {
         for topic in self.topics() {
             records.extend(topic.records());
         }
-        for ((kind, resource), overrides) in &self.configs {
+        for ((kind, resource), overrides) in self.configs.iter() {
             records.extend(overrides.iter().map(|(name, value)| {
                 MetadataRecord::Config(ConfigRecord {
                     resource_type: *kind as i8,
@@ -242,6 +292,11 @@ impl Image {
     }
 }
 
+/// An empty list stays out of a record; Kafka's tagged fields know null, not empty.
+fn some(brokers: Vec<BrokerId>) -> Option<Vec<BrokerId>> {
+    (!brokers.is_empty()).then_some(brokers)
+}
+
 fn ids(brokers: &[BrokerId]) -> Vec<i32> {
     brokers.iter().map(|broker| broker.0).collect()
 }
@@ -259,4 +314,184 @@ pub fn changed_topics<'i>(
         .topics()
         .filter(|topic| new.topic_by_id(topic.id).is_none());
     (changed.collect(), removed.collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::records::metadata::{
+        BrokerRegistrationChangeRecord, ClearElrRecord, FeatureLevelRecord, FenceBrokerRecord,
+        ProducerIdsRecord, RemoveTopicRecord, TopicRecord, UnfenceBrokerRecord,
+        register_broker::BrokerEndpoint,
+    };
+    use crate::protocol::{TopicName, Uuid};
+
+    /// splitmix64.
+    struct Seeded(u64);
+
+    impl Seeded {
+        fn below(&mut self, bound: u64) -> u64 {
+            self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = self.0;
+            z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            (z ^ (z >> 31)) % bound
+        }
+
+        fn brokers(&mut self) -> Vec<BrokerId> {
+            (0..1 + self.below(3) as i32).map(BrokerId).collect()
+        }
+    }
+
+    const NAMES: [&str; 4] = ["a", "b.c", "metadata.version", "z"];
+
+    /// Any record, over so few ids and names that they meet.
+    fn record(seeded: &mut Seeded) -> MetadataRecord<'static> {
+        let topic_id = Uuid::from_u128(u128::from(1 + seeded.below(4)));
+        let name = NAMES[seeded.below(4) as usize];
+        let broker_id = BrokerId(seeded.below(3) as i32);
+        let partition_id = seeded.below(3) as i32;
+        match seeded.below(13) {
+            // As the controller does, a name is given to one id only.
+            0 | 1 => MetadataRecord::Topic(TopicRecord {
+                name: TopicName(NAMES[(topic_id.0[15] - 1) as usize]),
+                topic_id,
+            }),
+            2 => MetadataRecord::RemoveTopic(RemoveTopicRecord { topic_id }),
+            3 | 4 => MetadataRecord::Partition(PartitionRecord {
+                partition_id,
+                topic_id,
+                replicas: seeded.brokers(),
+                isr: vec![seeded.below(3) as i32],
+                leader: broker_id,
+                leader_epoch: seeded.below(9) as i32,
+                partition_epoch: seeded.below(9) as i32,
+                directories: vec![Uuid::from_u128(7)],
+                eligible_leader_replicas: some(seeded.brokers()),
+                last_known_elr: None,
+                ..PartitionRecord::default()
+            }),
+            5 => MetadataRecord::PartitionChange(PartitionChangeRecord {
+                partition_id,
+                topic_id,
+                isr: Some(seeded.brokers()),
+                leader: BrokerId(seeded.below(4) as i32 - 2),
+                last_known_elr: Some(seeded.brokers()),
+                ..PartitionChangeRecord::default()
+            }),
+            6 => MetadataRecord::Config(ConfigRecord {
+                resource_type: [2, 4, 16, 32, 77][seeded.below(5) as usize],
+                resource_name: name,
+                name: NAMES[seeded.below(4) as usize],
+                value: [Some("1"), Some(""), None][seeded.below(3) as usize],
+            }),
+            7 => MetadataRecord::RegisterBroker(RegisterBrokerRecord {
+                broker_id,
+                incarnation_id: Uuid::from_u128(9),
+                broker_epoch: seeded.below(99) as i64,
+                end_points: vec![BrokerEndpoint {
+                    name,
+                    host: "h",
+                    port: 9092,
+                    security_protocol: 1,
+                }],
+                rack: [None, Some("r")][seeded.below(2) as usize],
+                fenced: seeded.below(2) == 0,
+                log_dirs: vec![Uuid::from_u128(5)],
+                ..RegisterBrokerRecord::default()
+            }),
+            8 => MetadataRecord::FenceBroker(FenceBrokerRecord {
+                id: broker_id,
+                ..FenceBrokerRecord::default()
+            }),
+            9 => MetadataRecord::UnfenceBroker(UnfenceBrokerRecord {
+                id: broker_id,
+                ..UnfenceBrokerRecord::default()
+            }),
+            10 => MetadataRecord::BrokerRegistrationChange(BrokerRegistrationChangeRecord {
+                broker_id,
+                fenced: seeded.below(3) as i8 - 1,
+                ..BrokerRegistrationChangeRecord::default()
+            }),
+            11 => MetadataRecord::FeatureLevel(FeatureLevelRecord {
+                name,
+                feature_level: seeded.below(3) as i16,
+            }),
+            _ if seeded.below(4) == 0 => MetadataRecord::ClearElr(ClearElrRecord {
+                topic_name: TopicName(["", name][seeded.below(2) as usize]),
+            }),
+            _ => MetadataRecord::ProducerIds(ProducerIdsRecord {
+                next_producer_id: seeded.below(9000) as i64,
+                ..ProducerIdsRecord::default()
+            }),
+        }
+    }
+
+    fn image_of<'r>(records: impl IntoIterator<Item = &'r MetadataRecord<'r>>) -> Image {
+        let mut image = Image::empty("cluster", 1);
+        records.into_iter().for_each(|record| image.apply(record));
+        image
+    }
+
+    /// Goal: a snapshot says all that the log before it said, whatever was in it.
+    #[test]
+    fn an_image_made_of_an_images_records_is_that_image() {
+        let mut topics = 0;
+        for seed in 0..300 {
+            let mut seeded = Seeded(seed);
+            let records: Vec<_> = (0..seeded.below(80)).map(|_| record(&mut seeded)).collect();
+            let image = image_of(&records);
+            topics += image.topic_count();
+            let again = image.records();
+            assert_eq!(image_of(&again), image, "seed {seed}");
+            assert_eq!(image_of(&again).records(), again, "seed {seed}");
+        }
+        assert!(topics > 100, "the seeds make topics");
+    }
+
+    #[test]
+    fn a_published_image_never_changes() {
+        let mut seeded = Seeded(5);
+        let mut image = Image::empty("cluster", 1);
+        let mut published = Vec::new();
+        for _ in 0..200 {
+            image.apply(&record(&mut seeded));
+            published.push((image.clone(), format!("{:?}", image.records())));
+        }
+        for (image, was) in published {
+            assert_eq!(format!("{:?}", image.records()), was);
+        }
+    }
+
+    #[test]
+    fn the_metadata_version_is_the_first_record() {
+        let mut image = Image::empty("cluster", 1);
+        for name in ["a", METADATA_VERSION, "z"] {
+            image.features.insert(name.to_owned(), 1);
+        }
+        let records = image.records();
+        assert!(matches!(
+            &records[0],
+            MetadataRecord::FeatureLevel(feature) if feature.name == METADATA_VERSION
+        ));
+    }
+
+    #[test]
+    fn only_topics_that_differ_are_told_as_changed() {
+        let mut seeded = Seeded(1);
+        let mut old = Image::empty("cluster", 1);
+        (0..60).for_each(|_| old.apply(&record(&mut seeded)));
+        let mut new = old.clone();
+        let first = old.topics().next().expect("a topic").clone();
+        new.apply(&MetadataRecord::PartitionChange(PartitionChangeRecord {
+            topic_id: Uuid(first.id.0),
+            partition_id: 0,
+            ..PartitionChangeRecord::default()
+        }));
+        let (changed, removed) = changed_topics(&old, &new);
+        assert_eq!((changed.len(), removed.len()), (1, 0));
+        new.remove_topic(first.id);
+        let (changed, removed) = changed_topics(&old, &new);
+        assert_eq!((changed.len(), removed.len()), (0, 1));
+    }
 }

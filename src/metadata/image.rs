@@ -2,7 +2,7 @@
 //!
 //! Room:       `metadata`.
 //! Called by:  handlers and shards, which hold an `Arc<Image>` and swap it when a newer one comes.
-//! Never:      changes once published; a change clones what it touches (topics are shared).
+//! Never:      changes once published; a change clones the maps it touches, whose values are shared.
 
 use crate::ids::{LeaderEpoch, PartitionKey, TopicId};
 use crate::map::Map;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The cluster as of one offset of the metadata log.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Image {
     /// Offset of the last record applied; -1 before the first.
     pub offset: i64,
@@ -18,15 +18,20 @@ pub struct Image {
     /// The active controller's broker id, -1 when there is none.
     pub controller: i32,
     pub brokers: BTreeMap<i32, BrokerImage>,
-    topics: BTreeMap<Arc<str>, Arc<TopicImage>>,
-    topics_by_id: Map<TopicId, Arc<TopicImage>>,
+    /// Names only, so that a topic has one holder here and grows in place while a change of many
+    /// records is applied.
+    names: Arc<BTreeMap<Arc<str>, TopicId>>,
+    topics: Arc<Map<TopicId, Arc<TopicImage>>>,
     /// Dynamic configuration: overrides by resource, by key.
-    pub configs: BTreeMap<(ResourceKind, String), BTreeMap<String, String>>,
+    pub configs: Arc<Configs>,
     /// Finalized feature levels, e.g. `metadata.version`.
     pub features: BTreeMap<String, i16>,
     /// First producer id no broker was given yet.
     pub next_producer_id: i64,
 }
+
+/// Overrides by resource, by key.
+pub type Configs = BTreeMap<(ResourceKind, String), BTreeMap<String, String>>;
 
 /// What a configuration belongs to; numbers are Kafka's `ConfigResource.Type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -85,6 +90,20 @@ pub struct PartitionImage {
     pub last_known_elr: Vec<i32>,
 }
 
+impl ResourceKind {
+    /// The kind of this number, on the wire and in records.
+    pub fn from_code(code: i8) -> Option<ResourceKind> {
+        Some(match code {
+            2 => Self::Topic,
+            4 => Self::Broker,
+            8 => Self::BrokerLogger,
+            16 => Self::ClientMetrics,
+            32 => Self::Group,
+            _ => return None,
+        })
+    }
+}
+
 impl Image {
     /// Before the first record.
     pub fn empty(cluster_id: &str, controller: i32) -> Image {
@@ -98,42 +117,50 @@ impl Image {
 
     /// Adds or replaces a topic.
     pub fn put_topic(&mut self, topic: TopicImage) {
-        let topic = Arc::new(topic);
-        self.topics_by_id.insert(topic.id, topic.clone());
-        self.topics.insert(topic.name.clone(), topic);
+        Arc::make_mut(&mut self.names).insert(topic.name.clone(), topic.id);
+        Arc::make_mut(&mut self.topics).insert(topic.id, Arc::new(topic));
     }
 
     pub fn remove_topic(&mut self, id: TopicId) -> Option<Arc<TopicImage>> {
-        let topic = self.topics_by_id.remove(&id)?;
-        self.topics.remove(&topic.name);
+        let topic = Arc::make_mut(&mut self.topics).remove(&id)?;
+        Arc::make_mut(&mut self.names).remove(&topic.name);
         Some(topic)
     }
 
+    /// Changes a topic that is there. It is copied once per change, not once per record.
+    pub(super) fn change_topic(&mut self, id: TopicId, change: impl FnOnce(&mut TopicImage)) {
+        if let Some(topic) = Arc::make_mut(&mut self.topics).get_mut(&id) {
+            change(Arc::make_mut(topic));
+        }
+    }
+
     pub fn topic(&self, name: &str) -> Option<&Arc<TopicImage>> {
-        self.topics.get(name)
+        self.topics.get(self.names.get(name)?)
     }
 
     pub fn topic_by_id(&self, id: TopicId) -> Option<&Arc<TopicImage>> {
-        self.topics_by_id.get(&id)
+        self.topics.get(&id)
     }
 
     /// All topics, sorted by name.
     pub fn topics(&self) -> impl Iterator<Item = &Arc<TopicImage>> {
-        self.topics.values()
+        self.names.values().filter_map(|id| self.topics.get(id))
     }
 
-    /// Topics after `name`, sorted by name; for paged listings.
+    /// Topics from `name` on, sorted by name; for paged listings.
     pub fn topics_from(&self, name: &str) -> impl Iterator<Item = &Arc<TopicImage>> {
         let from = (std::ops::Bound::Included(name), std::ops::Bound::Unbounded);
-        self.topics.range::<str, _>(from).map(|(_, topic)| topic)
+        self.names
+            .range::<str, _>(from)
+            .filter_map(|(_, id)| self.topics.get(id))
     }
 
     pub fn topic_count(&self) -> usize {
-        self.topics.len()
+        self.names.len()
     }
 
     pub fn partition(&self, key: PartitionKey) -> Option<&PartitionImage> {
-        self.topics_by_id
+        self.topics
             .get(&key.topic)?
             .partitions
             .get(usize::try_from(key.partition).ok()?)
@@ -144,4 +171,12 @@ impl Image {
         static NONE: BTreeMap<String, String> = BTreeMap::new();
         self.configs.get(&(kind, name.to_owned())).unwrap_or(&NONE)
     }
+}
+
+/// Topics that brokers write for themselves; `__cluster_metadata` is none, it has no topic record.
+pub fn is_internal(topic: &str) -> bool {
+    matches!(
+        topic,
+        "__consumer_offsets" | "__transaction_state" | "__share_group_state"
+    )
 }

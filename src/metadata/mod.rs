@@ -10,5 +10,8 @@
 mod apply;
 mod image;
 
-pub use apply::{NO_LEADER_CHANGE, changed_topics};
-pub use image::{BrokerImage, EndpointImage, Image, PartitionImage, ResourceKind, TopicImage};
+pub use apply::{METADATA_VERSION, NO_LEADER_CHANGE, changed_topics};
+pub use image::{
+    BrokerImage, Configs, EndpointImage, Image, PartitionImage, ResourceKind, TopicImage,
+    is_internal,
+};

@@ -25,11 +25,13 @@ use crate::partition::{Terms, Watch};
 use crate::protocol::ErrorCode;
 use crate::runtime::sync::Reply as Future1;
 use crate::shard::message::{
-    Answer, FetchAnswer, FetchPart, ProduceAnswer, ProducePart, Question, Reply, Request,
+    Answer, DirContent, FetchAnswer, FetchPart, ProduceAnswer, ProducePart, Question, Reply,
+    Request,
 };
 use crate::shard::{Shard, owner};
 use std::future::Future;
 use std::rc::Rc;
+use std::sync::Arc;
 
 /// One core's view of where things are.
 pub struct Router {
@@ -189,6 +191,24 @@ impl Router {
             }
         }
         gathered.take()
+    }
+
+    /// What lies in the log dirs, told by each shard of its own partitions.
+    pub async fn dir_contents(&self, keys: Option<Arc<Vec<PartitionKey>>>) -> Vec<DirContent> {
+        let others = (0..self.shards)
+            .map(ShardId)
+            .filter(|shard| *shard != self.shard.id);
+        let asked: Vec<_> = others
+            .map(|shard| self.ask_shard(shard, Request::Dirs { keys: keys.clone() }))
+            .collect();
+        let mut contents = self.shard.dir_contents(keys.as_ref().map(|keys| &keys[..]));
+        for reply in asked {
+            match reply.await {
+                Reply::Dirs(more) => contents.extend(more),
+                _ => unreachable!("log dirs are answered as such"),
+            }
+        }
+        contents
     }
 
     /// Asks the controller; answered when the change is committed and all shards follow it.

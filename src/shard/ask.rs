@@ -6,7 +6,7 @@
 //! Never:      answers for a partition that is led elsewhere.
 
 use super::Shard;
-use super::message::{Answer, Question};
+use super::message::{Answer, DirContent, PartitionSize, Question};
 use crate::ids::{LeaderEpoch, Offset, PartitionKey};
 use crate::partition::{Partition, ReadError};
 use crate::protocol::ErrorCode;
@@ -32,6 +32,37 @@ impl Shard {
         }
         answers
     }
+
+    /// The log dirs, with this shard's partitions in them: those of `keys` (sorted), or all.
+    pub fn dir_contents(&self, keys: Option<&[PartitionKey]>) -> Vec<DirContent> {
+        let is_asked = |key: &PartitionKey| keys.is_none_or(|keys| keys.binary_search(key).is_ok());
+        let mut contents: Vec<DirContent> = self
+            .dirs()
+            .iter()
+            .map(|dir| DirContent {
+                path: dir.path.clone(),
+                is_offline: dir.journal.failed().is_some(),
+                partitions: Vec::new(),
+            })
+            .collect();
+        for partition in self.partitions() {
+            let dir = self
+                .dirs()
+                .iter()
+                .position(|dir| Rc::ptr_eq(dir, &partition.dir));
+            let (true, Some(dir)) = (is_asked(&partition.key), dir) else {
+                continue;
+            };
+            let size = PartitionSize {
+                partition: partition.key.partition,
+                bytes: i64::try_from(partition.log.size_bytes()).unwrap_or(i64::MAX),
+            };
+            contents[dir]
+                .partitions
+                .push((partition.topic.clone(), size));
+        }
+        contents
+    }
 }
 
 async fn answer(partition: &Rc<Partition>, question: Question) -> Answer {
@@ -54,12 +85,6 @@ async fn answer(partition: &Rc<Partition>, question: Question) -> Answer {
         }),
         Question::DeleteBefore { offset } => return delete_before(partition, offset).await,
         Question::Producers { .. } => return Answer::Refused(ErrorCode::InvalidRequest),
-        Question::Describe => Ok(Answer::Described {
-            directory: partition.dir.path.display().to_string(),
-            directory_id: partition.dir.id,
-            bytes: i64::try_from(partition.log.size_bytes()).unwrap_or(i64::MAX),
-            offset_lag: 0,
-        }),
     };
     answered.unwrap_or_else(|error| Answer::Refused(error.error_code()))
 }

@@ -9,6 +9,7 @@ use crate::io::{Address, Errno, Slice, WallMillis};
 use crate::metadata::Image;
 use crate::partition::{EpochCheck, LeaderView, Terms};
 use crate::protocol::ErrorCode;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A request from another core.
@@ -26,6 +27,10 @@ pub enum Request {
     Ask {
         questions: Vec<(PartitionKey, Question)>,
     },
+    /// The log dirs with the partitions this shard has in them: these, or all.
+    Dirs {
+        keys: Option<Arc<Vec<PartitionKey>>>,
+    },
     /// The newest metadata; answered when every partition follows it.
     Image(Arc<Image>),
 }
@@ -36,6 +41,7 @@ pub enum Reply {
     Fetch(Vec<FetchAnswer>),
     Watched,
     Answers(Vec<Answer>),
+    Dirs(Vec<DirContent>),
     Done,
     /// Where a listener really listens.
     Listening(Address),
@@ -81,6 +87,23 @@ pub struct FetchAnswer {
     pub bytes: usize,
 }
 
+/// A log dir as one shard sees it.
+#[derive(Clone, Debug)]
+pub struct DirContent {
+    pub path: PathBuf,
+    /// Its disk failed: nothing in it is served until a restart.
+    pub is_offline: bool,
+    /// With the name of their topic.
+    pub partitions: Vec<(Arc<str>, PartitionSize)>,
+}
+
+/// One replica's size, journaled bytes included.
+#[derive(Clone, Copy, Debug)]
+pub struct PartitionSize {
+    pub partition: i32,
+    pub bytes: i64,
+}
+
 /// What can be asked of one partition, beside Produce and Fetch.
 #[derive(Clone, Debug)]
 pub enum Question {
@@ -99,8 +122,6 @@ pub enum Question {
     DeleteBefore { offset: i64 },
     /// Producers that wrote lately (DescribeProducers).
     Producers { now: WallMillis },
-    /// Size on disk and offsets (DescribeLogDirs).
-    Describe,
 }
 
 #[derive(Clone, Debug)]
@@ -117,10 +138,4 @@ pub enum Answer {
         end_offset: i64,
     },
     LowWatermark(Offset),
-    Described {
-        directory: String,
-        directory_id: [u8; 16],
-        bytes: i64,
-        offset_lag: i64,
-    },
 }

@@ -137,7 +137,7 @@ impl Shard {
 
     /// Topics whose own records did not change may still have other settings.
     fn follow_configs(&self, before: &Image, image: &Image) {
-        if before.configs == image.configs {
+        if Arc::ptr_eq(&before.configs, &image.configs) {
             return;
         }
         let config = self.config();
