@@ -17,6 +17,9 @@ struct Arguments {
     /// What clients do in one run: requests, waits and crashes.
     #[arg(long, default_value_t = 60)]
     steps: u32,
+    /// Print what the broker logs.
+    #[arg(long)]
+    verbose: bool,
 }
 
 static SEED: AtomicU64 = AtomicU64::new(0);
@@ -30,6 +33,13 @@ fn main() {
         let seed = SEED.load(Ordering::Relaxed);
         eprintln!("broken at seed {seed}; replay: ottla-sim --seed {seed} --steps {steps}");
     }));
+    if arguments.verbose {
+        // Without times: a replayed run prints the same lines.
+        tracing_subscriber::fmt()
+            .without_time()
+            .with_target(false)
+            .init();
+    }
     let (mut lives, mut sent, mut acknowledged) = (0, 0, 0);
     for seed in arguments.seed..arguments.seed.saturating_add(arguments.seeds) {
         SEED.store(seed, Ordering::Relaxed);

@@ -126,6 +126,27 @@ impl Node {
         self.failed.borrow().clone()
     }
 
+    /// How far each shard's journal is, for the message of a run that does not get on.
+    pub fn describe(&self) -> String {
+        let members = self.members.borrow();
+        let journals = members.iter().flat_map(|(_, shard)| {
+            shard.dirs().iter().map(|dir| {
+                let journal = &dir.journal;
+                format!(
+                    "shard {}: written {}, synced {}, upcoming {}, stalled {}, failed {:?}, {:?}",
+                    shard.id.0,
+                    journal.written().0,
+                    journal.synced().0,
+                    journal.upcoming().0,
+                    journal.is_stalled(),
+                    journal.failed(),
+                    journal.pressure(),
+                )
+            })
+        });
+        journals.collect::<Vec<_>>().join("; ")
+    }
+
     pub fn key(partition: usize) -> PartitionKey {
         PartitionKey {
             topic: TOPIC,
