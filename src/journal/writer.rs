@@ -96,6 +96,11 @@ impl Shared {
         settings: &JournalSettings,
     ) -> Shared {
         let (incarnation, salt) = (superblock.incarnation, superblock.salt);
+        let settings = &JournalSettings {
+            // A group grows as large as its slab, and must fit into a file of the ring.
+            slab_bytes: settings.slab_bytes.min(ring.group_max() as usize),
+            ..settings.clone()
+        };
         Shared {
             runtime: runtime.clone(),
             dir: dir.to_owned(),

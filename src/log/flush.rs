@@ -149,12 +149,11 @@ impl Inner {
         self.sync_transactions().await?;
         let dir = self.dir();
         if folder {
-            let path = dir.join(PARTITION_METADATA_FILE);
-            runtime
-                .open(&path, OpenOptions::default())
-                .await?
-                .sync()
-                .await?;
+            match self.sync_file(&dir.join(PARTITION_METADATA_FILE)).await {
+                // A folder nobody claims by topic id has none.
+                Ok(()) | Err(Errno::NO_ENTRY) => {}
+                Err(errno) => return Err(errno),
+            }
         }
         if self.state.borrow().epochs_dirty {
             self.write_epochs().await?;
@@ -550,6 +549,12 @@ impl Inner {
     }
 
     /// Writes a small file so that it ends after `bytes`; what was before `at` stays.
+    pub(super) async fn sync_file(&self, path: &Path) -> Result<(), Errno> {
+        let runtime = &self.storage.0.runtime;
+        let file = runtime.open(path, OpenOptions::default()).await?;
+        file.sync().await
+    }
+
     pub(super) async fn write_file(
         &self,
         path: &Path,

@@ -136,6 +136,9 @@ impl Log {
         let text = format_partition_metadata(key.topic);
         let written = inner.write_file(&path, 0, text.into_bytes()).await;
         inner.guard(written)?;
+        // Before any segment: a folder that holds records always says whose they are.
+        let synced = inner.sync_file(&path).await;
+        inner.guard(synced)?;
         inner.state.borrow_mut().folder_dirty = true;
         Ok(Log(inner))
     }
@@ -150,6 +153,8 @@ impl Log {
     ) -> Result<(Log, OpenReport), LogError> {
         let listing = list(storage, dir).await?;
         let inner = Inner::empty(storage, dir, key, settings);
+        // After an unclean stop nobody knows whether the names in the folder are durable.
+        inner.state.borrow_mut().folder_dirty = !known.clean;
         let report = inner.recover(listing, known).await?;
         Ok((Log(inner), report))
     }

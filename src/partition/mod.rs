@@ -52,6 +52,8 @@ pub struct Partition {
     /// Replicas the partition is placed on; bounds `min.insync.replicas` on one node.
     replicas: Cell<i32>,
     offline: Cell<Option<Errno>>,
+    /// The journal's group that holds the last move of the log's start.
+    log_start_group: Cell<GroupSequence>,
     /// Set while a batch is validated off the thread: later ones queue behind it.
     append_gate: append::Gate,
 }
@@ -92,6 +94,7 @@ impl Partition {
             watchers: watch::Watchers::default(),
             replicas: Cell::new(1),
             offline: Cell::new(None),
+            log_start_group: Cell::new(GroupSequence(0)),
             append_gate: append::Gate::default(),
         })
     }

@@ -68,19 +68,25 @@ impl Partition {
 
     /// Moves the log's start forward (never back); returns where it starts once that is durable.
     pub async fn delete_before(&self, to: Offset) -> Result<Offset, ReadError> {
+        let disk = |_| ReadError::Disk(self.dir.journal.failed().unwrap_or(Errno::IO));
         if to > self.log.log_start_offset() {
             let entry = Entry::LogStart { key: self.key, to };
-            let disk = |_| ReadError::Disk(self.dir.journal.failed().unwrap_or(Errno::IO));
             let (group, _) = self.dir.journal.note(entry).map_err(disk)?;
-            self.dir
-                .journal
-                .wait(group, RequiredMark::Synced)
-                .await
-                .map_err(disk)?;
+            // In the same breath: a checkpoint between the two would let the entry go without
+            // having seen where the log starts.
             self.log.set_log_start(to);
+            self.log_start_group.set(group);
             self.watchers.wake_all();
         }
-        Ok(self.log.log_start_offset())
+        // Also for a start that another request moved and that is not durable yet.
+        let start = self.log.log_start_offset();
+        let group = self.log_start_group.get();
+        self.dir
+            .journal
+            .wait(group, RequiredMark::Synced)
+            .await
+            .map_err(disk)?;
+        Ok(start)
     }
 
     /// Whole batches from the one that holds `from`, below the high watermark, of about

@@ -113,6 +113,12 @@ impl Runtime {
         self.0.stopping.set(true);
     }
 
+    /// Drops all tasks where they stand, as the death of a process does. They hold this runtime,
+    /// so without it neither they nor the door would ever be freed. For the simulator.
+    pub fn abandon(&self) {
+        self.0.tasks.clear();
+    }
+
     /// One turn. `park`: wait for a completion or the next timer when nothing is ready. Returns
     /// when the next timer is due, `None` without one; a past instant when tasks are ready.
     pub fn turn(&self, park: bool) -> Option<Instant> {

@@ -96,6 +96,22 @@ impl Tasks {
         self.ready.lock().push_back(handle);
     }
 
+    /// Drops every task, also those that the drops of others spawn.
+    pub fn clear(&self) {
+        loop {
+            let futures: Vec<BoxedTask> = {
+                let mut slots = self.slots.borrow_mut();
+                let futures = slots.iter_mut().filter_map(|slot| slot.future.take());
+                futures.collect()
+            };
+            if futures.is_empty() {
+                break;
+            }
+            drop(futures);
+        }
+        self.ready.lock().clear();
+    }
+
     pub fn has_ready(&self) -> bool {
         !self.ready.lock().is_empty()
     }

@@ -32,6 +32,9 @@ pub(super) struct FoundFolder {
     high_watermark: Offset,
     /// It lost acknowledged records.
     refused: bool,
+    /// A checkpoint knows it, so its folder's name is durable. One whose creation the last life
+    /// did not get to journal may lose it yet.
+    recorded: bool,
 }
 
 /// Part of the memory budget that flushed batches and blocks of older ones may take.
@@ -232,6 +235,12 @@ impl Shard {
                 let recovered = &found.recovered;
                 let opened = open_log(&dir.storage, &found.path, key, settings, recovered).await;
                 if let Ok((log, _)) = &opened {
+                    if !found.recorded
+                        && let Err(error) = log.sync().await
+                    {
+                        tracing::error!(topic = %topic.name, %error, "folder not made durable");
+                        return None;
+                    }
                     self.checkpointer(&dir).add(log, found.high_watermark);
                 }
                 (dir, opened.map(|(log, _)| log))
@@ -347,6 +356,7 @@ async fn find_folders(
                     recovered,
                     high_watermark,
                     refused,
+                    recorded: record.is_some(),
                 },
             );
         }

@@ -17,18 +17,22 @@
 
 #![forbid(unsafe_code)]
 
+pub mod checker;
 pub mod clock;
 pub mod disk;
 mod door;
 mod files;
 mod mesh;
+pub mod model;
 mod network;
+pub mod node;
 pub mod seed;
 pub mod storage;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod trace;
+pub mod workload;
 mod world;
 
 pub use disk::{Disk, Fault, FaultKind, Faults};

@@ -1,0 +1,159 @@
+//! What clients were promised: a list of batches, and how far each one was acknowledged.
+//!
+//! Room:       `sim`.
+//! Called by:  `workload`, which tells it of answers; `checker`, which compares a log with it.
+//! Never:      knows journals, segments or offsets it was not told: so simple that it cannot be
+//!             wrong in the same way as the broker.
+
+use crate::ids::Offset;
+use crate::map::Map;
+use crate::protocol::record_batch::{
+    BATCH_HEADER_BYTES, BatchBuilder, BatchOptions, ProducerStamp,
+};
+
+/// What a batch must survive once a client was answered, or has read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// `kill -9` of the broker.
+    Written,
+    /// Power loss.
+    Synced,
+}
+
+/// One batch that some client sent.
+#[derive(Clone, Debug)]
+pub struct SentBatch {
+    pub partition: usize,
+    pub acks: i16,
+    /// Producer and its first sequence number, for idempotent ones.
+    pub producer: Option<(i64, i32)>,
+    pub records: i32,
+    pub bytes: Vec<u8>,
+    /// Where it lies and what it survives, once somebody was told.
+    pub promised: Option<(Offset, Level)>,
+    /// It was not there after a recovery: unless it is sent again, it never comes back.
+    pub dead: bool,
+    pub sent_again: bool,
+}
+
+/// Producers that number their batches, one per partition.
+#[derive(Clone, Debug, Default)]
+pub struct Producer {
+    pub next_sequence: i32,
+    /// The batch on its way or to be sent again: the one a producer insists on.
+    pub waiting: Option<usize>,
+}
+
+#[derive(Default)]
+pub struct Model {
+    pub batches: Vec<SentBatch>,
+    by_content: Map<u64, usize>,
+    /// By partition: what DeleteRecords promised.
+    pub log_start: Vec<Offset>,
+    pub producers: Vec<Producer>,
+    pub acknowledged: u64,
+    pub refused: u64,
+    pub fetched: u64,
+}
+
+impl Model {
+    pub fn new(partitions: usize) -> Model {
+        Model {
+            log_start: vec![Offset(0); partitions],
+            producers: vec![Producer::default(); partitions],
+            ..Model::default()
+        }
+    }
+
+    /// Makes a batch like no other; returns its number.
+    pub fn send(
+        &mut self,
+        partition: usize,
+        acks: i16,
+        records: i32,
+        value_bytes: usize,
+        timestamp: i64,
+        producer: Option<i64>,
+    ) -> usize {
+        let id = self.batches.len();
+        let stamp = producer.map(|producer| ProducerStamp {
+            id: producer,
+            epoch: 0,
+            base_sequence: self.producers[partition].next_sequence,
+        });
+        let mut builder = BatchBuilder::new(BatchOptions {
+            producer: stamp.unwrap_or_default(),
+            ..BatchOptions::default()
+        });
+        let mut filler = super::seed::Rng::new(id as u64);
+        for _ in 0..records {
+            let mut value = (id as u64).to_be_bytes().to_vec();
+            while value.len() < value_bytes {
+                value.extend_from_slice(&filler.bits().to_be_bytes());
+            }
+            builder.append(timestamp, None, Some(&value), &[]);
+        }
+        let bytes = builder.finish();
+        self.by_content.insert(content_hash(&bytes), id);
+        if stamp.is_some() {
+            self.producers[partition].next_sequence += records;
+            self.producers[partition].waiting = Some(id);
+        }
+        self.batches.push(SentBatch {
+            partition,
+            acks,
+            producer: stamp.map(|stamp| (stamp.id, stamp.base_sequence)),
+            records,
+            bytes,
+            promised: None,
+            dead: false,
+            sent_again: false,
+        });
+        id
+    }
+
+    /// A batch is sent once more by a producer that heard nothing.
+    pub fn send_again(&mut self, id: usize) {
+        self.batches[id].sent_again = true;
+        self.batches[id].dead = false;
+    }
+
+    /// Which batch these bytes are, whatever offset and epoch the broker gave them.
+    pub fn identify(&self, batch: &[u8]) -> Option<usize> {
+        let id = *self.by_content.get(&content_hash(batch))?;
+        let same = self.batches[id].bytes.get(CONTENT_START..) == batch.get(CONTENT_START..);
+        same.then_some(id)
+    }
+
+    /// Somebody was told that the batch lies at `base`, so it must survive what `level` says.
+    pub fn promise(&mut self, id: usize, base: Offset, level: Level) {
+        let batch = &mut self.batches[id];
+        match &mut batch.promised {
+            Some((before, kept)) => {
+                assert_eq!(*before, base, "batch {id} was promised at another offset");
+                *kept = (*kept).max(level);
+            }
+            None => batch.promised = Some((base, level)),
+        }
+    }
+
+    /// The acknowledgement table of DESIGN §3.
+    pub fn level_of(&self, id: usize) -> Level {
+        match self.batches[id].acks {
+            -1 => Level::Synced,
+            _ => Level::Written,
+        }
+    }
+}
+
+/// What the broker may not change begins here: attributes and all behind (what the checksum
+/// covers). Before it lie base offset, length, leader epoch, magic and the checksum itself.
+const CONTENT_START: usize = 21;
+
+fn content_hash(batch: &[u8]) -> u64 {
+    let mut hash = super::trace::Trace::default();
+    hash.bytes(batch.get(CONTENT_START..).unwrap_or_default());
+    hash.value()
+}
+
+const _: () = assert!(CONTENT_START < BATCH_HEADER_BYTES);
