@@ -26,7 +26,9 @@ struct Life {
 }
 
 fn names(change: usize) -> Vec<String> {
-    (0..1 + change % 3).map(|topic| format!("{change}-{topic}")).collect()
+    (0..1 + change % 3)
+        .map(|topic| format!("{change}-{topic}"))
+        .collect()
 }
 
 fn records(names: &[String]) -> Vec<MetadataRecord<'_>> {
@@ -127,15 +129,22 @@ fn committed_changes_survive_power_cuts() {
                 let found = found.unwrap_or_else(|error| panic!("seed {seed}: {error}"));
                 let last = (0..tried.max(committed) + 1)
                     .find(|count| (0..*count).flat_map(names).collect::<Vec<_>>() == found);
-                let last = last.unwrap_or_else(|| panic!("seed {seed}: no whole changes: {found:?}"));
-                assert!(last >= committed, "seed {seed}: {committed} committed, {last} found");
+                let last =
+                    last.unwrap_or_else(|| panic!("seed {seed}: no whole changes: {found:?}"));
+                assert!(
+                    last >= committed,
+                    "seed {seed}: {committed} committed, {last} found"
+                );
                 committed = life.committed.get().max(last);
                 tried = life.tried.get().max(last);
             }
         }
         most = most.max(committed);
     }
-    assert!(most > 100, "lives are long enough to mean something: {most}");
+    assert!(
+        most > 100,
+        "lives are long enough to mean something: {most}"
+    );
 }
 
 /// A log of ten changes on a machine that is at rest.
@@ -193,13 +202,19 @@ fn damage_before_the_end_is_refused_with_its_place() {
         let machine = written(&world, None);
         world.kill(machine);
         let path = log_file(0);
-        if world.disk(machine, |disk| disk.rot(&path, position, 3)).is_err() {
+        if world
+            .disk(machine, |disk| disk.rot(&path, position, 3))
+            .is_err()
+        {
             break;
         }
         match reopened(&world, machine) {
             // In the last change, or where no checksum looks (the leader's epoch).
             Ok(found) => assert!(everything().starts_with(&found), "{position}: {found:?}"),
-            Err(StoreError::Damaged { path: at, position: place }) => {
+            Err(StoreError::Damaged {
+                path: at,
+                position: place,
+            }) => {
                 assert_eq!(at, path);
                 assert!(place as u64 <= position);
                 refused += 1;
@@ -217,9 +232,14 @@ fn a_damaged_snapshot_is_refused() {
     world.kill(machine);
     // The leader change and twenty-one topics, counted from 0.
     let topics = everything().len();
-    let name = format!("__cluster_metadata-0/{:020}-0000000001.checkpoint", 1 + topics);
+    let name = format!(
+        "__cluster_metadata-0/{:020}-0000000001.checkpoint",
+        1 + topics
+    );
     let path = dir().join(name);
-    world.disk(machine, |disk| disk.rot(&path, 200, 1)).expect("it is there");
+    world
+        .disk(machine, |disk| disk.rot(&path, 200, 1))
+        .expect("it is there");
     assert!(matches!(
         reopened(&world, machine),
         Err(StoreError::Damaged { path: at, .. }) if at == path
