@@ -1,3 +1,4 @@
 //! The one integration-test binary: one module per subject.
 
+mod metadata_log;
 mod tidy;

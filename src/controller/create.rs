@@ -16,6 +16,9 @@ use crate::protocol::{ErrorCode, Uuid};
 /// Kafka's bound on a topic's name, so that its folder's name fits a file system.
 const NAME_BYTES_MAX: usize = 249;
 
+/// A topic as it would be, and what is set for it.
+type Plan = (TopicImage, Overrides);
+
 impl Controller {
     pub(super) async fn create_topics(
         &self,
@@ -24,7 +27,7 @@ impl Controller {
     ) -> Result<Reply, StoreError> {
         let image = self.image();
         let too_many = self.partitions_asked(&topics) > PARTITIONS_PER_REQUEST_MAX;
-        let mut planned: Vec<(&NewTopic, Result<(TopicImage, Overrides), Refused>)> = Vec::new();
+        let mut planned: Vec<(&NewTopic, Result<Plan, Refused>)> = Vec::new();
         let mut seen = crate::map::Map::default();
         for topic in &topics {
             if let Some(place) = seen.insert(topic.name.as_str(), planned.len()) {
@@ -61,11 +64,7 @@ impl Controller {
         asked.sum()
     }
 
-    fn plan_topic(
-        &self,
-        image: &Image,
-        topic: &NewTopic,
-    ) -> Result<(TopicImage, Overrides), Refused> {
+    fn plan_topic(&self, image: &Image, topic: &NewTopic) -> Result<Plan, Refused> {
         if topic.name == super::store::TOPIC {
             let text = "Creation of internal topic __cluster_metadata is prohibited.";
             return Err((ErrorCode::InvalidRequest, text.to_owned()));
@@ -142,7 +141,7 @@ fn topic_records<'t>(topic: &'t TopicImage, overrides: &'t Overrides) -> Vec<Met
     records
 }
 
-fn outcome(topic: &NewTopic, plan: Result<(TopicImage, Overrides), Refused>) -> TopicOutcome {
+fn outcome(topic: &NewTopic, plan: Result<Plan, Refused>) -> TopicOutcome {
     match plan {
         Ok((image, overrides)) => TopicOutcome {
             name: topic.name.clone(),

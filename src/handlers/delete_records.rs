@@ -19,12 +19,15 @@ const NO_LOW_WATERMARK: i64 = -1;
 /// A partition of the request, and why it is refused, if it is.
 type Wanted = (i32, Result<(PartitionKey, Question), ErrorCode>);
 
+/// A partition of the answer, refused before anybody is asked, or not.
+type Refusal = (i32, Option<ErrorCode>);
+
 pub async fn handle(
     call: &Call,
     request: DeleteRecordsRequest<'_>,
 ) -> Result<Response, Unanswerable> {
     let mut questions = Vec::new();
-    let mut topics: Vec<(TopicName<'_>, Vec<(i32, Option<ErrorCode>)>)> = Vec::new();
+    let mut topics: Vec<(TopicName<'_>, Vec<Refusal>)> = Vec::new();
     for topic in &request.topics {
         let wanted = wanted(call, topic).into_iter().map(|(index, question)| {
             let refusal = question.map(|question| questions.push(question)).err();

@@ -37,6 +37,18 @@ pub(super) struct FoundFolder {
     recorded: bool,
 }
 
+/// A partition to open or to create.
+struct Missing {
+    key: PartitionKey,
+    topic: Arc<TopicImage>,
+    /// Index of its log dir.
+    dir: usize,
+    found: Option<FoundFolder>,
+}
+
+/// Partitions that are opened or removed at the same time.
+const AT_ONCE: usize = 64;
+
 /// Part of the memory budget that flushed batches and blocks of older ones may take.
 const CACHE_SHARE: u64 = 2;
 
@@ -129,13 +141,47 @@ impl Shard {
         }
         self.follow_configs(&before, &image);
         let (changed, removed) = changed_topics(&before, &image);
-        for topic in changed {
-            self.follow_topic(topic, &image).await;
-        }
-        for topic in removed {
-            self.drop_topic(topic).await;
-        }
+        // First those that go: one that comes may have the name of one that goes.
+        let gone: Vec<_> = removed
+            .into_iter()
+            .flat_map(|topic| self.take_out(topic))
+            .collect();
+        let shard = self.clone();
+        self.each(gone, move |partition| shard.clone().remove(partition))
+            .await;
+        let missing = self.missing(&changed);
+        let (shard, newest) = (self.clone(), image.clone());
+        self.each(missing, move |missing| {
+            shard.clone().open_partition(missing, newest.clone())
+        })
+        .await;
+        changed.iter().for_each(|topic| self.follow_leaders(topic));
         *self.image.borrow_mut() = image;
+    }
+
+    /// Does a job with each item, `AT_ONCE` at a time: each waits for the disk most of its time.
+    async fn each<T: 'static, F>(&self, items: Vec<T>, job: impl Fn(T) -> F + 'static)
+    where
+        F: Future<Output = ()> + 'static,
+    {
+        let workers = items.len().min(AT_ONCE);
+        let (items, job) = (Rc::new(RefCell::new(items.into_iter())), Rc::new(job));
+        let work = || {
+            let (items, job) = (items.clone(), job.clone());
+            self.runtime.spawn_with_result(async move {
+                loop {
+                    let next = items.borrow_mut().next();
+                    match next {
+                        Some(item) => job(item).await,
+                        None => return,
+                    }
+                }
+            })
+        };
+        let under_way: Vec<_> = (0..workers).map(|_| work()).collect();
+        for done in under_way {
+            done.await;
+        }
     }
 
     /// Topics whose own records did not change may still have other settings.
@@ -166,33 +212,59 @@ impl Shard {
         })
     }
 
-    async fn follow_topic(self: &Rc<Self>, topic: &Arc<TopicImage>, image: &Image) {
+    /// Partitions of these topics that belong to this shard and are not open, each with the log
+    /// dir it will be in.
+    fn missing(&self, topics: &[&Arc<TopicImage>]) -> Vec<Missing> {
+        let mut counts = self.partitions_by_dir();
+        let mut missing = Vec::new();
+        for topic in topics {
+            for (key, _) in self.placed_here(topic) {
+                if self.partition(key).is_some() {
+                    continue;
+                }
+                let found = self.found.borrow_mut().remove(&key);
+                let dir = match &found {
+                    Some(found) => found.dir,
+                    None => self.emptiest_dir(&counts),
+                };
+                counts[dir] += 1;
+                missing.push(Missing {
+                    key,
+                    topic: (*topic).clone(),
+                    dir,
+                    found,
+                });
+            }
+        }
+        missing
+    }
+
+    /// The topic's partitions that this node has a replica of and this shard owns.
+    fn placed_here<'t>(
+        &self,
+        topic: &'t TopicImage,
+    ) -> impl Iterator<Item = (PartitionKey, &'t PartitionImage)> {
         let node = self.config().node_id;
-        for (index, placed) in topic.partitions.iter().enumerate() {
+        let keys = topic.partitions.iter().enumerate().map(|(index, placed)| {
             let key = PartitionKey {
                 topic: topic.id,
                 partition: index as i32,
             };
-            if !self.owns(key) || !placed.replicas.contains(&node) {
-                continue;
+            (key, placed)
+        });
+        keys.filter(move |(key, placed)| self.owns(*key) && placed.replicas.contains(&node))
+    }
+
+    fn follow_leaders(&self, topic: &TopicImage) {
+        let node = self.config().node_id;
+        for (key, placed) in self.placed_here(topic) {
+            if let Some(partition) = self.partition(key) {
+                self.follow_leadership(&partition, placed, node);
             }
-            let partition = match self.partition(key) {
-                Some(partition) => partition,
-                None => match self.open_partition(key, topic, image).await {
-                    Some(partition) => partition,
-                    None => continue,
-                },
-            };
-            self.follow_leadership(&partition, placed, node).await;
         }
     }
 
-    async fn follow_leadership(
-        &self,
-        partition: &Rc<Partition>,
-        placed: &PartitionImage,
-        node: i32,
-    ) {
+    fn follow_leadership(&self, partition: &Rc<Partition>, placed: &PartitionImage, node: i32) {
         if placed.leader != node {
             partition.resign();
             return;
@@ -213,25 +285,22 @@ impl Shard {
         }
     }
 
-    async fn open_partition(
-        self: &Rc<Self>,
-        key: PartitionKey,
-        topic: &Arc<TopicImage>,
-        image: &Image,
-    ) -> Option<Rc<Partition>> {
-        let config = self.topic_config(image, &topic.name);
+    async fn open_partition(self: Rc<Self>, missing: Missing, image: Arc<Image>) {
+        let Missing {
+            key, topic, found, ..
+        } = missing;
+        let config = self.topic_config(&image, &topic.name);
         let settings = LogSettings::of_topic(&config);
-        let found = self.found.borrow_mut().remove(&key);
         if found.as_ref().is_some_and(|found| found.refused) {
             tracing::error!(
                 topic = %topic.name, partition = key.partition,
                 "acknowledged records were lost; the partition is offline"
             );
-            return None;
+            return;
         }
-        let (dir, opened) = match found {
+        let dir = self.dirs[missing.dir].clone();
+        let opened = match found {
             Some(found) => {
-                let dir = self.dirs[found.dir].clone();
                 let recovered = &found.recovered;
                 let opened = open_log(&dir.storage, &found.path, key, settings, recovered).await;
                 if let Ok((log, _)) = &opened {
@@ -243,76 +312,73 @@ impl Shard {
                     }
                     self.checkpointer(&dir).add(log, found.high_watermark);
                 }
-                (dir, opened.map(|(log, _)| log))
+                opened.map(|(log, _)| log)
             }
             None => {
-                let dir = self.emptiest_dir();
                 let path = dir.path.join(folder_name(&topic.name, key.partition));
                 let created = Log::create(&dir.storage, &path, key, settings).await;
                 if let Ok(log) = &created
                     && let Err(error) = self.checkpointer(&dir).add_new(log)
                 {
                     tracing::error!(topic = %topic.name, %error, "creation not journaled");
-                    return None;
+                    return;
                 }
-                (dir, created)
+                created
             }
         };
         match opened {
             Ok(log) => {
                 let name = topic.name.clone();
                 let partition = Partition::new(key, name, dir, log, config);
-                self.partitions.borrow_mut().insert(key, partition.clone());
-                Some(partition)
+                self.partitions.borrow_mut().insert(key, partition);
             }
-            Err(error) => {
-                tracing::error!(
-                    topic = %topic.name, partition = key.partition, %error,
-                    "the partition cannot be opened and is offline"
-                );
-                None
-            }
+            Err(error) => tracing::error!(
+                topic = %topic.name, partition = key.partition, %error,
+                "the partition cannot be opened and is offline"
+            ),
         }
     }
 
-    /// The log dir of this shard with the fewest of its partitions, the first on a tie.
-    fn emptiest_dir(&self) -> Rc<LogDir> {
+    /// How many of this shard's partitions are in each log dir.
+    fn partitions_by_dir(&self) -> Vec<usize> {
         let mut counts = vec![0; self.dirs.len()];
         for partition in self.partitions.borrow().values() {
-            let place = self
-                .dirs
-                .iter()
-                .position(|dir| Rc::ptr_eq(dir, &partition.dir));
+            let mut dirs = self.dirs.iter();
+            let place = dirs.position(|dir| Rc::ptr_eq(dir, &partition.dir));
             counts[place.unwrap_or_default()] += 1;
         }
-        let emptiest = (0..counts.len())
-            .filter(|index| self.dirs[*index].journal.failed().is_none())
-            .min_by_key(|index| counts[*index]);
-        self.dirs[emptiest.unwrap_or_default()].clone()
+        counts
     }
 
-    async fn drop_topic(self: &Rc<Self>, topic: &Arc<TopicImage>) {
-        for index in 0..topic.partitions.len() {
-            let key = PartitionKey {
-                topic: topic.id,
-                partition: index as i32,
-            };
-            let Some(partition) = self.partitions.borrow_mut().remove(&key) else {
-                continue;
-            };
-            partition.resign();
-            self.checkpointer(&partition.dir).remove(key);
-            let noted = partition.dir.journal.note(Entry::Drop { key });
-            if let Err(error) = noted {
-                tracing::warn!(%error, topic = %topic.name, "deletion not journaled");
-            }
-            if let Err(error) = partition
-                .log
-                .delete(u128::from(self.runtime.random()))
-                .await
-            {
-                tracing::warn!(%error, topic = %topic.name, "folder not removed");
-            }
+    /// The log dir with the fewest of this shard's partitions, the first on a tie.
+    fn emptiest_dir(&self, counts: &[usize]) -> usize {
+        (0..counts.len())
+            .filter(|index| self.dirs[*index].journal.failed().is_none())
+            .min_by_key(|index| counts[*index])
+            .unwrap_or_default()
+    }
+
+    /// This shard's partitions of a topic that is gone; from now on nobody finds them.
+    fn take_out(&self, topic: &TopicImage) -> Vec<Rc<Partition>> {
+        let mut partitions = self.partitions.borrow_mut();
+        let indexes = 0..topic.partitions.len() as i32;
+        let keys = indexes.map(|partition| PartitionKey {
+            topic: topic.id,
+            partition,
+        });
+        keys.filter_map(|key| partitions.remove(&key)).collect()
+    }
+
+    async fn remove(self: Rc<Self>, partition: Rc<Partition>) {
+        let (key, topic) = (partition.key, &partition.topic);
+        partition.resign();
+        self.checkpointer(&partition.dir).remove(key);
+        if let Err(error) = partition.dir.journal.note(Entry::Drop { key }) {
+            tracing::warn!(%error, %topic, "deletion not journaled");
+        }
+        let unique = u128::from(self.runtime.random());
+        if let Err(error) = partition.log.delete(unique).await {
+            tracing::warn!(%error, %topic, "folder not removed");
         }
     }
 }
