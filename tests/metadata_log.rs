@@ -89,7 +89,11 @@ fn start(world: &World, machine: MachineId, first: usize, snapshot_every: usize)
         let found = topics(&image);
         let mut all = found.clone();
         let mut next = found.last().map_or(0, |last| {
-            1 + last.split('-').next().unwrap().parse::<usize>().unwrap()
+            1 + last
+                .split('-')
+                .next()
+                .and_then(|n| n.parse::<usize>().ok())
+                .expect("a number")
         });
         *told.found.borrow_mut() = Some(Ok(found));
         loop {
@@ -101,7 +105,9 @@ fn start(world: &World, machine: MachineId, first: usize, snapshot_every: usize)
             next += 1;
             told.committed.set(next);
             all.extend(new);
-            if next % snapshot_every == 0 && store.snapshot(&records(&all), 5).await.is_err() {
+            if next.is_multiple_of(snapshot_every)
+                && store.snapshot(&records(&all), 5).await.is_err()
+            {
                 return;
             }
         }

@@ -308,7 +308,7 @@ impl Shard {
                         && let Err(error) = log.sync().await
                     {
                         tracing::error!(topic = %topic.name, %error, "folder not made durable");
-                        return None;
+                        return;
                     }
                     self.checkpointer(&dir).add(log, found.high_watermark);
                 }

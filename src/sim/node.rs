@@ -42,12 +42,15 @@ pub fn spawn(runtime: &Runtime, task: impl Future<Output = ()> + 'static) {
     runtime.waker().wake();
 }
 
+/// Each shard with the runtime it lives on.
+type Members = Rc<RefCell<Vec<(Runtime, Rc<Shard>)>>>;
+
 /// A process: it starts, serves, and is stopped or killed.
 pub struct Node {
     pub world: World,
     pub machine: MachineId,
     pub shards: u16,
-    members: Rc<RefCell<Vec<(Runtime, Rc<Shard>)>>>,
+    members: Members,
     failed: Rc<RefCell<Option<String>>>,
 }
 
@@ -212,8 +215,7 @@ impl NodePlan {
         });
         let overrides = self.topic.iter();
         let overrides = overrides.map(|(name, value)| ((*name).to_owned(), value.clone()));
-        image
-            .configs
+        Arc::make_mut(&mut image.configs)
             .insert((ResourceKind::Topic, NAME.to_owned()), overrides.collect());
         image
     }

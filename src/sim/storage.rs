@@ -164,7 +164,7 @@ const STEPS: &[(u32, Step)] = &[
 impl Scenario {
     fn live(&mut self, number: u64, steps: u64) {
         let shards = 1 + self.rng.below(3) as usize;
-        let life = self.start(number, shards);
+        let life = self.start(shards);
         for _ in 0..steps {
             match self.rng.choose(STEPS) {
                 Step::Append => self.append(&life, 1),
@@ -260,7 +260,7 @@ impl Scenario {
         }
     }
 
-    fn start(&mut self, number: u64, shards: usize) -> Life {
+    fn start(&mut self, shards: usize) -> Life {
         let runtime = Runtime::new(self.world.door(self.machine));
         let settings = LogSettings {
             segment_bytes: 64 << 10,
@@ -276,7 +276,7 @@ impl Scenario {
             let inner = runtime.clone();
             runtime.block_on(async move { inner.sleep(Duration::from_nanos(span)).await });
             self.world.power_cut(self.machine);
-            return self.start(number, shards);
+            return self.start(shards);
         }
         let inner = runtime.clone();
         let recovered = runtime
