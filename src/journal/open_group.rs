@@ -169,8 +169,10 @@ impl OpenGroup {
         let bytes_length = self.body.len();
         self.slab.extend(&self.table);
         let length = HEADER + bytes_length + self.table.len();
-        self.slab
-            .advance(length.next_multiple_of(self.block) - length);
+        let padding = length.next_multiple_of(self.block) - length;
+        // Zeros, for the slab may hold what its last user left, which is nobody's business here.
+        self.slab.room_mut()[..padding].fill(0);
+        self.slab.advance(padding);
         let tail = self.slab.split_frozen();
         self.extend_body(&tail);
         let fields = Header {
