@@ -22,7 +22,8 @@ use crate::ids::{GroupSequence, Offset, PartitionKey, ShardId};
 use crate::io::{Errno, OpenOptions, Slice};
 use crate::journal::{self, Entry, Found, Incarnation, JournalError};
 use crate::log::layout::{
-    FileKind, FolderName, PARTITION_METADATA_FILE, parse_partition_metadata, segment_path,
+    FileKind, FolderName, PARTITION_METADATA_FILE, format_partition_metadata,
+    parse_partition_metadata, segment_path,
 };
 use crate::log::{
     BatchInfo, Known, Log, LogError, LogSettings, LogStorage, OpenReport, StorageSettings,
@@ -375,6 +376,12 @@ impl Replay {
             }
         };
         let path = self.dir.join(&folder);
+        if exists && notes.is_some_and(|notes| notes.folder.is_some()) {
+            // Made since the last checkpoint: a kill left it readable, not durable.
+            let metadata = format_partition_metadata(key.topic).into_bytes();
+            let file = path.join(PARTITION_METADATA_FILE);
+            self.runtime.replace_file(&file, metadata).await?;
+        }
         let failed = |error| RecoveryError::Log {
             folder: path.clone(),
             error,
@@ -431,6 +438,13 @@ impl Replay {
         self.flush().await?;
         let mut refused = false;
         for (key, member) in &self.members {
+            let end = member.recovery_point;
+            let is_known = self.records.contains_key(key);
+            if is_known && !member.started && member.log.log_end_offset() > end {
+                // As in `open_log`: no batch of it is in the journal, so none counts.
+                let cut = member.log.truncate(end).await;
+                cut.map_err(|error| member.failed(error))?;
+            }
             member.tell(&self.dir);
             let before = self.records.get(key).is_some_and(|record| record.refused);
             refused |= member.refused && !before;

@@ -189,36 +189,6 @@ impl Scenario {
         for checkpointer in &life.checkpointers {
             self.verdict.laps += checkpointer.counters().laps.get();
         }
-        if std::env::var("DBG").is_ok() {
-            let name = match end {
-                End::Kill => "kill",
-                End::PowerCut => "cut",
-                End::Stop => "stop",
-            };
-            eprintln!("life {number} ends by {name}; shards {shards}");
-            for (key, model) in &self.partitions {
-                let shard = model.shard;
-                let log = life.logs.get(key);
-                eprintln!(
-                    "  {key:?} shard {shard} end {} dropped {:?} log {:?} first undurable {:?} marks {:?} {:?}",
-                    model.end(),
-                    model.dropped,
-                    log.map(|l| (
-                        l.log_start_offset().0,
-                        l.flushed_offset().0,
-                        l.recovery_point().0,
-                        l.log_end_offset().0
-                    )),
-                    model
-                        .batches
-                        .iter()
-                        .find(|b| b.group.is_some())
-                        .map(|b| (b.base.0, b.group)),
-                    life.journals[shard].written(),
-                    life.journals[shard].synced()
-                );
-            }
-        }
         match end {
             End::Stop => {
                 for checkpointer in life.checkpointers.clone() {
