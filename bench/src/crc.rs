@@ -1,5 +1,6 @@
 //! Question:  what does the checksum of a record batch cost, and that of a patched header?
-//! Budget:    >= 20 GB/s on large batches: folding eats 16 to 64 bytes a cycle, memory is the limit.
+//! Budget:    >= 20 GB/s on large batches: folding eats 16 to 64 bytes a cycle, memory is the
+//! limit.
 //! Workload:  buffers of 64 B to 1 MiB, the same bytes each time, so from the cache.
 //! Prints:    GB/s and ns per size, and a hash of the results, so nobody optimises the work away.
 

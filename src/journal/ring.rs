@@ -7,8 +7,8 @@
 //! A new file is made beside the ring (`….new`), filled with zeros, synced and only then renamed
 //! into it: a file of the ring is always whole, and a durable write into it changes no metadata.
 //!
-//! Growth follows the load: a file filled in less than `FILL_SLOW` multiplies the size wanted for the
-//! next ones, until four of them take an eighth of the file system.
+//! Growth follows the load: a file filled in less than `FILL_SLOW` multiplies the size wanted for
+//! the next ones, until four of them take an eighth of the file system.
 
 use super::JournalSettings;
 use super::superblock::block_of;

@@ -7,7 +7,7 @@
 //!
 //! ```text
 //!   file    ├──────── whole blocks ────────┼─ partial block, zeros ─┤
-//!   flush                                  ├─ partial block ┼ new batches ┼ zeros ─┤   one write, ≤ 1 MiB
+//!   flush                                  ├─ partial block ┼ new batches ┼ zeros ─┤
 //! ```
 //!
 //! The partial block is written again with the same bytes in front, so a torn write of it harms

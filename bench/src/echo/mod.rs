@@ -5,7 +5,8 @@
 //!            echoed over loopback TCP; 32 connections x 16, 32 x 1, 1 x 1.
 //! Prints:    messages per second, server CPU per message, round-trip percentiles; per server.
 //!
-//! Servers: our door used directly (looking 20 us before it sleeps, or not), our executor over it, and with the feature `peers` mio
+//! Servers: our door used directly (looking 20 us before it sleeps, or not), our executor over
+//! it, and with the feature `peers` mio
 //! (epoll), tokio and glommio. Each serves a fixed number of connections and ends when they have.
 
 mod client;
