@@ -295,7 +295,7 @@ impl Inner {
             .max(first.unwrap_or_default());
         let bases: Vec<Offset> = segments.iter().map(|segment| segment.base).collect();
         let epochs = self.load_epochs(listing.epochs, known).await?;
-        // Above the recovery point the transaction index may be lost, so producers are learned again.
+        // Above the recovery point the transaction index may be lost: producers are learned again.
         let limit = if known.clean {
             Offset(i64::MAX)
         } else {

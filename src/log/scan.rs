@@ -1,7 +1,8 @@
 //! Walks the batches of a segment file from front to back, believing nothing.
 //!
 //! Room:       `log`.
-//! Called by:  `recovery`, `truncate`, `read` (to rebuild an index): rare and long reads, which pass
+//! Called by:  `recovery`, `truncate`, `read` (to rebuild an index): rare and long reads, which
+//! pass
 //!             the block cache by.
 //! Calls:      `runtime`, `protocol::record_batch`.
 //! Never:      changes a file, or holds more of it than one window.

@@ -2,7 +2,8 @@
 //!
 //! Room:       `metadata`.
 //! Called by:  handlers and shards, which hold an `Arc<Image>` and swap it when a newer one comes.
-//! Never:      changes once published; a change clones the maps it touches, whose values are shared.
+//! Never:      changes once published; a change clones the maps it touches, whose values are
+//! shared.
 
 use crate::ids::{LeaderEpoch, PartitionKey, TopicId};
 use crate::map::Map;
