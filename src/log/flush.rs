@@ -146,7 +146,7 @@ impl Inner {
             self.segment_file(*base, false).await?.sync().await?;
             count(&self.storage.0.counters.syncs, 1);
         }
-        self.sync_transactions().await?;
+        self.sync_indexes().await?;
         let dir = self.dir();
         if folder {
             match self.sync_file(&dir.join(PARTITION_METADATA_FILE)).await {
@@ -391,8 +391,8 @@ impl Inner {
             let state = self.state.borrow();
             (state.log_end, state.producers.encode())
         };
-        let path = self.path(end, FileKind::ProducerSnapshot);
-        self.write_file(&path, 0, snapshot).await?;
+        self.write_index(end, FileKind::ProducerSnapshot, 0, snapshot)
+            .await?;
         self.state.borrow_mut().names_dirty = true;
         self.write_epochs().await
     }
@@ -417,11 +417,11 @@ impl Inner {
         let file = self.writable_file(base).await?;
         file.truncate(u64::from(size)).await?;
         let at = u64::from(offsets.0) * offset::ENTRY_BYTES as u64;
-        let path = self.path(base, FileKind::OffsetIndex);
-        self.write_file(&path, at, offsets.1).await?;
+        self.write_index(base, FileKind::OffsetIndex, at, offsets.1)
+            .await?;
         let at = u64::from(times.0) * time::ENTRY_BYTES as u64;
-        let path = self.path(base, FileKind::TimeIndex);
-        self.write_file(&path, at, times.1).await?;
+        self.write_index(base, FileKind::TimeIndex, at, times.1)
+            .await?;
         self.write_transactions(base).await?;
         self.storage.forget_indexes(self.id, base);
         let mut state = self.state.borrow_mut();
@@ -444,17 +444,13 @@ impl Inner {
                 return Ok(());
             };
             growing.aborted_dirty = false;
-            let bytes = transaction::encode(&growing.aborted);
-            if !state.dirty_transactions.contains(&base) {
-                state.dirty_transactions.push(base);
-            }
-            bytes
+            transaction::encode(&growing.aborted)
         };
-        let path = self.path(base, FileKind::TransactionIndex);
-        self.write_file(&path, 0, aborted).await
+        self.write_index(base, FileKind::TransactionIndex, 0, aborted)
+            .await
     }
 
-    async fn sync_transactions(&self) -> Result<(), Errno> {
+    async fn sync_indexes(&self) -> Result<(), Errno> {
         let growing: Vec<Offset> = {
             let state = self.state.borrow();
             let growing = state.segments.iter().filter(|s| s.growing.is_some());
@@ -463,9 +459,9 @@ impl Inner {
         for base in growing {
             self.write_transactions(base).await?;
         }
-        let dirty = std::mem::take(&mut self.state.borrow_mut().dirty_transactions);
-        for base in dirty {
-            let path = self.path(base, FileKind::TransactionIndex);
+        let dirty = std::mem::take(&mut self.state.borrow_mut().dirty_indexes);
+        for (base, kind) in dirty {
+            let path = self.path(base, kind);
             let runtime = &self.storage.0.runtime;
             let options = OpenOptions {
                 write: true,
@@ -485,8 +481,8 @@ impl Inner {
         };
         match snapshot {
             Some(bytes) => {
-                let path = self.path(base, FileKind::ProducerSnapshot);
-                self.write_file(&path, 0, bytes).await
+                self.write_index(base, FileKind::ProducerSnapshot, 0, bytes)
+                    .await
             }
             None => Ok(()),
         }
@@ -517,11 +513,11 @@ impl Inner {
             )
         };
         let at = u64::from(offsets.0) * offset::ENTRY_BYTES as u64;
-        let path = self.path(base, FileKind::OffsetIndex);
-        self.write_file(&path, at, offsets.2).await?;
+        self.write_index(base, FileKind::OffsetIndex, at, offsets.2)
+            .await?;
         let at = u64::from(times.0) * time::ENTRY_BYTES as u64;
-        let path = self.path(base, FileKind::TimeIndex);
-        self.write_file(&path, at, times.2).await?;
+        self.write_index(base, FileKind::TimeIndex, at, times.2)
+            .await?;
         self.storage.forget_indexes(self.id, base);
         let mut state = self.state.borrow_mut();
         let segment = state.segment_mut(base).and_then(|s| s.growing.as_mut());
@@ -546,6 +542,23 @@ impl Inner {
         };
         let runtime = &self.storage.0.runtime;
         runtime.replace_file(&path, text.into_bytes()).await
+    }
+
+    /// Writes a file beside a segment, to be synced with it: a stale index would be believed.
+    pub(super) async fn write_index(
+        &self,
+        base: Offset,
+        kind: FileKind,
+        at: u64,
+        bytes: Vec<u8>,
+    ) -> Result<(), Errno> {
+        let path = self.path(base, kind);
+        self.write_file(&path, at, bytes).await?;
+        let mut state = self.state.borrow_mut();
+        if !state.dirty_indexes.contains(&(base, kind)) {
+            state.dirty_indexes.push((base, kind));
+        }
+        Ok(())
     }
 
     /// Writes a small file so that it ends after `bytes`; what was before `at` stays.

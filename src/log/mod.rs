@@ -44,6 +44,8 @@ mod scan;
 mod segment;
 mod storage;
 mod tail_block;
+#[cfg(test)]
+mod tests;
 mod time;
 mod truncate;
 
@@ -150,8 +152,8 @@ struct State {
     damage: Vec<Damage>,
     /// Segments with bytes not synced, by base offset.
     dirty: Vec<Offset>,
-    /// Segments whose `.txnindex` is not synced.
-    dirty_transactions: Vec<Offset>,
+    /// Files beside segments with bytes not synced.
+    dirty_indexes: Vec<(Offset, layout::FileKind)>,
     /// Files were made, renamed or removed and the folder not synced.
     names_dirty: bool,
     /// The folder itself is new and its parent not synced.

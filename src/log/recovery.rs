@@ -259,7 +259,7 @@ impl Inner {
                 producers: ProducerState::default(),
                 damage: Vec::new(),
                 dirty: Vec::new(),
-                dirty_transactions: Vec::new(),
+                dirty_indexes: Vec::new(),
                 names_dirty: false,
                 folder_dirty: false,
                 touched: Instant::default(),
@@ -545,9 +545,14 @@ impl Inner {
     ) -> Result<Segment, Errno> {
         let mut segment = Segment::new(base);
         segment.has_file = true;
-        let aborted = self.load_aborted(base, look.learn_from).await?;
+        let in_file = self.load_aborted(base, Offset(i64::MAX)).await?;
         if let Some(growing) = &mut segment.growing {
-            growing.aborted = aborted;
+            let known = in_file.iter().copied();
+            growing.aborted = known
+                .filter(|entry| entry.last_offset < look.learn_from)
+                .collect();
+            // What the file has beyond may be of batches that are gone.
+            growing.aborted_dirty = growing.aborted.len() < in_file.len();
         }
         let Some(start) = self.index_start(base, look.from, length, scanner).await? else {
             return Ok(segment);
@@ -627,12 +632,13 @@ impl Inner {
         let growing = segment.growing.as_ref();
         let offsets = growing.map_or(0, |growing| growing.offset_index.on_file);
         let times = growing.map_or(0, |growing| growing.time_index.on_file);
-        let path = self.path(segment.base, FileKind::OffsetIndex);
+        let (base, nothing) = (segment.base, Vec::new);
         let length = u64::from(offsets) * offset::ENTRY_BYTES as u64;
-        self.write_file(&path, length, Vec::new()).await?;
-        let path = self.path(segment.base, FileKind::TimeIndex);
+        self.write_index(base, FileKind::OffsetIndex, length, nothing())
+            .await?;
         let length = u64::from(times) * time::ENTRY_BYTES as u64;
-        self.write_file(&path, length, Vec::new()).await
+        self.write_index(base, FileKind::TimeIndex, length, nothing())
+            .await
     }
 
     /// The index entry from which to look for `from`, if the index files are whole and a batch

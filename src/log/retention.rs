@@ -52,7 +52,7 @@ impl Inner {
                 let start = state.segments[0].base;
                 state.size -= u64::from(segment.size);
                 state.dirty.retain(|dirty| *dirty != base);
-                state.dirty_transactions.retain(|dirty| *dirty != base);
+                state.dirty_indexes.retain(|(dirty, _)| *dirty != base);
                 state.damage.retain(|damage| damage.to > start);
                 state.tail.drop_below(start);
                 if start > state.log_start {

@@ -118,12 +118,7 @@ impl Segment {
         let last = self.relative(info.last_offset());
         let position = self.size;
         let mark = self.max_timestamp.get_or_insert(TimeMark::NONE);
-        if info.header.max_timestamp > mark.timestamp {
-            *mark = TimeMark {
-                timestamp: info.header.max_timestamp,
-                offset: info.last_offset(),
-            };
-        }
+        mark.raise(info);
         let mark = *mark;
         let time = TimeEntry {
             timestamp: mark.timestamp,
@@ -170,6 +165,16 @@ impl TimeMark {
         timestamp: NO_TIMESTAMP,
         offset: Offset(-1),
     };
+
+    /// Takes note of a batch behind those seen before.
+    pub fn raise(&mut self, info: &BatchInfo) {
+        if info.header.max_timestamp > self.timestamp {
+            *self = TimeMark {
+                timestamp: info.header.max_timestamp,
+                offset: info.last_offset(),
+            };
+        }
+    }
 }
 
 /// Bytes between two index entries. Dense at the segment's start, so that small segments are not

@@ -8,7 +8,7 @@
 use super::index::time;
 use super::scan::{Found, HEADER_WINDOW_BYTES, NO_CHECK, Scanner};
 use super::segment::TimeMark;
-use super::{Inner, Log, ReadError};
+use super::{BatchInfo, Inner, Log, ReadError};
 use crate::ids::Offset;
 use crate::io::{Errno, Slice};
 use ottla_protocol::record_batch::{
@@ -184,6 +184,46 @@ impl Inner {
         Ok(base.plus(older))
     }
 
+    /// Finds the active segment's largest timestamp anew, after its end was cut in memory.
+    pub(super) async fn remark_active(&self) -> Result<(), Errno> {
+        let (base, size, recent, on_file) = {
+            let state = self.state.borrow();
+            let segment = state.active();
+            let times = segment.growing.as_ref().map(|g| &g.time_index);
+            let recent = times.and_then(|times| times.recent.last().copied());
+            let on_file = times.map_or(0, |times| times.on_file as usize);
+            (segment.base, segment.flushed, recent, on_file)
+        };
+        let mut last = recent;
+        if last.is_none() && on_file > 0 {
+            let (_, times, _) = self.load_indexes(base, size).await?;
+            last = times.into_iter().take(on_file).last();
+        }
+        let mut mark = last.map_or(TimeMark::NONE, |entry| TimeMark {
+            timestamp: entry.timestamp,
+            offset: base.plus(i64::from(entry.relative_offset)),
+        });
+        if size > 0 {
+            let mut scanner = self.scanner_from(base, mark.offset.max(base), size).await?;
+            while let Found::Batch { info, .. } = scanner.next(NO_CHECK).await? {
+                mark.raise(&info);
+            }
+        }
+        let mut state = self.state.borrow_mut();
+        let first = state.tail.index_of(state.flushed.max(base));
+        for entry in state.tail.range(first) {
+            if let Ok(info) = BatchInfo::parse(&entry.slice) {
+                mark.raise(&info);
+            }
+        }
+        let segment = state.active_mut();
+        segment.max_timestamp = Some(mark);
+        if let Some(growing) = &mut segment.growing {
+            growing.time_index.last = last;
+        }
+        Ok(())
+    }
+
     /// The largest timestamp of a segment without a time index.
     pub(super) async fn scan_time_mark(&self, base: Offset, size: u32) -> Result<TimeMark, Errno> {
         let mut mark = TimeMark::NONE;
@@ -197,12 +237,7 @@ impl Inner {
             match scanner.next(NO_CHECK).await? {
                 Found::Batch { info, .. } => {
                     expected = info.next_offset();
-                    if info.header.max_timestamp > mark.timestamp {
-                        mark = TimeMark {
-                            timestamp: info.header.max_timestamp,
-                            offset: info.last_offset(),
-                        };
-                    }
+                    mark.raise(&info);
                 }
                 Found::Garbage if scanner.resync(expected).await?.is_some() => {}
                 Found::Garbage | Found::End => return Ok(mark),

@@ -79,7 +79,7 @@ impl Inner {
             state.producers = ProducerState::default();
             state.damage.clear();
             state.dirty.clear();
-            state.dirty_transactions.clear();
+            state.dirty_indexes.clear();
             gone
         };
         for base in gone.into_iter().rev() {
@@ -118,6 +118,8 @@ impl Inner {
         }
         if let Some(place) = place {
             self.cut_file(place.position).await?;
+        } else {
+            self.remark_active().await?;
         }
         let snapshots = self.snapshots().await?;
         let end = self.state.borrow().log_end;
@@ -126,6 +128,11 @@ impl Inner {
             self.unlink(&path).await?;
         }
         self.relearn(&snapshots).await?;
+        {
+            let mut state = self.state.borrow_mut();
+            let log_start = state.log_start;
+            state.epochs.truncate_from_start(log_start);
+        }
         self.write_epochs().await
     }
 
@@ -201,8 +208,6 @@ impl Inner {
             growing.aborted.retain(|entry| entry.last_offset < end);
             growing.aborted_dirty = true;
             growing.partial = None;
-            // The largest timestamp may be among what is gone; a larger one in the index would
-            // hide nothing, it only makes a search begin too early.
         }
         state.log_end = end;
         state.flushed = state.flushed.min(end);
@@ -213,7 +218,7 @@ impl Inner {
         state.epochs_dirty = true;
         state.damage.retain(|damage| damage.from < end);
         state.dirty.retain(|dirty| *dirty <= base);
-        state.dirty_transactions.retain(|dirty| *dirty <= base);
+        state.dirty_indexes.retain(|(dirty, _)| *dirty <= base);
         let gone = gone.into_iter();
         gone.map(|segment| (segment.base, segment.has_file))
             .collect()
@@ -232,6 +237,9 @@ impl Inner {
         let before = state.active_mut().growing.take();
         if let (Some(before), Some(growing)) = (before, &mut segment.growing) {
             growing.aborted = before.aborted;
+        }
+        // The file may hold what is gone.
+        if let Some(growing) = &mut segment.growing {
             growing.aborted_dirty = true;
         }
         *state.active_mut() = segment;

@@ -1,0 +1,77 @@
+//! A log against a naive model of one: a list of batches.
+//!
+//! Goal: whatever is appended, flushed, synced, cut, closed, killed and opened again, the log
+//! answers every question as the list does; after a power cut it holds a prefix that reaches the
+//! recovery point at least, and the journal's copies bring the rest back.
+//! Method: seeded steps over the door in `door`. `OTTLA_LOG_SEEDS` runs more of them.
+
+mod door;
+mod model;
+
+use super::*;
+use crate::ids::TopicId;
+use crate::io::Slice;
+use crate::runtime::Runtime;
+use door::{Seeded, SharedDisk};
+use ottla_protocol::record_batch::{
+    BatchBuilder, BatchOptions, Compression, ProducerStamp, patch_leader_epoch,
+};
+
+const NOW: Instant = Instant(0);
+
+fn key() -> PartitionKey {
+    PartitionKey {
+        topic: TopicId([7; 16]),
+        partition: 3,
+    }
+}
+
+fn folder() -> PathBuf {
+    PathBuf::from("/data/orders-3")
+}
+
+fn storage(runtime: &Runtime, settings: StorageSettings) -> LogStorage {
+    LogStorage::new(runtime, Path::new("/data"), settings)
+}
+
+/// A batch as the journal hands it over.
+fn batch(
+    offset: i64,
+    epoch: i32,
+    records: &[(i64, &[u8])],
+    codec: Compression,
+    producer: ProducerStamp,
+) -> Vec<u8> {
+    let mut builder = BatchBuilder::new(BatchOptions {
+        codec,
+        producer,
+        base_offset: offset,
+        ..BatchOptions::default()
+    });
+    for (timestamp, value) in records {
+        builder.append(*timestamp, Some(b"key"), Some(value), &[]);
+    }
+    let mut bytes = builder.finish();
+    patch_leader_epoch(&mut bytes, epoch);
+    bytes
+}
+
+fn plain(offset: i64, value: &[u8]) -> Vec<u8> {
+    let records: &[(i64, &[u8])] = &[(1_000 + offset, value), (1_000 + offset, value)];
+    batch(
+        offset,
+        1,
+        records,
+        Compression::None,
+        ProducerStamp::default(),
+    )
+}
+
+fn append(log: &Log, bytes: &[u8]) {
+    let info = BatchInfo::parse(bytes).expect("the test builds whole batches");
+    log.append(Slice::copy_of(bytes), &info, GroupSequence(1), NOW);
+}
+
+fn content(slices: &[Slice]) -> Vec<u8> {
+    slices.iter().flat_map(|slice| slice.to_vec()).collect()
+}
