@@ -196,8 +196,9 @@ impl Inner {
         };
         let mut last = recent;
         if last.is_none() && on_file > 0 {
-            let (_, times, _) = self.load_indexes(base, size).await?;
-            last = times.into_iter().take(on_file).last();
+            let (_, mut times, _) = self.load_indexes(base, size).await?;
+            times.truncate(on_file);
+            last = times.pop();
         }
         let mut mark = last.map_or(TimeMark::NONE, |entry| TimeMark {
             timestamp: entry.timestamp,

@@ -71,11 +71,6 @@ impl Disk {
             file.stable = after;
         }
     }
-
-    pub fn file(&self, name: &str) -> Option<Rc<RefCell<Stored>>> {
-        let found = self.files.iter().find(|(path, _)| path.ends_with(name));
-        found.map(|(_, file)| file.clone())
-    }
 }
 
 struct Door {

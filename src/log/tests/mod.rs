@@ -34,39 +34,6 @@ fn storage(runtime: &Runtime, settings: StorageSettings) -> LogStorage {
     LogStorage::new(runtime, Path::new("/data"), settings)
 }
 
-/// A batch as the journal hands it over.
-fn batch(
-    offset: i64,
-    epoch: i32,
-    records: &[(i64, &[u8])],
-    codec: Compression,
-    producer: ProducerStamp,
-) -> Vec<u8> {
-    let mut builder = BatchBuilder::new(BatchOptions {
-        codec,
-        producer,
-        base_offset: offset,
-        ..BatchOptions::default()
-    });
-    for (timestamp, value) in records {
-        builder.append(*timestamp, Some(b"key"), Some(value), &[]);
-    }
-    let mut bytes = builder.finish();
-    patch_leader_epoch(&mut bytes, epoch);
-    bytes
-}
-
-fn plain(offset: i64, value: &[u8]) -> Vec<u8> {
-    let records: &[(i64, &[u8])] = &[(1_000 + offset, value), (1_000 + offset, value)];
-    batch(
-        offset,
-        1,
-        records,
-        Compression::None,
-        ProducerStamp::default(),
-    )
-}
-
 fn append(log: &Log, bytes: &[u8]) {
     let info = BatchInfo::parse(bytes).expect("the test builds whole batches");
     log.append(Slice::copy_of(bytes), &info, GroupSequence(1), NOW);

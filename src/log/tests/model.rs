@@ -295,7 +295,7 @@ impl Run {
         let span = (self.log_end - self.log_start) as u64;
         let back = self.seeded.below(span.min(40) + 1) as i64;
         let to = (self.log_end - back).max(self.log_start + 1);
-        let kept = self.batches.iter().filter(|batch| batch.next <= to).last();
+        let kept = self.batches.iter().rfind(|batch| batch.next <= to);
         if kept.is_none_or(|kept| kept.next <= self.log_start) {
             // Nothing readable would be left: `a_log_begins_anew` is about that.
             return;
