@@ -28,6 +28,23 @@ pub enum Request {
         changes: Vec<ConfigChange>,
         validate_only: bool,
     },
+    /// Partitions by topic and number; unclean: also a replica that is not in sync may lead.
+    ElectLeaders {
+        unclean: bool,
+        partitions: Vec<(String, i32)>,
+    },
+    AlterReassignments {
+        partitions: Vec<Reassignment>,
+    },
+    /// All of these levels or none; one outcome.
+    UpdateFeatures {
+        updates: Vec<FeatureUpdate>,
+        validate_only: bool,
+    },
+    /// One outcome.
+    UnregisterBroker {
+        id: i32,
+    },
     /// A block of producer ids that nobody else has or gets.
     AllocateProducerIds,
 }
@@ -91,6 +108,24 @@ pub struct NewPartitions {
     pub count: i32,
     /// Replicas of each new partition, instead of placing them.
     pub assignments: Option<Vec<Vec<i32>>>,
+}
+
+/// Where the replicas of a partition shall be.
+#[derive(Clone, Debug)]
+pub struct Reassignment {
+    pub topic: String,
+    pub partition: i32,
+    /// `None` cancels the move that is under way.
+    pub replicas: Option<Vec<i32>>,
+}
+
+/// The level a feature shall have.
+#[derive(Clone, Debug)]
+pub struct FeatureUpdate {
+    pub name: String,
+    pub level: i16,
+    /// As on the wire: 1 upgrade, 2 safe downgrade, 3 unsafe downgrade.
+    pub upgrade_type: i8,
 }
 
 /// A change of one resource's configuration.

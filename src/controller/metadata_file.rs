@@ -21,12 +21,8 @@ use crate::protocol::records::raft::{
 use crate::protocol::{DecodeError, EncodeError};
 use std::path::Path;
 
-/// `metadata.version` 4.0-IV3, the newest whose records Apache Kafka 4.0 and all after it read.
-/// `record_version` writes no newer ones.
-pub(super) const LEVEL: i16 = 25;
-
 /// The epoch of the quorum of one.
-pub(super) const EPOCH: i32 = 1;
+pub const EPOCH: i32 = 1;
 
 /// A snapshot's batches stay small enough to be read in pieces by Kafka's tools.
 const RECORDS_PER_SNAPSHOT_BATCH: usize = 1024;
@@ -221,7 +217,7 @@ fn finish(builder: BatchBuilder) -> Vec<u8> {
     bytes
 }
 
-/// The version each record type is written in at `LEVEL`.
+/// The version each record type is written in at `metadata::METADATA_LEVEL`.
 fn record_version(record: &MetadataRecord<'_>) -> i16 {
     match record {
         // 4 is for cordoned log dirs, of 4.3.

@@ -12,24 +12,27 @@
 
 mod configs;
 mod create;
+mod features;
 mod message;
 mod metadata_file;
 mod partitions;
 mod placement;
+mod replicas;
 mod store;
 
 pub use create::check_name;
 pub use message::{
-    ConfigChange, ConfigOperations, NewPartitions, NewTopic, Refused, Reply, Request, TopicOutcome,
-    TopicTarget,
+    ConfigChange, ConfigOperations, FeatureUpdate, NewPartitions, NewTopic, Reassignment, Refused,
+    Reply, Request, TopicOutcome, TopicTarget,
 };
-pub use store::{Store, StoreError};
+pub use metadata_file::EPOCH;
+pub use store::{Store, StoreError, TOPIC};
 
 use crate::config::BrokerConfig;
 use crate::metadata::{Image, METADATA_VERSION};
 use crate::protocol::records::metadata::{
-    FeatureLevelRecord, MetadataRecord, PartitionChangeRecord, ProducerIdsRecord,
-    RegisterBrokerRecord, register_broker::BrokerEndpoint,
+    MetadataRecord, PartitionChangeRecord, ProducerIdsRecord, RegisterBrokerRecord,
+    register_broker::BrokerEndpoint,
 };
 use crate::protocol::{BrokerId, ErrorCode, Uuid};
 use crate::runtime::Runtime;
@@ -90,10 +93,7 @@ impl Controller {
         let node = self.config.node_id;
         let mut records = Vec::new();
         if !image.features.contains_key(METADATA_VERSION) {
-            records.push(MetadataRecord::FeatureLevel(FeatureLevelRecord {
-                name: METADATA_VERSION,
-                feature_level: store::LEVEL,
-            }));
+            records.extend(features::first_levels());
         }
         let end_points = self.config.advertised.iter().map(|listener| {
             let (host, port) = match &listener.address {
@@ -159,6 +159,16 @@ impl Controller {
                 changes,
                 validate_only,
             } => self.alter_configs(changes, validate_only).await,
+            Request::ElectLeaders {
+                unclean,
+                partitions,
+            } => self.elect_leaders(unclean, partitions).await,
+            Request::AlterReassignments { partitions } => Ok(self.alter_reassignments(&partitions)),
+            Request::UpdateFeatures {
+                updates,
+                validate_only,
+            } => self.update_features(updates, validate_only).await,
+            Request::UnregisterBroker { id } => self.unregister_broker(id).await,
             Request::AllocateProducerIds => self.allocate_producer_ids().await,
         };
         decided.unwrap_or_else(|error| {

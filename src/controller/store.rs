@@ -36,8 +36,6 @@ pub const TOPIC: &str = "__cluster_metadata";
 /// The folder of the metadata log in its log dir, as Kafka names it.
 pub const FOLDER: &str = "__cluster_metadata-0";
 
-pub(super) use super::metadata_file::LEVEL;
-
 /// The bound of one file of metadata: far above what a broker can hold in memory anyway.
 const FILE_BYTES_MAX: usize = 1 << 30;
 

@@ -5,13 +5,11 @@
 
 use super::context::{Call, Response, Unanswerable};
 use super::registry;
+use crate::metadata::{FEATURES, features};
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::api_versions::{
     ApiVersion, ApiVersionsRequest, ApiVersionsResponse, FinalizedFeatureKey, SupportedFeatureKey,
 };
-
-/// Feature levels this broker can work at: name, lowest, highest.
-pub const SUPPORTED_FEATURES: &[(&str, i16, i16)] = &[];
 
 pub async fn handle(
     call: &Call,
@@ -48,18 +46,16 @@ pub async fn handle(
             ..ApiVersionsResponse::default()
         });
     }
-    let supported = SUPPORTED_FEATURES
-        .iter()
-        .map(|(name, min, max)| SupportedFeatureKey {
-            name,
-            min_version: *min,
-            max_version: *max,
-        });
-    let finalized = image.features.iter().filter(|(name, _)| {
-        SUPPORTED_FEATURES
-            .iter()
-            .any(|(supported, _, _)| supported == name)
+    // Clients of older versions cannot read a range that begins at 0 (KIP-1022).
+    let supported = FEATURES.iter();
+    let supported = supported.filter(|feature| call.version >= 4 || feature.level_min > 0);
+    let supported = supported.map(|feature| SupportedFeatureKey {
+        name: feature.name,
+        min_version: feature.level_min,
+        max_version: feature.level_max,
     });
+    let finalized = image.features.iter();
+    let finalized = finalized.filter(|(name, _)| features::find(name).is_some());
     call.respond(&ApiVersionsResponse {
         error_code: ErrorCode::None,
         api_keys: served(),

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 mod alter_configs;
+mod alter_partition_reassignments;
 mod api_versions;
 mod config_changes;
 mod context;
@@ -21,17 +22,23 @@ mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
 mod describe_log_dirs;
+mod describe_quorum;
 mod describe_topic_partitions;
+mod elect_leaders;
 mod fetch;
 mod fetch_response;
 mod fetch_session;
 mod incremental_alter_configs;
 mod init_producer_id;
+mod list_config_resources;
 mod list_offsets;
+mod list_partition_reassignments;
 mod metadata;
 mod offset_for_leader_epoch;
 mod produce;
 pub mod registry;
+mod unregister_broker;
+mod update_features;
 
 pub use context::{Call, Context, ListenerInfo, Response, Shared, Traffic, Unanswerable};
 

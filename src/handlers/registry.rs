@@ -66,8 +66,15 @@ static APIS: &[Api] = &[
     barrier!(AlterConfigs, alter_configs),
     barrier!(DescribeLogDirs, describe_log_dirs),
     barrier!(CreatePartitions, create_partitions),
+    barrier!(ElectLeaders, elect_leaders),
     barrier!(IncrementalAlterConfigs, incremental_alter_configs),
+    barrier!(AlterPartitionReassignments, alter_partition_reassignments),
+    barrier!(ListPartitionReassignments, list_partition_reassignments),
+    barrier!(DescribeQuorum, describe_quorum),
+    barrier!(UpdateFeatures, update_features),
     barrier!(DescribeCluster, describe_cluster),
+    barrier!(UnregisterBroker, unregister_broker),
+    barrier!(ListConfigResources, list_config_resources),
     barrier!(DescribeTopicPartitions, describe_topic_partitions),
 ];
 

@@ -5,7 +5,9 @@
 //! Never:      refuses a record: what was committed is the truth. Types that this broker keeps
 //!             nothing of are passed over.
 
-use super::{BrokerImage, EndpointImage, Image, PartitionImage, ResourceKind, TopicImage};
+use super::{
+    BrokerImage, EndpointImage, Image, METADATA_VERSION, PartitionImage, ResourceKind, TopicImage,
+};
 use crate::ids::{LeaderEpoch, TopicId};
 use crate::protocol::BrokerId;
 use crate::protocol::records::metadata::{
@@ -15,9 +17,6 @@ use std::sync::Arc;
 
 /// `PartitionChangeRecord.leader` when the leader stays and so does its epoch.
 pub const NO_LEADER_CHANGE: i32 = -2;
-
-/// The feature whose level says which record versions a log may hold.
-pub const METADATA_VERSION: &str = "metadata.version";
 
 impl Image {
     /// Applies one committed record.

@@ -8,9 +8,11 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+pub mod features;
 mod image;
 
-pub use apply::{METADATA_VERSION, NO_LEADER_CHANGE, changed_topics};
+pub use apply::{NO_LEADER_CHANGE, changed_topics};
+pub use features::{FEATURES, Feature, METADATA_LEVEL, METADATA_VERSION};
 pub use image::{
     BrokerImage, Configs, EndpointImage, Image, PartitionImage, ResourceKind, TopicImage,
     is_internal,
