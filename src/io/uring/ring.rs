@@ -84,6 +84,8 @@ impl Ring {
             cpus,
         } = seed;
         let (uring, features) = probe::open(&settings)?;
+        // Before the ring's kernel threads exist: they inherit it.
+        system::ask_for_short_slices();
         limit_kernel_workers(&uring, &settings, &cpus);
         let shared = port.shared().clone();
         let provided = if features.multishot_receive {
