@@ -108,13 +108,13 @@ impl Member {
                     .mesh
                     .reply(from, call, Reply::Fetch(shard.fetch(parts).await));
             }),
-            Request::Watch { parts } => {
+            Request::Watch { parts, committed } => {
                 let watch = crate::partition::Watch::new();
                 self.watches
                     .borrow_mut()
                     .insert((from, call), watch.clone());
                 self.runtime.spawn(async move {
-                    shard.watch(parts, watch).await;
+                    shard.watch(parts, committed, watch).await;
                     // Absent when it was withdrawn: then nobody waits for the reply.
                     if member.watches.borrow_mut().remove(&(from, call)).is_some() {
                         member.mesh.reply(from, call, Reply::Watched);
@@ -126,6 +126,12 @@ impl Member {
                     .mesh
                     .reply(from, call, Reply::Answers(shard.ask(questions).await));
             }),
+            Request::Markers { markers } => {
+                let codes = shard.end_transactions(markers);
+                self.runtime.spawn(async move {
+                    member.mesh.reply(from, call, Reply::Marked(codes.await));
+                });
+            }
             Request::Dirs { keys } => {
                 let contents = shard.dir_contents(keys.as_ref().map(|keys| &keys[..]));
                 self.mesh.reply(from, call, Reply::Dirs(contents));

@@ -8,7 +8,7 @@ use super::fetch_session::{Kind, Wanted};
 use crate::ids::{Offset, PartitionKey, TopicId};
 use crate::io::{Instant, Slice};
 use crate::metadata::Image;
-use crate::partition::EpochCheck;
+use crate::partition::{EpochCheck, LeaderView};
 use crate::protocol::ErrorCode;
 use crate::protocol::Reader;
 use crate::protocol::fetch::FetchView;
@@ -21,6 +21,8 @@ struct Terms {
     bytes_max: usize,
     by_id: bool,
     session: (i32, i32),
+    /// `read_committed`.
+    committed: bool,
 }
 
 /// What one partition is answered.
@@ -64,6 +66,7 @@ fn decode(call: &Call, body: &[u8]) -> Result<Decoded, Unanswerable> {
         bytes_max: usize::try_from(request.max_bytes).unwrap_or(0).min(limit),
         by_id: call.version >= TOPIC_ID_VERSION,
         session: (request.session_id, request.session_epoch),
+        committed: request.isolation_level == READ_COMMITTED,
     };
     let mut asked: Vec<Wanted> = Vec::with_capacity(request.partition_count);
     for (topic, partition) in request.partitions() {
@@ -88,6 +91,9 @@ fn decode(call: &Call, body: &[u8]) -> Result<Decoded, Unanswerable> {
     Ok((terms, asked, forgotten.collect()))
 }
 
+/// The isolation level of clients that want committed records only (KIP-98).
+const READ_COMMITTED: i8 = 1;
+
 /// First version that names topics by id (KIP-516).
 const TOPIC_ID_VERSION: i16 = 13;
 
@@ -109,6 +115,7 @@ async fn gather(call: &Call, terms: &Terms, wanted: Vec<Wanted>) -> Vec<Answered
                     current_leader_epoch: wanted.current_leader_epoch,
                     last_fetched_epoch: wanted.last_fetched_epoch,
                 },
+                committed: terms.committed,
             })
         });
         let mut answers = router.fetch(parts.collect()).await.into_iter();
@@ -127,11 +134,15 @@ async fn gather(call: &Call, terms: &Terms, wanted: Vec<Wanted>) -> Vec<Answered
                 .map(|(wanted, answer)| Answered { wanted, answer })
                 .collect();
         }
+        let seen = |view: LeaderView| match terms.committed {
+            true => view.last_stable_offset,
+            false => view.high_watermark,
+        };
         let watched = keys
             .iter()
             .zip(&answers)
-            .filter_map(|(key, answer)| Some(((*key).ok()?, answer.view?.high_watermark)));
-        let news = router.news(watched.collect());
+            .filter_map(|(key, answer)| Some(((*key).ok()?, seen(answer.view?))));
+        let news = router.news(watched.collect(), terms.committed);
         // Held across the wait: offsets only. The slices go now.
         drop(answers);
         let either = crate::runtime::sync::either(news, call.context.shared.stopping.next());
@@ -179,6 +190,7 @@ fn trim(mut answers: Vec<FetchAnswer>, bytes_max: usize) -> (Vec<FetchAnswer>, u
         if bytes > 0 && bytes + answer.bytes > bytes_max {
             answer.records.clear();
             answer.bytes = 0;
+            answer.aborted = answer.aborted.take().map(|_| Vec::new());
         }
         bytes += answer.bytes;
     }
@@ -192,6 +204,7 @@ fn refused(error: ErrorCode) -> FetchAnswer {
         diverging: None,
         records: Vec::new(),
         bytes: 0,
+        aborted: None,
     }
 }
 

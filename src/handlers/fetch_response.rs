@@ -10,10 +10,10 @@ use crate::ids::Offset;
 use crate::io::Slice;
 use crate::protocol::fetch::{FetchResponseHead, FetchResponseWriter, Piece};
 use crate::protocol::messages::fetch::{
-    EpochEndOffset, FetchResponse, LeaderIdAndEpoch, PartitionData,
+    AbortedTransaction, EpochEndOffset, FetchResponse, LeaderIdAndEpoch, PartitionData,
 };
 use crate::protocol::topic_cursor::TopicRef;
-use crate::protocol::{ErrorCode, TopicName};
+use crate::protocol::{ErrorCode, ProducerId, TopicName};
 
 /// Records of one partition below this size are copied between the headers: one buffer less to
 /// hand to the kernel is worth more than the copy.
@@ -99,6 +99,16 @@ fn topic_runs(answered: &[&Answered]) -> Vec<usize> {
         .collect()
 }
 
+/// Told to who reads committed records only; null to others.
+fn aborted(one: &Answered) -> Option<Vec<AbortedTransaction>> {
+    let aborted = one.answer.aborted.as_ref()?.iter();
+    let told = aborted.map(|aborted| AbortedTransaction {
+        producer_id: ProducerId(aborted.producer_id),
+        first_offset: aborted.first_offset.0,
+    });
+    Some(told.collect())
+}
+
 fn partition<'a>(call: &Call, one: &Answered) -> PartitionData<'a> {
     let view = one.answer.view;
     let mark = |mark: Option<Offset>| mark.map_or(-1, |offset| offset.0);
@@ -108,6 +118,7 @@ fn partition<'a>(call: &Call, one: &Answered) -> PartitionData<'a> {
         high_watermark: mark(view.map(|view| view.high_watermark)),
         last_stable_offset: mark(view.map(|view| view.last_stable_offset)),
         log_start_offset: mark(view.map(|view| view.log_start_offset)),
+        aborted_transactions: aborted(one),
         ..PartitionData::default()
     };
     if let Some((epoch, end_offset)) = one.answer.diverging {

@@ -22,6 +22,7 @@ mod delete_topics;
 mod describe_cluster;
 mod describe_configs;
 mod describe_log_dirs;
+mod describe_producers;
 mod describe_quorum;
 mod describe_topic_partitions;
 mod elect_leaders;
@@ -39,6 +40,7 @@ mod produce;
 pub mod registry;
 mod unregister_broker;
 mod update_features;
+mod write_txn_markers;
 
 pub use context::{Call, Context, ListenerInfo, Response, Shared, Traffic, Unanswerable};
 

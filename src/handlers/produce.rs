@@ -6,7 +6,7 @@ use super::context::{Call, Response, Unanswerable};
 use crate::ids::{Offset, PartitionKey, TopicId};
 use crate::io::Slice;
 use crate::metadata::{Image, TopicImage};
-use crate::partition::Terms;
+use crate::partition::{Origin, Terms};
 use crate::protocol::messages::produce::{BatchIndexAndErrorMessage, PartitionProduceResponse};
 use crate::protocol::produce::{ProduceResponseWriter, ProduceView};
 use crate::protocol::topic_cursor::TopicRef;
@@ -77,7 +77,11 @@ fn begin(call: Call, body: Slice) -> Result<Started, Unanswerable> {
                 let records = body.range(partition.range.start, partition.range.end);
                 let owner = call.context.router.owner(key);
                 call.context.traffic.count(owner, records.len());
-                parts.push(ProducePart { key, records });
+                parts.push(ProducePart {
+                    key,
+                    records,
+                    guard: None,
+                });
                 Outcome::Sent(parts.len() - 1)
             }
             (None, Some(_), None) => Outcome::Refused(ErrorCode::InvalidRecord),
@@ -98,6 +102,7 @@ fn begin(call: Call, body: Slice) -> Result<Started, Unanswerable> {
         zstd_allowed: call.version >= ZSTD_VERSION,
         now: runtime.wall(),
         deadline: runtime.now().plus_ms(i64::from(request.timeout_ms)),
+        origin: Origin::CLIENT,
     };
     // From here on everything is in its owner's order, or on its way there.
     let appending = call.context.router.produce(parts, terms);
@@ -154,6 +159,7 @@ fn respond(
         log_start_offset: Offset(-1),
         record_index: None,
         message: None,
+        unverified: None,
     };
     let mut out = Vec::with_capacity(64 + asked.len() * 48);
     let mut writer =

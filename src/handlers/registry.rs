@@ -75,6 +75,8 @@ static APIS: &[Api] = &[
     barrier!(DescribeCluster, describe_cluster),
     barrier!(UnregisterBroker, unregister_broker),
     barrier!(ListConfigResources, list_config_resources),
+    barrier!(WriteTxnMarkers, write_txn_markers),
+    barrier!(DescribeProducers, describe_producers),
     barrier!(DescribeTopicPartitions, describe_topic_partitions),
 ];
 

@@ -341,6 +341,17 @@ impl Log {
         self.0.state.borrow().producers.check(info)
     }
 
+    /// Judges a batch of a coordinator in a producer's name; see `ProducerState::check_epoch`.
+    pub fn check_producer_epoch(&self, info: &BatchInfo) -> Result<(), ProducerError> {
+        self.0.state.borrow().producers.check_epoch(info)
+    }
+
+    /// Whether this instance of a producer has an open transaction in this log.
+    pub fn has_open_transaction(&self, producer_id: i64, epoch: i16) -> bool {
+        let state = self.0.state.borrow();
+        state.producers.has_open_transaction(producer_id, epoch)
+    }
+
     /// Judges a coordinator's end marker; see `ProducerState::check_marker`.
     pub fn check_marker(
         &self,

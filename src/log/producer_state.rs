@@ -270,6 +270,24 @@ impl ProducerState {
         Ok(ProducerCheck::New)
     }
 
+    /// Judges a batch that a coordinator writes in a producer's name (offsets of a transaction): it
+    /// carries no sequence, so only the epoch counts.
+    pub fn check_epoch(&self, info: &BatchInfo) -> Result<(), ProducerError> {
+        match self.producers.get(&info.header.producer_id) {
+            Some(entry) if info.header.producer_epoch < entry.producer_epoch => {
+                Err(fenced(info, entry))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether this instance of a producer has written into a transaction that is open here.
+    pub fn has_open_transaction(&self, producer_id: i64, epoch: i16) -> bool {
+        self.producers.get(&producer_id).is_some_and(|entry| {
+            entry.producer_epoch == epoch && entry.transaction_first_offset.is_some()
+        })
+    }
+
     /// Judges a transaction coordinator's marker. From transaction version 2 on (KIP-890) the
     /// marker's epoch is above the producer's, but for a retry of a marker that was written.
     pub fn check_marker(

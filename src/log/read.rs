@@ -106,17 +106,36 @@ impl Log {
         };
         let mut found = Vec::new();
         for base in bases {
-            for entry in self.0.aborted_of(base).await?.iter() {
-                if entry.last_offset >= from && entry.first_offset < to {
-                    found.push(*entry);
-                }
-                if entry.last_stable_offset >= to {
-                    return Ok(found);
-                }
+            let over = match self.0.aborted_in_memory(base, from, to, &mut found) {
+                Some(over) => over,
+                None => overlapping(&self.0.aborted_of(base).await?, from, to, &mut found),
+            };
+            if over {
+                break;
             }
         }
         Ok(found)
     }
+}
+
+/// Adds the aborted transactions of one segment with data in `from..to`; true when no later
+/// segment can have one.
+fn overlapping(
+    entries: &[AbortedTransaction],
+    from: Offset,
+    to: Offset,
+    found: &mut Vec<AbortedTransaction>,
+) -> bool {
+    let first = entries.partition_point(|entry| entry.last_offset < from);
+    for entry in &entries[first..] {
+        if entry.first_offset < to {
+            found.push(*entry);
+        }
+        if entry.last_stable_offset >= to {
+            return true;
+        }
+    }
+    false
 }
 
 impl State {
@@ -403,6 +422,19 @@ impl Inner {
         if !known && damage.from < damage.to {
             state.damage.push(damage);
         }
+    }
+
+    /// As `overlapping`, when the segment still grows and so has its entries in memory.
+    fn aborted_in_memory(
+        &self,
+        base: Offset,
+        from: Offset,
+        to: Offset,
+        found: &mut Vec<AbortedTransaction>,
+    ) -> Option<bool> {
+        let state = self.state.borrow();
+        let growing = state.segment(base)?.growing.as_ref()?;
+        Some(overlapping(&growing.aborted, from, to, found))
     }
 
     async fn aborted_of(&self, base: Offset) -> Result<Rc<[AbortedTransaction]>, ReadError> {

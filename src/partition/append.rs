@@ -9,7 +9,7 @@
 //! a large one does not hold up other connections; batches behind it wait in the gate, because
 //! order is per partition.
 
-use super::{AppendError, Partition, Pending};
+use super::{AppendError, Guard, Partition, Pending};
 use crate::config::{Durability, TimestampType as TopicTimestamps};
 use crate::ids::{GroupSequence, Offset, RequiredMark};
 use crate::io::{Instant, Slice, WallMillis};
@@ -35,6 +35,23 @@ pub struct Terms {
     pub now: WallMillis,
     /// When the client stops waiting for the acknowledgement.
     pub deadline: Instant,
+    pub origin: Origin,
+}
+
+/// Who writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    Client {
+        /// Data of a transaction needs its coordinator's word for the partition (KIP-890).
+        verified: bool,
+    },
+    /// A coordinator of this broker: no sequences, and its word is its own.
+    Coordinator,
+}
+
+impl Origin {
+    /// A client without transactions.
+    pub const CLIENT: Origin = Origin::Client { verified: true };
 }
 
 /// A batch that is in the journal's open group, or was appended before.
@@ -66,7 +83,13 @@ const DECOMPRESSED_BYTES_MAX: u64 = 256 << 20;
 impl Partition {
     /// Takes one partition's records of a Produce request. What can be decided now is decided and
     /// appended before this returns; the order of calls is the order in the log.
-    pub fn append(self: &Rc<Self>, runtime: &Runtime, records: Slice, terms: Terms) -> Append {
+    pub fn append(
+        self: &Rc<Self>,
+        runtime: &Runtime,
+        records: Slice,
+        terms: Terms,
+        guard: Option<Guard>,
+    ) -> Append {
         if let Err(refused) = self.may_append(terms.acks) {
             return Append::Now(Err(refused));
         }
@@ -86,7 +109,7 @@ impl Partition {
                 .walk(&records, &walk_limits)
                 .map_err(AppendError::Invalid)
                 .and_then(|walked| {
-                    self.append_walked(&records, &checked, &walked, terms, runtime.now())
+                    self.append_walked(&records, &checked, &walked, (terms, guard), runtime.now())
                 });
             return Append::Now(appended);
         }
@@ -105,11 +128,11 @@ impl Partition {
             // The world may have changed meanwhile: look again.
             partition.may_append(terms.acks)?;
             let walked = walked.map_err(AppendError::Invalid)?;
-            partition.append_walked(&records, &checked, &walked, terms, runtime.now())
+            partition.append_walked(&records, &checked, &walked, (terms, guard), runtime.now())
         }))
     }
 
-    fn may_append(&self, acks: i16) -> Result<(), AppendError> {
+    pub(super) fn may_append(&self, acks: i16) -> Result<(), AppendError> {
         if let Some(errno) = self.offline.get() {
             return Err(AppendError::Disk(errno));
         }
@@ -143,7 +166,7 @@ impl Partition {
 
     /// The mark a batch needs before it counts: the acknowledgement table of DESIGN §3, or what
     /// the topic says instead.
-    fn required_mark(&self, acks: i16) -> RequiredMark {
+    pub(super) fn required_mark(&self, acks: i16) -> RequiredMark {
         match self.config().durability {
             Durability::Acks if acks == -1 => RequiredMark::Synced,
             Durability::Acks => RequiredMark::Written,
@@ -158,7 +181,7 @@ impl Partition {
         records: &Slice,
         checked: &Checked,
         walked: &Walked,
-        terms: Terms,
+        (terms, guard): (Terms, Option<Guard>),
         now: Instant,
     ) -> Result<Appended, AppendError> {
         let required = self.required_mark(terms.acks);
@@ -171,7 +194,7 @@ impl Partition {
         header.partition_leader_epoch = leader_epoch.0;
         let batch = &records[..checked.size];
         if header.has_producer_id() {
-            match self.log.check_producer(&BatchInfo::of(header))? {
+            match self.check_producer(&BatchInfo::of(header), terms.origin, guard)? {
                 ProducerCheck::New => {}
                 ProducerCheck::Duplicate {
                     base_offset,
@@ -213,20 +236,7 @@ impl Partition {
         }
         let patched = BatchHeader::parse(&head).expect("it was parsed before it was patched");
         let pieces: [&[u8]; 2] = [&head, &batch[BATCH_HEADER_BYTES..]];
-        let (group, slice) =
-            self.dir
-                .journal
-                .append(self.key, leader_epoch, required, base_offset, &pieces)?;
-        self.log.append(slice, &BatchInfo::of(patched), group, now);
-        self.pending.borrow_mut().push_back(Pending {
-            group,
-            required,
-            end,
-        });
-        self.dir.touched(group, required, self);
-        if required == RequiredMark::Memory {
-            self.advance();
-        }
+        let group = self.take(&pieces, &BatchInfo::of(patched), required, now)?;
         Ok(Appended {
             base_offset,
             end,
@@ -236,7 +246,56 @@ impl Partition {
         })
     }
 
-    fn stamps_time(&self) -> bool {
+    fn check_producer(
+        &self,
+        info: &BatchInfo,
+        origin: Origin,
+        guard: Option<Guard>,
+    ) -> Result<ProducerCheck, AppendError> {
+        let verified = match origin {
+            Origin::Coordinator => {
+                self.log.check_producer_epoch(info)?;
+                return Ok(ProducerCheck::New);
+            }
+            Origin::Client { verified } => verified,
+        };
+        let (id, epoch) = (info.header.producer_id, info.header.producer_epoch);
+        if info.header.attributes.is_transactional()
+            && !verified
+            && !self.log.has_open_transaction(id, epoch)
+            && !guard.is_some_and(|guard| self.markers.borrow().allows(guard, id))
+        {
+            let guard = self.markers.borrow().guard();
+            return Err(AppendError::Unverified { guard });
+        }
+        Ok(self.log.check_producer(info)?)
+    }
+
+    /// Puts a batch that is judged and patched to the end of the log, in pieces.
+    pub(super) fn take(
+        self: &Rc<Self>,
+        pieces: &[&[u8]],
+        info: &BatchInfo,
+        required: RequiredMark,
+        now: Instant,
+    ) -> Result<GroupSequence, AppendError> {
+        let (epoch, base_offset) = (info.leader_epoch(), info.base_offset());
+        let journal = &self.dir.journal;
+        let (group, slice) = journal.append(self.key, epoch, required, base_offset, pieces)?;
+        self.log.append(slice, info, group, now);
+        self.pending.borrow_mut().push_back(Pending {
+            group,
+            required,
+            end: info.next_offset(),
+        });
+        self.dir.touched(group, required, self);
+        if required == RequiredMark::Memory {
+            self.advance();
+        }
+        Ok(group)
+    }
+
+    pub(super) fn stamps_time(&self) -> bool {
         self.config().timestamp_type == TopicTimestamps::LogAppendTime
     }
 }

@@ -4,6 +4,7 @@
 //! Called by:  `shard`, which answers with the code.
 //! Never:      carries prose: numbers only, so tests compare them and logs stay greppable.
 
+use super::Guard;
 use crate::ids::{LeaderEpoch, Offset};
 use crate::io::Errno;
 use crate::journal::JournalError;
@@ -17,6 +18,11 @@ use crate::protocol::record_batch::InvalidBatch;
 pub enum AppendError {
     Invalid(InvalidBatch),
     Producer(ProducerError),
+    /// Data of a transaction that nobody has vouched for here: the coordinator must say that the
+    /// partition belongs to it, and the batch come again with this guard (KIP-890).
+    Unverified {
+        guard: Guard,
+    },
     NotLeader,
     TooFewInSync {
         insync: i32,
@@ -34,6 +40,7 @@ impl AppendError {
         match self {
             Self::Invalid(invalid) => invalid.error_code(),
             Self::Producer(refused) => refused.error_code(),
+            Self::Unverified { .. } => ErrorCode::InvalidTxnState,
             Self::NotLeader => ErrorCode::NotLeaderOrFollower,
             Self::TooFewInSync { .. } => ErrorCode::NotEnoughReplicas,
             Self::Journal(JournalError::TooLarge { .. }) => ErrorCode::MessageTooLarge,

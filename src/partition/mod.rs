@@ -10,18 +10,22 @@
 //!   - the high watermark passes a batch only after every batch below it has reached its own
 //!     required mark (DESIGN §3): `pending` is popped from the front only.
 //!   - a waiter for an offset is woken after the high watermark has passed it, never before.
+//!   - last stable offset <= high watermark, and it never moves back: below it every transaction
+//!     is over, and its marker visible.
 
 #![forbid(unsafe_code)]
 
 mod append;
 mod error;
 mod log_dir;
+mod marker;
 mod read;
 mod watch;
 
-pub use append::{Append, Appended, Terms};
+pub use append::{Append, Appended, Origin, Terms};
 pub use error::{AppendError, ReadError};
 pub use log_dir::LogDir;
+pub use marker::{Guard, Marker};
 pub use read::{EpochCheck, Fetched, LeaderView};
 pub use watch::Watch;
 
@@ -56,6 +60,8 @@ pub struct Partition {
     log_start_group: Cell<GroupSequence>,
     /// Set while a batch is validated off the thread: later ones queue behind it.
     append_gate: append::Gate,
+    /// The last markers, by which a guard is judged.
+    markers: RefCell<marker::Recent>,
 }
 
 struct Pending {
@@ -80,6 +86,7 @@ impl Partition {
         config: TopicConfig,
     ) -> Rc<Partition> {
         let high_watermark = log.log_end_offset();
+        log.on_high_watermark(high_watermark);
         Rc::new(Partition {
             key,
             topic,
@@ -96,6 +103,7 @@ impl Partition {
             offline: Cell::new(None),
             log_start_group: Cell::new(GroupSequence(0)),
             append_gate: append::Gate::default(),
+            markers: RefCell::new(marker::Recent::default()),
         })
     }
 
@@ -148,7 +156,18 @@ impl Partition {
 
     /// First offset that `read_committed` may not see; without transactions the high watermark.
     pub fn last_stable_offset(&self) -> Offset {
-        self.high_watermark.get()
+        let high_watermark = self.high_watermark.get();
+        let unstable = self.log.first_unstable_offset();
+        unstable.map_or(high_watermark, |first| first.min(high_watermark))
+    }
+
+    /// How far a reader may see.
+    pub fn visible_to(&self, committed: bool) -> Offset {
+        if committed {
+            self.last_stable_offset()
+        } else {
+            self.high_watermark()
+        }
     }
 
     /// A mark of the journal moved: lets the high watermark follow and wakes who waits for it.
@@ -172,8 +191,10 @@ impl Partition {
         drop(pending);
         if reached > self.high_watermark.get() {
             self.high_watermark.set(reached);
+            // A marker below it ends its transaction for readers.
+            self.log.on_high_watermark(reached);
             self.wake_waiters(reached);
-            self.watchers.wake(reached);
+            self.watchers.wake(reached, || self.last_stable_offset());
         }
     }
 
@@ -197,9 +218,9 @@ impl Partition {
         reply
     }
 
-    /// Watches for the high watermark to pass `offset`; see `Watch`.
-    pub fn watch(&self, watch: &Watch, offset: Offset) {
-        self.watchers.add(watch, offset);
+    /// Watches for what a reader may see to pass `offset`; see `Watch`.
+    pub fn watch(&self, watch: &Watch, offset: Offset, committed: bool) {
+        self.watchers.add(watch, offset, committed);
     }
 
     fn wake_waiters(&self, reached: Offset) {

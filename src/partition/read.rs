@@ -1,4 +1,5 @@
-//! Reading: epoch rules first, then whole batches below the high watermark.
+//! Reading: epoch rules first, then whole batches below the high watermark, or below the last
+//! stable offset for who wants committed records only.
 //!
 //! Room:       `partition`.
 //! Called by:  `shard::fetch`, `shard::offsets`.
@@ -89,7 +90,7 @@ impl Partition {
         Ok(start)
     }
 
-    /// Whole batches from the one that holds `from`, below the high watermark, of about
+    /// Whole batches from the one that holds `from`, below what the reader may see, of about
     /// `bytes_max` bytes; the first batch may be larger when `at_least_one`.
     pub fn fetch(
         &self,
@@ -97,6 +98,7 @@ impl Partition {
         bytes_max: usize,
         at_least_one: bool,
         epochs: EpochCheck,
+        committed: bool,
     ) -> Result<Fetched, ReadError> {
         self.check_epoch(epochs.current_leader_epoch)?;
         let (start, end) = (self.log.log_start_offset(), self.log.log_end_offset());
@@ -114,7 +116,7 @@ impl Partition {
         if from < start || from > end {
             return Err(ReadError::OffsetOutOfRange { start, end });
         }
-        let limit = self.high_watermark();
+        let limit = self.visible_to(committed);
         Ok(Fetched::Records(self.log.read(
             from,
             limit,

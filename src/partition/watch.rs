@@ -25,8 +25,15 @@ struct WatchState {
 /// One partition's side.
 #[derive(Default)]
 pub(super) struct Watchers {
-    list: RefCell<Vec<(Offset, Weak<WatchState>)>>,
+    list: RefCell<Vec<Watcher>>,
     sweep_at: Cell<usize>,
+}
+
+struct Watcher {
+    offset: Offset,
+    /// Waits for the last stable offset, not for the high watermark.
+    committed: bool,
+    state: Weak<WatchState>,
 }
 
 const SWEEP_MIN: usize = 16;
@@ -51,25 +58,32 @@ impl Watch {
 }
 
 impl Watchers {
-    pub fn add(&self, watch: &Watch, offset: Offset) {
+    pub fn add(&self, watch: &Watch, offset: Offset, committed: bool) {
         let mut list = self.list.borrow_mut();
         if list.len() >= self.sweep_at.get().max(SWEEP_MIN) {
-            list.retain(|(_, watcher)| watcher.strong_count() > 0);
+            list.retain(|watcher| watcher.state.strong_count() > 0);
             self.sweep_at.set(list.len() * 2);
         }
-        list.push((offset, Rc::downgrade(&watch.0)));
+        list.push(Watcher {
+            offset,
+            committed,
+            state: Rc::downgrade(&watch.0),
+        });
     }
 
-    /// Wakes, first come first served, whoever waits for something below `reached`.
-    pub fn wake(&self, reached: Offset) {
+    /// Wakes, first come first served, whoever waits for something below `reached`, or below what
+    /// is `stable` for those who want committed records only.
+    pub fn wake(&self, reached: Offset, stable: impl FnOnce() -> Offset) {
         if self.list.borrow().is_empty() {
             return;
         }
-        self.list.borrow_mut().retain(|(offset, watcher)| {
-            let Some(state) = watcher.upgrade() else {
+        let stable = stable();
+        self.list.borrow_mut().retain(|watcher| {
+            let Some(state) = watcher.state.upgrade() else {
                 return false;
             };
-            if *offset >= reached {
+            let limit = if watcher.committed { stable } else { reached };
+            if watcher.offset >= limit {
                 return true;
             }
             state.fired.set(true);
@@ -79,7 +93,7 @@ impl Watchers {
     }
 
     pub fn wake_all(&self) {
-        self.wake(Offset(i64::MAX));
+        self.wake(Offset(i64::MAX), || Offset(i64::MAX));
     }
 }
 
@@ -91,19 +105,30 @@ mod tests {
     fn a_watch_fires_when_its_offset_is_passed() {
         let watchers = Watchers::default();
         let watch = Watch::new();
-        watchers.add(&watch, Offset(10));
-        watchers.wake(Offset(10));
+        watchers.add(&watch, Offset(10), false);
+        watchers.wake(Offset(10), || Offset(0));
         assert!(!watch.0.fired.get());
-        watchers.wake(Offset(11));
+        watchers.wake(Offset(11), || Offset(0));
         assert!(watch.0.fired.get());
         assert!(watchers.list.borrow().is_empty());
+    }
+
+    #[test]
+    fn a_committed_watch_waits_for_what_is_stable() {
+        let watchers = Watchers::default();
+        let watch = Watch::new();
+        watchers.add(&watch, Offset(10), true);
+        watchers.wake(Offset(20), || Offset(10));
+        assert!(!watch.0.fired.get());
+        watchers.wake(Offset(21), || Offset(11));
+        assert!(watch.0.fired.get());
     }
 
     #[test]
     fn dropped_watches_do_not_pile_up() {
         let watchers = Watchers::default();
         for _ in 0..1000 {
-            watchers.add(&Watch::new(), Offset(0));
+            watchers.add(&Watch::new(), Offset(0), false);
         }
         assert!(watchers.list.borrow().len() <= SWEEP_MIN + 1);
     }

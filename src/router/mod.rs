@@ -21,7 +21,7 @@ pub use mesh::{Envelope, Mesh, Work};
 use crate::controller;
 use crate::ids::{Offset, PartitionKey, ShardId};
 use crate::io::PeerId;
-use crate::partition::{Terms, Watch};
+use crate::partition::{Marker, Terms, Watch};
 use crate::protocol::ErrorCode;
 use crate::runtime::sync::Reply as Future1;
 use crate::shard::message::{
@@ -141,7 +141,7 @@ impl Router {
     }
 
     /// Completes when there is news on any of these partitions. Dropping it withdraws the watch.
-    pub async fn news(self: &Rc<Self>, parts: Vec<(PartitionKey, Offset)>) {
+    pub async fn news(self: &Rc<Self>, parts: Vec<(PartitionKey, Offset)>, committed: bool) {
         let watch = Watch::new();
         let mut withdraw = Vec::new();
         let mut here = None;
@@ -153,7 +153,7 @@ impl Router {
             let peer = PeerId(owner.0);
             let (call, reply) = self
                 .mesh
-                .call(peer, Envelope::shard(Request::Watch { parts }));
+                .call(peer, Envelope::shard(Request::Watch { parts, committed }));
             withdraw.push(Withdraw {
                 mesh: self.mesh.clone(),
                 peer,
@@ -165,7 +165,35 @@ impl Router {
                 watch.fire();
             });
         }
-        self.shard.watch(here.unwrap_or_default(), watch).await;
+        let here = here.unwrap_or_default();
+        self.shard.watch(here, committed, watch).await;
+    }
+
+    /// Ends transactions in these partitions; answered in order, when the markers are committed.
+    pub async fn end_transactions(
+        self: &Rc<Self>,
+        markers: Vec<(PartitionKey, Marker)>,
+    ) -> Vec<ErrorCode> {
+        let mut gathered = Gathered::new(markers.len());
+        let mut there = Vec::new();
+        let mut here = None;
+        for (owner, places, markers) in self.split(markers, |marker| marker.0) {
+            if owner == self.shard.id {
+                here = Some((places, self.shard.end_transactions(markers)));
+            } else {
+                there.push((places, self.ask_shard(owner, Request::Markers { markers })));
+            }
+        }
+        if let Some((places, codes)) = here {
+            gathered.put(places, codes.await);
+        }
+        for (places, reply) in there {
+            match reply.await {
+                Reply::Marked(codes) => gathered.put(places, codes),
+                _ => unreachable!("markers are answered as such"),
+            }
+        }
+        gathered.take()
     }
 
     /// One question per partition, answered in order.

@@ -6,8 +6,9 @@
 //! Never:      answers for a partition that is led elsewhere.
 
 use super::Shard;
-use super::message::{Answer, DirContent, PartitionSize, Question};
+use super::message::{ActiveProducer, Answer, DirContent, PartitionSize, Question};
 use crate::ids::{LeaderEpoch, Offset, PartitionKey};
+use crate::log::ProducerState;
 use crate::partition::{Partition, ReadError};
 use crate::protocol::ErrorCode;
 use std::rc::Rc;
@@ -84,7 +85,10 @@ async fn answer(partition: &Rc<Partition>, question: Question) -> Answer {
             }
         }),
         Question::DeleteBefore { offset } => return delete_before(partition, offset).await,
-        Question::Producers { .. } => return Answer::Refused(ErrorCode::InvalidRequest),
+        Question::Producers { now } => partition.check_epoch(-1).map(|()| {
+            partition.log.expire_producers(now.0);
+            Answer::Producers(partition.log.with_producers(active_producers))
+        }),
     };
     answered.unwrap_or_else(|error| Answer::Refused(error.error_code()))
 }
@@ -96,11 +100,7 @@ async fn offset(
     committed: bool,
 ) -> Result<Answer, ReadError> {
     partition.check_epoch(current_leader_epoch)?;
-    let limit = if committed {
-        partition.last_stable_offset()
-    } else {
-        partition.high_watermark()
-    };
+    let limit = partition.visible_to(committed);
     let start = partition.log.log_start_offset();
     let (offset, timestamp) = match at {
         LATEST => (limit.0, -1),
@@ -128,6 +128,20 @@ async fn offset(
         timestamp,
         leader_epoch,
     })
+}
+
+fn active_producers(producers: &ProducerState) -> Vec<ActiveProducer> {
+    let entries = producers.entries().into_iter();
+    entries
+        .map(|(producer_id, entry)| ActiveProducer {
+            producer_id,
+            producer_epoch: entry.producer_epoch,
+            last_sequence: entry.last_sequence(),
+            last_timestamp: entry.last_timestamp,
+            coordinator_epoch: entry.coordinator_epoch,
+            transaction_first_offset: entry.transaction_first_offset.map_or(-1, |first| first.0),
+        })
+        .collect()
 }
 
 fn found(found: Option<(Offset, i64)>) -> (i64, i64) {

@@ -8,9 +8,11 @@
 use super::Shard;
 use super::message::{FetchAnswer, FetchPart};
 use crate::ids::{Offset, PartitionKey};
+use crate::io::Slice;
 use crate::log::Read;
 use crate::partition::{Fetched, Watch};
 use crate::protocol::ErrorCode;
+use crate::protocol::record_batch::{BATCH_HEADER_BYTES, BatchHeader};
 use std::rc::Rc;
 
 impl Shard {
@@ -28,7 +30,7 @@ impl Shard {
             return refused(ErrorCode::UnknownTopicOrPartition);
         };
         // A bound of zero still gets one batch: the gatherer decides whether to send it.
-        let fetched = partition.fetch(part.from, part.bytes_max, true, part.epochs);
+        let fetched = partition.fetch(part.from, part.bytes_max, true, part.epochs, part.committed);
         let (records, diverging) = match fetched {
             Ok(Fetched::Records(Read::Now(records))) => (records, None),
             Ok(Fetched::Records(Read::Later(read))) => match read.await {
@@ -44,6 +46,14 @@ impl Shard {
                 };
             }
         };
+        let aborted = match (part.committed, end_of(&records)) {
+            (false, _) => None,
+            (true, None) => Some(Vec::new()),
+            (true, Some(end)) => match partition.log.aborted_transactions(part.from, end).await {
+                Ok(aborted) => Some(aborted),
+                Err(error) => return refused(error.error_code()),
+            },
+        };
         let bytes = records.iter().map(|slice| slice.len()).sum();
         let view = Some(partition.view());
         FetchAnswer {
@@ -52,21 +62,66 @@ impl Shard {
             diverging,
             records,
             bytes,
+            aborted,
         }
     }
 
-    /// Completes when a high watermark passes one of these offsets, or leadership changes.
-    pub async fn watch(self: &Rc<Self>, parts: Vec<(PartitionKey, Offset)>, watch: Watch) {
+    /// Completes when what a reader may see passes one of these offsets, or leadership changes.
+    pub async fn watch(
+        self: &Rc<Self>,
+        parts: Vec<(PartitionKey, Offset)>,
+        committed: bool,
+        watch: Watch,
+    ) {
         for (key, offset) in parts {
             match self.partition(key) {
-                Some(partition) if partition.leads() && partition.high_watermark() <= offset => {
-                    partition.watch(&watch, offset);
+                Some(partition)
+                    if partition.leads() && partition.visible_to(committed) <= offset =>
+                {
+                    partition.watch(&watch, offset, committed);
                 }
                 // Not here any more, or there is news already.
                 _ => watch.fire(),
             }
         }
         watch.fired().await;
+    }
+}
+
+/// The offset behind the last batch. A batch read from disk may lie in several slices.
+fn end_of(records: &[Slice]) -> Option<Offset> {
+    let mut end = None;
+    let mut slices = records.iter();
+    let mut rest: &[u8] = slices.next()?;
+    loop {
+        let mut head = [0; BATCH_HEADER_BYTES];
+        let mut filled = 0;
+        // Bytes of the batch that its header does not tell of yet.
+        let mut left = 0;
+        while filled < head.len() || left > 0 {
+            if rest.is_empty() {
+                match slices.next() {
+                    Some(next) => rest = next,
+                    None => return end,
+                }
+                continue;
+            }
+            if filled < head.len() {
+                let taken = rest.len().min(head.len() - filled);
+                head[filled..filled + taken].copy_from_slice(&rest[..taken]);
+                filled += taken;
+                rest = &rest[taken..];
+                if filled == head.len() {
+                    let header = BatchHeader::parse(&head).ok()?;
+                    left = header.size().saturating_sub(head.len());
+                    end = Some(Offset(header.next_offset()));
+                }
+            } else {
+                let taken = rest.len().min(left);
+                left -= taken;
+                rest = &rest[taken..];
+            }
+        }
     }
 }
 
@@ -77,5 +132,30 @@ fn refused(error: ErrorCode) -> FetchAnswer {
         diverging: None,
         records: Vec::new(),
         bytes: 0,
+        aborted: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::record_batch::{BatchBuilder, BatchOptions};
+
+    #[test]
+    fn the_end_is_found_wherever_slices_part() {
+        let mut bytes = Vec::new();
+        for base in 0..4 {
+            let mut builder = BatchBuilder::new(BatchOptions {
+                base_offset: base * 3,
+                ..BatchOptions::default()
+            });
+            (0..3).for_each(|_| builder.append(0, None, Some(&[7; 40]), &[]));
+            bytes.extend(builder.finish());
+        }
+        assert_eq!(end_of(&[]), None);
+        for size in 1..bytes.len() {
+            let slices: Vec<Slice> = bytes.chunks(size).map(Slice::copy_of).collect();
+            assert_eq!(end_of(&slices), Some(Offset(12)), "slices of {size}");
+        }
     }
 }

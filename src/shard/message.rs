@@ -6,8 +6,9 @@
 
 use crate::ids::{LeaderEpoch, Offset, PartitionKey};
 use crate::io::{Address, Errno, Slice, WallMillis};
+use crate::log::AbortedTransaction;
 use crate::metadata::Image;
-use crate::partition::{EpochCheck, LeaderView, Terms};
+use crate::partition::{EpochCheck, Guard, LeaderView, Marker, Terms};
 use crate::protocol::ErrorCode;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,9 +21,16 @@ pub enum Request {
     },
     /// Reads at once; an empty answer is an answer.
     Fetch { parts: Vec<FetchPart> },
-    /// Completes when a high watermark passes one of these offsets, leadership changes, or the
-    /// request is withdrawn.
-    Watch { parts: Vec<(PartitionKey, Offset)> },
+    /// Completes when what a reader may see passes one of these offsets, leadership changes, or
+    /// the request is withdrawn.
+    Watch {
+        parts: Vec<(PartitionKey, Offset)>,
+        committed: bool,
+    },
+    /// Ends transactions; answered in order, when the markers are committed.
+    Markers {
+        markers: Vec<(PartitionKey, Marker)>,
+    },
     /// One question per partition, answered in order.
     Ask {
         questions: Vec<(PartitionKey, Question)>,
@@ -41,6 +49,7 @@ pub enum Reply {
     Fetch(Vec<FetchAnswer>),
     Watched,
     Answers(Vec<Answer>),
+    Marked(Vec<ErrorCode>),
     Dirs(Vec<DirContent>),
     Done,
     /// Where a listener really listens.
@@ -54,6 +63,8 @@ pub enum Reply {
 pub struct ProducePart {
     pub key: PartitionKey,
     pub records: Slice,
+    /// From the answer that asked for the coordinator's word, which is here now.
+    pub guard: Option<Guard>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,6 +77,8 @@ pub struct ProduceAnswer {
     /// The record at fault (KIP-467).
     pub record_index: Option<i32>,
     pub message: Option<String>,
+    /// Nothing was appended: the transaction's coordinator must vouch for the partition first.
+    pub unverified: Option<Guard>,
 }
 
 /// One partition of a Fetch.
@@ -75,6 +88,8 @@ pub struct FetchPart {
     pub from: Offset,
     pub bytes_max: usize,
     pub epochs: EpochCheck,
+    /// Only records below the last stable offset, with the aborted transactions among them.
+    pub committed: bool,
 }
 
 pub struct FetchAnswer {
@@ -85,6 +100,8 @@ pub struct FetchAnswer {
     pub records: Vec<Slice>,
     /// Sum of `records`.
     pub bytes: usize,
+    /// Of a committed fetch: which of the records do not count.
+    pub aborted: Option<Vec<AbortedTransaction>>,
 }
 
 /// A log dir as one shard sees it.
@@ -138,4 +155,17 @@ pub enum Answer {
         end_offset: i64,
     },
     LowWatermark(Offset),
+    /// Sorted by producer id.
+    Producers(Vec<ActiveProducer>),
+}
+
+/// A producer that wrote lately, as DescribeProducers tells it; -1 is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ActiveProducer {
+    pub producer_id: i64,
+    pub producer_epoch: i16,
+    pub last_sequence: i32,
+    pub last_timestamp: i64,
+    pub coordinator_epoch: i32,
+    pub transaction_first_offset: i64,
 }

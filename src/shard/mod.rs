@@ -15,6 +15,7 @@ pub mod checkpoint_file;
 pub mod checkpointer;
 mod close;
 mod fetch;
+mod markers;
 pub mod message;
 mod open;
 mod produce;

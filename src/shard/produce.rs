@@ -48,7 +48,7 @@ impl Shard {
                 // What was acknowledged stays readable on a full disk; more is not taken.
                 let append = match self.checkpointer(&partition.dir).no_space() {
                     true => Append::Now(Err(AppendError::NoSpace)),
-                    false => partition.append(&self.runtime, part.records, terms),
+                    false => partition.append(&self.runtime, part.records, terms, part.guard),
                 };
                 Pending {
                     partition: Some(partition),
@@ -72,7 +72,7 @@ impl Shard {
         };
         match outcome {
             Ok(appended) => {
-                let marks = wait(&partition, &appended, terms);
+                let marks = wait(&partition, &appended, terms.acks);
                 // Appended all the same: a retry will be recognised and join the wait.
                 let waited = self.runtime.deadline(terms.deadline, marks).await;
                 match waited.unwrap_or(Err(ErrorCode::RequestTimedOut)) {
@@ -86,8 +86,12 @@ impl Shard {
 }
 
 /// Waits as the acknowledgement table of DESIGN §3 says.
-async fn wait(partition: &Partition, appended: &Appended, terms: Terms) -> Result<(), ErrorCode> {
-    let seen = match (terms.acks, appended.group) {
+pub(super) async fn wait(
+    partition: &Partition,
+    appended: &Appended,
+    acks: i16,
+) -> Result<(), ErrorCode> {
+    let seen = match (acks, appended.group) {
         // Nobody hears of acks=0, but its bytes count against the connection until then.
         (0 | 1, Some(group)) => {
             let journal = partition.dir.journal.clone();
@@ -114,6 +118,7 @@ fn accepted(partition: &Partition, appended: &Appended) -> ProduceAnswer {
         log_start_offset: partition.log.log_start_offset(),
         record_index: None,
         message: None,
+        unverified: None,
     }
 }
 
@@ -122,6 +127,10 @@ fn refused(error: ErrorCode, cause: Option<&AppendError>) -> ProduceAnswer {
         Some(AppendError::Invalid(invalid)) => (invalid.record_index(), Some(invalid.to_string())),
         _ => (None, None),
     };
+    let unverified = match cause {
+        Some(AppendError::Unverified { guard }) => Some(*guard),
+        _ => None,
+    };
     ProduceAnswer {
         error,
         base_offset: Offset(-1),
@@ -129,5 +138,6 @@ fn refused(error: ErrorCode, cause: Option<&AppendError>) -> ProduceAnswer {
         log_start_offset: Offset(-1),
         record_index,
         message,
+        unverified,
     }
 }

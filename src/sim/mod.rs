@@ -32,6 +32,8 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod trace;
+#[cfg(test)]
+mod transactions;
 pub mod workload;
 mod world;
 

@@ -18,7 +18,7 @@ use super::world::{MachineId, World};
 use crate::config::{BrokerConfig, Machine};
 use crate::ids::Offset;
 use crate::io::{Errno, Instant, Slice};
-use crate::partition::{EpochCheck, Terms};
+use crate::partition::{EpochCheck, Origin, Terms};
 use crate::protocol::ErrorCode;
 use crate::runtime::Runtime;
 use crate::shard::Shard;
@@ -372,13 +372,17 @@ fn send(model: &Rc<RefCell<Model>>, runtime: &Runtime, shard: Rc<Shard>, id: usi
         zstd_allowed: true,
         now: runtime.wall(),
         deadline: Instant::NEVER,
+        origin: Origin::CLIENT,
     };
     let model = model.clone();
     spawn(runtime, async move {
         let key = Node::key(partition);
-        let answers = shard
-            .produce(vec![ProducePart { key, records }], terms)
-            .await;
+        let part = ProducePart {
+            key,
+            records,
+            guard: None,
+        };
+        let answers = shard.produce(vec![part], terms).await;
         let mut model = model.borrow_mut();
         let answer = &answers[0];
         match answer.error {
@@ -415,6 +419,7 @@ async fn fetch_and_check(
         from,
         bytes_max,
         epochs: ANY_EPOCH,
+        committed: false,
     };
     let answers = shard.fetch(vec![part]).await;
     match answers[0].error {
@@ -454,6 +459,7 @@ async fn check_partition(
             from,
             bytes_max: 256 << 10,
             epochs: ANY_EPOCH,
+            committed: false,
         };
         let answers = shard.fetch(vec![part]).await;
         let code = answers[0].error;
