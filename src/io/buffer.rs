@@ -96,16 +96,21 @@ impl Memory {
 /// Sizes that are kept for reuse: mapping and faulting in a page costs 0.25 us, 64 us a MiB.
 const POOL_SIZES: [usize; 6] = [4 << 10, 16 << 10, 64 << 10, 128 << 10, 256 << 10, 1 << 20];
 
-/// Bytes of each size that the pool keeps at most; what exceeds it goes back to the system.
-const POOL_BYTES_MAX: usize = 16 << 20;
+/// Bytes that the pool keeps at most; what exceeds it goes back to the system. Enough for the tails
+/// that a flush lets go at once: giving those back and faulting them in again cost 7 % of the
+/// broker's CPU under load.
+const POOL_BYTES_MAX: usize = 64 << 20;
 
 static POOL: Pool = Pool {
     free: [const { Mutex::new(Vec::new()) }; POOL_SIZES.len()],
+    bytes: AtomicUsize::new(0),
 };
 
 /// Free memory by size. Shared by all threads: memory is often let go by another core.
 struct Pool {
     free: [Mutex<Vec<Free>>; POOL_SIZES.len()],
+    /// Sum over `free`, perhaps of a moment ago.
+    bytes: AtomicUsize,
 }
 
 /// Pages nobody uses.
@@ -120,18 +125,22 @@ impl Pool {
         let mut free = self.free[class]
             .lock()
             .expect("no code panics holding the pool");
-        free.pop().map(|free| free.0)
+        let taken = free.pop()?;
+        self.bytes.fetch_sub(size, Ordering::Relaxed);
+        Some(taken.0)
     }
 
     fn put(&self, start: NonNull<u8>, size: usize) {
         if let Some(class) = POOL_SIZES.iter().position(|pooled| *pooled == size) {
-            let mut free = self.free[class]
-                .lock()
-                .expect("no code panics holding the pool");
-            if (free.len() + 1) * size <= POOL_BYTES_MAX {
+            let before = self.bytes.fetch_add(size, Ordering::Relaxed);
+            if before + size <= POOL_BYTES_MAX {
+                let mut free = self.free[class]
+                    .lock()
+                    .expect("no code panics holding the pool");
                 free.push(Free(start));
                 return;
             }
+            self.bytes.fetch_sub(size, Ordering::Relaxed);
         }
         // SAFETY: mapped by `map_pages` with this size; its last user has gone.
         let result = unsafe { libc::munmap(start.as_ptr().cast(), size) };

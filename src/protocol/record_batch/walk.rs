@@ -129,6 +129,10 @@ fn walk_source(
 }
 
 fn walk_record(source: &mut impl Source) -> Result<Seen, Fault> {
+    if let Some((seen, length)) = plain_record(source.ahead()) {
+        source.skip(length as u64)?;
+        return Ok(seen);
+    }
     let length = u64::try_from(varint(source)?).map_err(|_| RecordError::Length)?;
     let end = source.consumed() + length;
     source.skip(1)?; // attributes
@@ -154,6 +158,49 @@ fn walk_record(source: &mut impl Source) -> Result<Seen, Fault> {
         offset_delta,
         has_key,
     })
+}
+
+/// A record as nearly all are: whole in `bytes`, small numbers, no headers. With its length. `None`
+/// is no verdict, only a case for the careful way, which also finds what is wrong.
+///
+/// A third of the broker's CPU per 100 B record went into reading these bytes one by one.
+#[inline]
+fn plain_record(bytes: &[u8]) -> Option<(Seen, usize)> {
+    let (length, at) = short_varint(bytes, 0)?;
+    let end = at.checked_add(usize::try_from(length).ok()?)?;
+    let (timestamp_delta, at) = short_varint(bytes, at + 1)?; // behind the attributes
+    let (offset_delta, at) = short_varint(bytes, at)?;
+    let (key_length, at) = short_varint(bytes, at)?;
+    let at = at + key_length.max(0) as usize;
+    let (value_length, at) = short_varint(bytes, at)?;
+    let at = at + value_length.max(0) as usize;
+    if bytes.get(at) != Some(&0) || at + 1 != end {
+        return None;
+    }
+    let seen = Seen {
+        timestamp_delta: i64::from(timestamp_delta),
+        offset_delta,
+        has_key: key_length >= 0,
+    };
+    Some((seen, end))
+}
+
+/// A number of at most four bytes at `at` with eight bytes to look at, and where it ends.
+#[inline]
+fn short_varint(bytes: &[u8], at: usize) -> Option<(i32, usize)> {
+    let word = bytes.get(at..)?.first_chunk::<8>()?;
+    let word = u64::from_le_bytes(*word);
+    // The first byte without the continuation bit is the last of the number.
+    let last = (!word & 0x8080_8080).trailing_zeros();
+    if last > 31 {
+        return None;
+    }
+    let word = word & (u64::MAX >> (63 - last));
+    let raw = (word & 0x7f)
+        | ((word >> 1) & (0x7f << 7))
+        | ((word >> 2) & (0x7f << 14))
+        | ((word >> 3) & (0x7f << 21));
+    Some((zigzag(raw) as i32, at + last as usize / 8 + 1))
 }
 
 /// Skips a length-prefixed field of a record that ends at `end`; false when the field is null.
@@ -226,6 +273,8 @@ trait Source {
     fn is_empty(&mut self) -> Result<bool, Fault>;
     /// Bytes eaten so far.
     fn consumed(&self) -> u64;
+    /// The next bytes as far as they lie in memory in one piece; perhaps none.
+    fn ahead(&self) -> &[u8];
 }
 
 struct Slice<'a> {
@@ -255,6 +304,11 @@ impl Source for Slice<'_> {
     #[inline]
     fn consumed(&self) -> u64 {
         (self.length - self.bytes.len()) as u64
+    }
+
+    #[inline]
+    fn ahead(&self) -> &[u8] {
+        self.bytes
     }
 }
 
@@ -319,6 +373,11 @@ impl Source for Stream<'_> {
     fn consumed(&self) -> u64 {
         self.before + self.position as u64
     }
+
+    #[inline]
+    fn ahead(&self) -> &[u8] {
+        &self.piece[self.position..]
+    }
 }
 
 /// What is decompressed at a time.
@@ -378,5 +437,65 @@ mod tests {
             ..early
         };
         assert_eq!(with(append), Ok(()));
+    }
+
+    /// A source that never offers the short way.
+    struct Careful<'a>(Slice<'a>);
+
+    impl Source for Careful<'_> {
+        fn byte(&mut self) -> Result<u8, Fault> {
+            self.0.byte()
+        }
+        fn skip(&mut self, bytes: u64) -> Result<(), Fault> {
+            self.0.skip(bytes)
+        }
+        fn is_empty(&mut self) -> Result<bool, Fault> {
+            self.0.is_empty()
+        }
+        fn consumed(&self) -> u64 {
+            self.0.consumed()
+        }
+        fn ahead(&self) -> &[u8] {
+            &[]
+        }
+    }
+
+    #[test]
+    fn the_short_way_sees_what_the_careful_way_sees() {
+        let mut builder = BatchBuilder::new(BatchOptions::default());
+        let long = vec![b'v'; 20_000];
+        for n in 0..300 {
+            let key = [b'k'; 9];
+            let key = (n % 3 > 0).then_some(&key[..n % 10]);
+            let value = (n % 7 > 0).then(|| &long[..n * 61 % 20_000]);
+            let headers: &[(&str, Option<&[u8]>)] = if n % 11 == 0 {
+                &[("h", Some(b"v"))]
+            } else {
+                &[]
+            };
+            builder.append((n as i64 * 7_919) << (n % 30), key, value, headers);
+        }
+        let bytes = builder.finish();
+        let batch = Batch::parse(&bytes).unwrap();
+        let header = &batch.header;
+        let limits = WalkLimits::default();
+        let mut records = batch.records_bytes().to_vec();
+        let mut random = 1u64;
+        for round in 0..3_000 {
+            let slice = || Slice {
+                bytes: &records,
+                length: records.len(),
+            };
+            let short = walk_source(header, slice(), &limits);
+            let careful = walk_source(header, Careful(slice()), &limits);
+            assert_eq!(short, careful, "round {round}");
+            // From the second round on, damaged a little: undone before the next.
+            records.copy_from_slice(batch.records_bytes());
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1);
+            let at = (random >> 33) as usize % records.len().min(1 + round * 40);
+            records[at] = (random >> 20) as u8;
+        }
     }
 }
