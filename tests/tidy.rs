@@ -31,6 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "router",
             "controller",
+            "coordinator",
             "shard",
             "partition",
             "metadata",
@@ -42,6 +43,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "router",
         &[
             "controller",
+            "coordinator",
             "shard",
             "partition",
             "metadata",
@@ -51,7 +53,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "shard",
-        &["partition", "journal", "log", "metadata", "runtime", "io"],
+        &[
+            "coordinator",
+            "partition",
+            "journal",
+            "log",
+            "metadata",
+            "runtime",
+            "io",
+        ],
     ),
     ("partition", &["journal", "log", "runtime", "io"]),
     ("journal", &["runtime", "io"]),
@@ -60,6 +70,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "controller",
         &["metadata", "log", "journal", "runtime", "io"],
     ),
+    ("coordinator", &["metadata"]),
     ("runtime", &["io"]),
     ("io", &[]),
     ("metadata", &[]),

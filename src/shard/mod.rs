@@ -2,7 +2,7 @@
 //!
 //! Room:       `shard`, the per-core owner.
 //! Called by:  `router` and `broker`.
-//! Calls:      `partition`, `journal`, `log`, `runtime`.
+//! Calls:      `partition`, `coordinator`, `journal`, `log`, `runtime`.
 //! Never:      locks, or blocks its thread.
 //!
 //! Which shard owns a partition follows from its topic's id and its number alone, so any number
@@ -14,6 +14,7 @@ mod ask;
 pub mod checkpoint_file;
 pub mod checkpointer;
 mod close;
+pub mod coordinators;
 mod fetch;
 mod markers;
 pub mod message;
@@ -28,6 +29,7 @@ use crate::metadata::Image;
 use crate::partition::{LogDir, Partition};
 use crate::runtime::Runtime;
 use checkpointer::Checkpointer;
+use coordinators::Coordinators;
 use std::cell::RefCell;
 use std::fmt;
 use std::path::PathBuf;
@@ -47,6 +49,7 @@ pub struct Shard {
     checkpointers: Vec<Checkpointer>,
     /// Partition folders found at the start that no image has claimed yet.
     found: RefCell<Map<PartitionKey, open::FoundFolder>>,
+    coordinators: Coordinators,
 }
 
 /// What a shard is started with.

@@ -6,6 +6,7 @@
 //! Never:      deletes a folder that no image has disowned.
 
 use super::checkpointer::Checkpointer;
+use super::coordinators::{Coordinators, is_coordinated};
 use super::recovery::{Recovered, open_log};
 use super::{DirPlan, Plan, Shard, ShardError};
 use crate::config::BrokerConfig;
@@ -102,6 +103,7 @@ impl Shard {
             dirs,
             checkpointers,
             found: RefCell::new(found),
+            coordinators: Coordinators::default(),
         });
         shard.follow(plan.image).await;
         for dir in &shard.dirs {
@@ -156,7 +158,8 @@ impl Shard {
         })
         .await;
         changed.iter().for_each(|topic| self.follow_leaders(topic));
-        *self.image.borrow_mut() = image;
+        *self.image.borrow_mut() = image.clone();
+        self.tell_seats(&image);
     }
 
     /// Does a job with each item, `AT_ONCE` at a time: each waits for the disk most of its time.
@@ -255,7 +258,7 @@ impl Shard {
         keys.filter(move |(key, placed)| self.owns(*key) && placed.replicas.contains(&node))
     }
 
-    fn follow_leaders(&self, topic: &TopicImage) {
+    fn follow_leaders(self: &Rc<Self>, topic: &TopicImage) {
         let node = self.config().node_id;
         for (key, placed) in self.placed_here(topic) {
             if let Some(partition) = self.partition(key) {
@@ -264,8 +267,14 @@ impl Shard {
         }
     }
 
-    fn follow_leadership(&self, partition: &Rc<Partition>, placed: &PartitionImage, node: i32) {
+    fn follow_leadership(
+        self: &Rc<Self>,
+        partition: &Rc<Partition>,
+        placed: &PartitionImage,
+        node: i32,
+    ) {
         if placed.leader != node {
+            self.leave_seat(partition.key);
             partition.resign();
             return;
         }
@@ -280,7 +289,12 @@ impl Shard {
             start,
         });
         match noted {
-            Ok(_) => partition.lead(epoch),
+            Ok(_) => {
+                partition.lead(epoch);
+                if is_coordinated(&partition.topic) {
+                    self.take_seat(partition);
+                }
+            }
             Err(error) => tracing::error!(%error, topic = %partition.topic, "cannot lead"),
         }
     }
@@ -371,6 +385,7 @@ impl Shard {
 
     async fn remove(self: Rc<Self>, partition: Rc<Partition>) {
         let (key, topic) = (partition.key, &partition.topic);
+        self.leave_seat(key);
         partition.resign();
         self.checkpointer(&partition.dir).remove(key);
         if let Err(error) = partition.dir.journal.note(Entry::Drop { key }) {
