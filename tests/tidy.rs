@@ -117,11 +117,6 @@ const LONG_FILES: &[(&str, usize, &str)] = &[
         "one walk over a message's fields, per face",
     ),
     (
-        "src/log/flush.rs",
-        660,
-        "the bytes of one flush, from the tail to the file",
-    ),
-    (
         "src/log/read.rs",
         640,
         "hot and cold reads share one walk over segments",

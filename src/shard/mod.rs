@@ -16,6 +16,7 @@ pub mod checkpointer;
 mod close;
 pub mod coordinators;
 mod fetch;
+mod full_disk;
 mod markers;
 pub mod message;
 mod open;
@@ -111,8 +112,12 @@ impl Shard {
 
     /// Who brings a partition's records into segments.
     fn checkpointer(&self, dir: &Rc<LogDir>) -> &Checkpointer {
+        &self.checkpointers[self.index_of(dir)]
+    }
+
+    fn index_of(&self, dir: &Rc<LogDir>) -> usize {
         let index = self.dirs.iter().position(|own| Rc::ptr_eq(own, dir));
-        &self.checkpointers[index.expect("a partition lies in one of its shard's log dirs")]
+        index.expect("a partition lies in one of its shard's log dirs")
     }
 
     fn owns(&self, key: PartitionKey) -> bool {
