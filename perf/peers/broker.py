@@ -24,7 +24,8 @@ REPOSITORY = HERE.parent.parent
 KAFKA_VERSION = os.environ.get("KAFKA_VERSION", "4.3.1")
 KAFKA_LIBS = REPOSITORY / ".cache" / f"kafka-{KAFKA_VERSION}" / "libs"
 # Below the kernel's ephemeral range, or a client's own port could take the broker's.
-PORT_FIRST, PORT_LAST = 20000, 31999
+# BROKER_PORTS=20500-20999 for a machine that several share.
+PORT_FIRST, PORT_LAST = map(int, os.environ.get("BROKER_PORTS", "20000-31999").split("-"))
 CLUSTER_ID = "4L6g3nShT-eMCtK--X86sw"
 
 
@@ -186,9 +187,10 @@ def ottla_binary():
 
 def free_port():
     """Two free neighbours (Kafka's controller takes the second), below the ephemeral range."""
-    start = PORT_FIRST + (os.getpid() * 37 + time.monotonic_ns() // 1000) % 10000
+    count = PORT_LAST - PORT_FIRST
+    start = (os.getpid() * 37 + time.monotonic_ns() // 1000) % count
     for step in range(0, 2000, 2):
-        port = PORT_FIRST + (start - PORT_FIRST + step) % (PORT_LAST - PORT_FIRST)
+        port = PORT_FIRST + (start + step) % count
         if all(is_free(p) for p in (port, port + 1)):
             return port
     raise BrokerError(f"no free port between {PORT_FIRST} and {PORT_LAST}")

@@ -25,7 +25,12 @@ pub struct ConsoleProducer {
     #[arg(long, value_name = "CODEC", num_args = 0..=1, default_missing_value = "gzip")]
     compression_codec: Option<String>,
     /// Acknowledgements: 0, 1 or all.
-    #[arg(long, value_name = "ACKS", allow_hyphen_values = true)]
+    #[arg(
+        long,
+        visible_alias = "acks",
+        value_name = "ACKS",
+        allow_hyphen_values = true
+    )]
     request_required_acks: Option<String>,
     /// Wait for each record's acknowledgement before the next.
     #[arg(long)]

@@ -23,6 +23,9 @@ pub struct DeleteRecords {
     /// the offset go, -1 is the high watermark.
     #[arg(long, value_name = "FILE")]
     offset_json_file: PathBuf,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     client: ClientFlags,
 }
@@ -36,14 +39,14 @@ impl DeleteRecords {
         let cluster = Cluster::connect(self.client.config()?)?;
         let names: Vec<&str> = wanted.iter().map(|(topic, ..)| topic.as_str()).collect();
         cluster.refresh(Some(&names), false)?;
-        print("Executing records delete operation\n")?;
+        if !self.json {
+            print("Executing records delete operation\n")?;
+        }
         let mut by_leader: BTreeMap<i32, Vec<DeleteRecordsTopic<'_>>> = BTreeMap::new();
-        let mut out = "Records delete operation completed:\n".to_owned();
-        let mut failed = 0;
+        let mut rows = Vec::new();
         for (topic, partition, offset) in &wanted {
             let Some((leader, ..)) = cluster.leader(topic, *partition) else {
-                let _ = writeln!(out, "partition: {topic}-{partition}\terror: {UNKNOWN}");
-                failed += 1;
+                rows.push((topic.clone(), *partition, Err(UNKNOWN.to_owned())));
                 continue;
             };
             by_leader
@@ -66,29 +69,45 @@ impl DeleteRecords {
             let response: DeleteRecordsResponse<'_> = answer.decode()?;
             for topic in &response.topics {
                 for partition in &topic.partitions {
-                    let name = format!("{}-{}", topic.name.0, partition.partition_index);
-                    let _ = match partition.error_code {
-                        ErrorCode::None => writeln!(
-                            out,
-                            "partition: {name}\tlow_watermark: {}",
-                            partition.low_watermark
-                        ),
-                        code => {
-                            failed += 1;
-                            writeln!(out, "partition: {name}\terror: {code:?}")
-                        }
+                    let moved = match partition.error_code {
+                        ErrorCode::None => Ok(partition.low_watermark),
+                        code => Err(format!("{code:?}")),
                     };
+                    rows.push((topic.name.0.to_owned(), partition.partition_index, moved));
                 }
             }
         }
-        print(&out)?;
-        match failed {
+        print(&report(&rows, self.json))?;
+        match rows.iter().filter(|(.., moved)| moved.is_err()).count() {
             0 => Ok(()),
             count => Err(Refusal::new(format_args!(
                 "{count} partitions were refused"
             ))),
         }
     }
+}
+
+/// A partition, and where its log starts now or why not.
+type Row = (String, i32, Result<i64, String>);
+
+fn report(rows: &[Row], as_json: bool) -> String {
+    if as_json {
+        let rows = rows.iter().map(|(topic, partition, moved)| {
+            serde_json::json!({
+                "topic": topic, "partition": partition, "lowWatermark": moved.as_ref().ok(),
+                "error": moved.as_ref().err(),
+            })
+        });
+        return format!("{}\n", serde_json::Value::Array(rows.collect()));
+    }
+    let mut out = "Records delete operation completed:\n".to_owned();
+    for (topic, partition, moved) in rows {
+        let _ = match moved {
+            Ok(low) => writeln!(out, "partition: {topic}-{partition}\tlow_watermark: {low}"),
+            Err(error) => writeln!(out, "partition: {topic}-{partition}\terror: {error}"),
+        };
+    }
+    out
 }
 
 const UNKNOWN: &str = "This server does not host this topic-partition.";

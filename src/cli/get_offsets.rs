@@ -19,6 +19,9 @@ pub struct GetOffsets {
     /// Which partitions: 0,2.
     #[arg(long, value_name = "LIST")]
     partitions: Option<String>,
+    /// Topics and partitions in one: t1:0,t2:1-3 (without 3),t3:5-, instead of the two above.
+    #[arg(long, value_name = "LIST", conflicts_with_all = ["topic", "partitions"])]
+    topic_partitions: Option<String>,
     /// latest (-1), earliest (-2), max-timestamp (-3), earliest-local (-4), latest-tiered (-5), or
     /// a time in milliseconds.
     #[arg(
@@ -41,24 +44,30 @@ pub struct GetOffsets {
 impl GetOffsets {
     pub fn run(self) -> Outcome {
         let spec = spec(&self.time)?;
-        let partitions = match &self.partitions {
-            Some(list) => Some(numbers(list)?),
-            None => None,
+        let filters = match &self.topic_partitions {
+            Some(list) => list.split(',').map(filter).collect::<Result<Vec<_>, _>>()?,
+            None => {
+                let partitions = match &self.partitions {
+                    Some(list) => Partitions::These(numbers(list)?),
+                    None => Partitions::Span(0, i32::MAX),
+                };
+                let topics = self.topic.as_deref().unwrap_or(".*");
+                vec![(pattern("--topic", &topics.replace(',', "|"))?, partitions)]
+            }
         };
-        let pattern = self.topic.as_deref().unwrap_or(".*").replace(',', "|");
-        let pattern = regex_lite::Regex::new(&format!("^(?:{pattern})$")).map_err(|error| {
-            Refusal::new(format_args!("--topic is no regular expression: {error}"))
-        })?;
         let cluster = Cluster::connect(self.client.config()?)?;
         cluster.refresh(None, false)?;
         let known = cluster.known();
         let mut wanted = Vec::new();
         for (name, topic) in &known.topics {
-            if !pattern.is_match(name) || self.exclude_internal_topics && topic.internal {
+            if self.exclude_internal_topics && topic.internal {
                 continue;
             }
             let chosen = topic.partitions.iter().map(|partition| partition.index);
-            let chosen = chosen.filter(|i| partitions.as_ref().is_none_or(|p| p.contains(i)));
+            let chosen = chosen.filter(|index| {
+                let mut filters = filters.iter();
+                filters.any(|(topics, these)| topics.is_match(name) && these.contains(*index))
+            });
             wanted.extend(chosen.map(|index| (&**name, index, spec)));
         }
         if wanted.is_empty() {
@@ -83,6 +92,48 @@ impl GetOffsets {
         });
         print(&lines.collect::<String>())
     }
+}
+
+/// Which partitions of a topic.
+enum Partitions {
+    These(Vec<i32>),
+    /// From, and before.
+    Span(i32, i32),
+}
+
+impl Partitions {
+    fn contains(&self, index: i32) -> bool {
+        match self {
+            Self::These(these) => these.contains(&index),
+            Self::Span(from, before) => (*from..*before).contains(&index),
+        }
+    }
+}
+
+fn pattern(flag: &str, text: &str) -> Result<regex_lite::Regex, Refusal> {
+    regex_lite::Regex::new(&format!("^(?:{text})$"))
+        .map_err(|error| Refusal::new(format_args!("{flag} is no regular expression: {error}")))
+}
+
+/// One item of `--topic-partitions`: TOPIC, TOPIC:N, TOPIC:FROM-BEFORE, either side may be left out.
+fn filter(item: &str) -> Result<(regex_lite::Regex, Partitions), Refusal> {
+    let refuse = || {
+        Refusal::new(format_args!(
+            "--topic-partitions takes TOPIC:PARTITION or TOPIC:FROM-BEFORE, not '{item}'"
+        ))
+    };
+    let (topics, partitions) = item.split_once(':').unwrap_or((item, ""));
+    let topics = if topics.is_empty() { ".*" } else { topics };
+    let number = |text: &str, otherwise| match text {
+        "" => Ok(otherwise),
+        text => text.parse::<u16>().map(i32::from).map_err(|_| refuse()),
+    };
+    let partitions = match partitions.split_once('-') {
+        Some((from, before)) => Partitions::Span(number(from, 0)?, number(before, i32::MAX)?),
+        None if partitions.is_empty() => Partitions::Span(0, i32::MAX),
+        None => Partitions::These(vec![number(partitions, 0)?]),
+    };
+    Ok((pattern("--topic-partitions", topics)?, partitions))
 }
 
 fn spec(text: &str) -> Result<OffsetSpec, Refusal> {
@@ -113,6 +164,19 @@ fn numbers(list: &str) -> Result<Vec<i32>, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_filter_names_topics_and_a_span() {
+        let fits = |item, topic: &str, index| {
+            let (topics, partitions) = filter(item).unwrap();
+            topics.is_match(topic) && partitions.contains(index)
+        };
+        assert!(fits("t", "t", 7) && !fits("t", "tt", 7));
+        assert!(fits("t:1", "t", 1) && !fits("t:1", "t", 2));
+        assert!(fits("t.*:1-3", "tt", 2) && !fits("t:1-3", "t", 3));
+        assert!(fits(":2-", "any", 9) && !fits(":-2", "any", 2));
+        assert!(filter("t:x").is_err() && filter("t:1-2-3").is_err());
+    }
 
     #[test]
     fn times_are_words_or_milliseconds() {

@@ -12,6 +12,7 @@ use crate::protocol::record_batch::{
     BATCH_HEADER_BYTES, Batch, BatchHeader, Compression, Record, Records, TimestampType, decompress,
 };
 use crate::protocol::records::metadata::MetadataRecord;
+use serde_json::json;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
@@ -32,6 +33,9 @@ enum Command {
         /// Files, partition folders or log dirs.
         #[arg(required = true)]
         paths: Vec<PathBuf>,
+        /// Print each file as one line of JSON.
+        #[arg(long)]
+        json: bool,
     },
 }
 
@@ -71,7 +75,7 @@ impl Log {
         let mut out = BufWriter::new(std::io::stdout().lock());
         let outcome = match self.command {
             Command::Dump(dump) => dump.run(&mut out),
-            Command::Verify { paths } => verify(&paths, &mut out),
+            Command::Verify { paths, json } => verify(&paths, json, &mut out),
         };
         match (outcome, out.flush()) {
             (Err(refusal), _) => Err(refusal),
@@ -87,7 +91,9 @@ impl Dump {
     fn run(&self, out: &mut impl Write) -> Outcome {
         let mut damaged = Vec::new();
         for path in &self.files {
-            let _ = writeln!(out, "Dumping {}", path.display());
+            if !self.json {
+                let _ = writeln!(out, "Dumping {}", path.display());
+            }
             let name = path
                 .file_name()
                 .and_then(|name| name.to_str())
@@ -103,10 +109,14 @@ impl Dump {
             };
             match kind {
                 FileKind::Log => {
-                    let _ = writeln!(out, "Log starting offset: {base}");
+                    if !self.json {
+                        let _ = writeln!(out, "Log starting offset: {base}");
+                    }
                     let checked = walk(path, |batch, position| self.print(out, batch, position))?;
                     if let Some((position, what)) = checked.damage {
-                        let _ = writeln!(out, "{what} at position {position}");
+                        if !self.json {
+                            let _ = writeln!(out, "{what} at position {position}");
+                        }
                         damaged.push(path.display().to_string());
                     }
                 }
@@ -114,14 +124,28 @@ impl Dump {
                     let bytes = std::fs::read(path).map_err(|error| refuse(path, error))?;
                     for entry in index::offset::parse(&bytes, u64::MAX).0 {
                         let offset = base + i64::from(entry.relative_offset);
-                        let _ = writeln!(out, "offset: {offset} position: {}", entry.position);
+                        let position = entry.position;
+                        let _ = match self.json {
+                            true => {
+                                let line = json!({ "offset": offset, "position": position });
+                                writeln!(out, "{line}")
+                            }
+                            false => writeln!(out, "offset: {offset} position: {position}"),
+                        };
                     }
                 }
                 FileKind::TimeIndex => {
                     let bytes = std::fs::read(path).map_err(|error| refuse(path, error))?;
                     for entry in index::time::parse(&bytes).0 {
                         let offset = base + i64::from(entry.relative_offset);
-                        let _ = writeln!(out, "timestamp: {} offset: {offset}", entry.timestamp);
+                        let timestamp = entry.timestamp;
+                        let _ = match self.json {
+                            true => {
+                                let line = json!({ "timestamp": timestamp, "offset": offset });
+                                writeln!(out, "{line}")
+                            }
+                            false => writeln!(out, "timestamp: {timestamp} offset: {offset}"),
+                        };
                     }
                 }
                 _ => {
@@ -145,7 +169,7 @@ impl Dump {
         let header = &batch.header;
         let is_valid = batch.crc_is_valid();
         if self.json {
-            let line = serde_json::json!({
+            let line = json!({
                 "baseOffset": header.base_offset, "lastOffset": header.last_offset(),
                 "count": header.records_count, "producerId": header.producer_id,
                 "producerEpoch": header.producer_epoch, "baseSequence": header.base_sequence,
@@ -238,7 +262,7 @@ impl Dump {
 }
 
 /// Every `.log` file at or below the paths is read whole and judged.
-fn verify(paths: &[PathBuf], out: &mut impl Write) -> Outcome {
+fn verify(paths: &[PathBuf], as_json: bool, out: &mut impl Write) -> Outcome {
     let mut files = Vec::new();
     paths
         .iter()
@@ -271,19 +295,22 @@ fn verify(paths: &[PathBuf], out: &mut impl Write) -> Outcome {
             records,
             damage,
         } = checked;
-        let _ = match bad.or(disorder).or(damage) {
-            None => writeln!(
-                out,
-                "ok {}: {batches} batches, {records} records",
-                path.display()
-            ),
-            Some((position, what)) => {
-                damaged += 1;
-                writeln!(
-                    out,
-                    "DAMAGED {}: {what} at position {position}",
-                    path.display()
-                )
+        let damage = bad.or(disorder).or(damage);
+        damaged += usize::from(damage.is_some());
+        let shown = path.display();
+        let _ = match (as_json, &damage) {
+            (true, damage) => {
+                let line = json!({
+                    "file": shown.to_string(), "batches": batches, "records": records,
+                    "damage": damage.as_ref().map(|(position, what)| {
+                        json!({ "position": position, "what": what })
+                    }),
+                });
+                writeln!(out, "{line}")
+            }
+            (false, None) => writeln!(out, "ok {shown}: {batches} batches, {records} records"),
+            (false, Some((position, what))) => {
+                writeln!(out, "DAMAGED {shown}: {what} at position {position}")
             }
         };
     }
@@ -438,8 +465,8 @@ mod tests {
             Some((torn_at as u64, "Found 70 invalid bytes".to_owned()))
         );
         let mut out = Vec::new();
-        assert!(verify(std::slice::from_ref(&whole), &mut out).is_ok());
-        assert!(verify(std::slice::from_ref(&torn), &mut out).is_err());
+        assert!(verify(std::slice::from_ref(&whole), false, &mut out).is_ok());
+        assert!(verify(std::slice::from_ref(&torn), true, &mut out).is_err());
         for path in [whole, torn] {
             std::fs::remove_file(path).expect("it was written above");
         }

@@ -26,6 +26,9 @@ pub struct LogDirs {
     /// Only these brokers: 1,2.
     #[arg(long, value_name = "LIST")]
     broker_list: Option<String>,
+    /// Print the JSON alone.
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     client: ClientFlags,
 }
@@ -53,16 +56,23 @@ impl LogDirs {
             None => None,
             Some(list) => Some(self.topics(&cluster, list)?),
         };
-        print("Querying brokers for log directories information\n")?;
+        if !self.json {
+            print("Querying brokers for log directories information\n")?;
+        }
         let mut described = Vec::new();
         for broker in &brokers {
             described
                 .push(json!({ "broker": broker, "logDirs": ask(&cluster, *broker, &topics)? }));
         }
-        let shown: Vec<String> = brokers.iter().map(ToString::to_string).collect();
+        if !self.json {
+            let shown: Vec<String> = brokers.iter().map(ToString::to_string).collect();
+            let shown = shown.join(",");
+            print(&format!(
+                "Received log directory information from brokers {shown}\n"
+            ))?;
+        }
         print(&format!(
-            "Received log directory information from brokers {}\n{}\n",
-            shown.join(","),
+            "{}\n",
             json!({ "version": 1, "brokers": described })
         ))
     }

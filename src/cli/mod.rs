@@ -69,7 +69,12 @@ pub fn main() -> ExitCode {
 ///
 /// Without a command it starts a broker on 127.0.0.1:9092 with its data in ./ottla-data.
 #[derive(Debug, Parser)]
-#[command(name = "ottla", version, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "ottla",
+    version,
+    propagate_version = true,
+    args_conflicts_with_subcommands = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,

@@ -40,7 +40,8 @@ pub fn run(config: BrokerConfig) -> ExitCode {
     exit_code(serve(config))
 }
 
-fn serve(config: BrokerConfig) -> Result<(), Refusal> {
+fn serve(mut config: BrokerConfig) -> Result<(), Refusal> {
+    absolute_folders(&mut config)?;
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_max_level(tracing::Level::INFO)
@@ -116,6 +117,17 @@ fn open(seed: uring::RingSeed) -> Runtime {
     }
 }
 
+/// Clients are told where the log dirs lie, and do not know in which folder the broker started.
+fn absolute_folders(config: &mut BrokerConfig) -> Result<(), Refusal> {
+    let folders = config.log_dirs.iter_mut();
+    for folder in folders.chain([&mut config.metadata_log_dir]) {
+        *folder = std::path::absolute(&*folder).map_err(|error| {
+            Refusal::new(format_args!("log.dirs: {}: {error}", folder.display()))
+        })?;
+    }
+    Ok(())
+}
+
 /// Where each listener binds; names are looked up once, here.
 fn addresses(config: &BrokerConfig) -> Result<Vec<(usize, Address)>, Refusal> {
     let mut addresses = Vec::new();
@@ -167,6 +179,10 @@ fn announce(plan: &Plan, door: &str, listening: &[(usize, Address)]) {
         folders.join(", "),
     );
     if let Some((_, Address::Tcp(address))) = listening.first() {
+        let address = match address.ip().is_unspecified() {
+            true => format!("localhost:{}", address.port()),
+            false => address.to_string(),
+        };
         tracing::info!("try: ottla topics --create --topic first --bootstrap-server {address}");
     }
 }

@@ -43,7 +43,6 @@ mod retention;
 mod scan;
 mod segment;
 mod storage;
-mod sync;
 mod tail_block;
 #[cfg(test)]
 mod tests;

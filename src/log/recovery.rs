@@ -521,6 +521,9 @@ impl Inner {
         }
         report.scanned_bytes += scanner.read_bytes;
         segment.flushed = segment.size;
+        if let Some(growing) = &mut segment.growing {
+            growing.padded = report.cut.is_none() && segment.size < length;
+        }
         if look.check_from != NO_CHECK {
             self.trim_indexes(&segment).await?;
         }

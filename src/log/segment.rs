@@ -59,6 +59,8 @@ pub(super) struct Growing {
     pub partial: Option<Slice>,
     /// Bytes of file space taken ahead.
     pub allocated: u32,
+    /// Zeros follow the last batch, up to the end of its block.
+    pub padded: bool,
     /// State of the producers at `base`, to be written beside the segment.
     pub snapshot: Option<Vec<u8>>,
 }

@@ -14,7 +14,6 @@
 
 #![forbid(unsafe_code)]
 
-mod coordinate;
 mod mesh;
 
 pub use mesh::{Envelope, Mesh, Work};

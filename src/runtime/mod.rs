@@ -18,7 +18,6 @@
 
 #![forbid(unsafe_code)]
 
-pub mod ballast;
 mod disk;
 mod network;
 mod operation;

@@ -22,7 +22,6 @@
 //! Kafka's tools see all of it in the folder).
 
 use super::checkpoint_file::{Encoder, Record, shard_path};
-use super::full_disk::FullDisk;
 use crate::ids::{GroupSequence, Offset, PartitionKey, RequiredMark, ShardId};
 use crate::io::{Errno, Instant};
 use crate::journal::{Entry, Journal, JournalError};
@@ -70,7 +69,7 @@ struct Inner {
     flushed_at: Cell<u64>,
     /// `journal.placed_bytes()` at the last lap.
     lap_at: Cell<u64>,
-    full_disk: FullDisk,
+    no_space: Cell<bool>,
     stopping: Cell<bool>,
     stopped: Cell<bool>,
     /// Stop, or a lap asked for.
@@ -108,7 +107,6 @@ pub enum CheckpointError {
 impl Checkpointer {
     /// Starts the background task.
     pub fn start(runtime: &Runtime, dir: &Path, shard: ShardId, journal: Journal) -> Checkpointer {
-        let full_disk = FullDisk::new(runtime, dir, shard, journal.share_bytes());
         let inner = Rc::new(Inner {
             runtime: runtime.clone(),
             dir: dir.to_owned(),
@@ -118,7 +116,7 @@ impl Checkpointer {
             active: RefCell::default(),
             flushed_at: Cell::new(0),
             lap_at: Cell::new(0),
-            full_disk,
+            no_space: Cell::new(false),
             stopping: Cell::new(false),
             stopped: Cell::new(false),
             asked: Event::new(),
@@ -182,13 +180,7 @@ impl Checkpointer {
 
     /// The disk is full: user records should be refused until this is false again.
     pub fn no_space(&self) -> bool {
-        self.0.full_disk.is_full()
-    }
-
-    /// Something that must be written found the disk full: makes room from the ballast, and
-    /// refuses user records from now on. False: all of it is used up.
-    pub async fn make_room(&self) -> bool {
-        self.0.full_disk.give_up().await
+        self.0.no_space.get()
     }
 
     pub fn counters(&self) -> &Counters {
@@ -204,12 +196,7 @@ impl Checkpointer {
         while !inner.stopped.get() {
             inner.ended.next().await;
         }
-        let closed = loop {
-            match inner.close_logs().await {
-                Err(error) if error.is_no_space() && inner.full_disk.give_up().await => {}
-                closed => break closed,
-            }
-        };
+        let closed = inner.close_logs().await;
         // Without a clean end the next start replays what the journal has.
         let ended = inner.journal.close(closed.is_ok()).await;
         closed?;
@@ -281,8 +268,12 @@ impl Inner {
             self.flush(&large).await?;
         }
         let mut quiet = self.members_of(&active);
-        quiet.retain(|member| is_quiet(&member.log, now) && member.log.unflushed_bytes() > 0);
-        self.flush(&quiet).await?;
+        quiet.retain(|member| is_quiet(&member.log, now));
+        quiet.retain(|member| member.log.unflushed_bytes() > 0 || member.log.is_padded());
+        let mut unflushed = quiet.clone();
+        unflushed.retain(|member| member.log.unflushed_bytes() > 0);
+        self.flush(&unflushed).await?;
+        self.trim(&quiet, now).await?;
         self.sync(&quiet).await
     }
 
@@ -327,8 +318,13 @@ impl Inner {
             }
         }
         self.flush(&large).await?;
+        self.trim(&large, now).await?;
         self.sync(&members).await?;
         for member in &members {
+            if member.log.is_padded() {
+                // Cut to its length once it is quiet.
+                self.active.borrow_mut().insert(member.log.key());
+            }
             // Nothing waits in memory and nothing for a sync: what it is now can be saved.
             if member.log.unflushed_bytes() == 0 && member.flushed.borrow().is_none() {
                 *member.saved.borrow_mut() = self.capture_of(member);
@@ -398,7 +394,8 @@ impl Inner {
             for member in batch {
                 // The capture comes before the block: its group is one that a replay reads.
                 captures.push(self.capture_of(member));
-                if let Some(block) = member.log.tail_block().await? {
+                let block = unless_deleted(member.log.tail_block().await)?;
+                if let Some(block) = block.flatten() {
                     let (group, _) = self.journal.note(Entry::Block {
                         key: member.log.key(),
                         segment: block.segment,
@@ -412,7 +409,9 @@ impl Inner {
             // disk that tears a block inside what it had synced could do harm.
             self.wait_synced(saved_blocks).await?;
             for (member, capture) in batch.iter().zip(captures) {
-                let flushed = member.log.flush().await?;
+                let Some(flushed) = unless_deleted(member.log.flush().await)? else {
+                    continue;
+                };
                 assert!(
                     flushed.up_to >= capture.recovery_point
                         || member.log.log_end_offset() < capture.recovery_point,
@@ -422,6 +421,16 @@ impl Inner {
                     member.flushed.replace(Some(capture));
                 }
                 self.counters.flushes.set(self.counters.flushes.get() + 1);
+            }
+        }
+        Ok(())
+    }
+
+    /// Cuts the files of quiet partitions to their batches, for Kafka's tools to read.
+    async fn trim(&self, members: &[Rc<Member>], now: Instant) -> Result<(), CheckpointError> {
+        for member in members {
+            if is_quiet(&member.log, now) && member.log.is_padded() {
+                unless_deleted(member.log.trim().await)?;
             }
         }
         Ok(())
@@ -457,7 +466,7 @@ impl Inner {
                 syncs.push((member, capture, sync));
             }
             for (member, capture, sync) in syncs {
-                sync.await?;
+                unless_deleted(sync.await)?;
                 if let Some(capture) = capture {
                     *member.saved.borrow_mut() = capture;
                 }
@@ -490,14 +499,20 @@ impl Inner {
         self.flush(&unflushed).await?;
         for member in &all {
             let log = &member.log;
-            if log.failed() == Some(LogError::Closed) {
-                // A full disk stopped the first attempt behind it.
-                continue;
-            }
             log.close().await?;
             *member.saved.borrow_mut() = self.capture_of(member);
         }
         self.write_file().await
+    }
+}
+
+/// `None`: the log was closed, which while the checkpointer runs is a deletion. It may come
+/// between any two steps, and is no failure of the disk.
+fn unless_deleted<T>(done: Result<T, LogError>) -> Result<Option<T>, CheckpointError> {
+    match done {
+        Ok(done) => Ok(Some(done)),
+        Err(LogError::Closed) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 
@@ -511,14 +526,19 @@ async fn run(inner: Rc<Inner>) {
         let seen = inner.journal.progress().count();
         let asked = inner.asked.count();
         let wait = match inner.tick().await {
-            Ok(()) => match inner.full_disk.regain().await {
-                true => TICK,
-                false => RETRY_NO_SPACE,
-            },
-            Err(error) if error.is_no_space() => match inner.full_disk.give_up().await {
-                true => continue,
-                false => RETRY_NO_SPACE,
-            },
+            Ok(()) => {
+                inner.no_space.set(false);
+                TICK
+            }
+            Err(error) if error.is_no_space() => {
+                if !inner.no_space.replace(true) {
+                    tracing::error!(
+                        dir = %inner.dir.display(),
+                        "the disk is full: records wait in the journal until there is space"
+                    );
+                }
+                RETRY_NO_SPACE
+            }
             Err(error) => {
                 tracing::error!(dir = %inner.dir.display(), %error, "the checkpoint failed");
                 inner.journal.fail(error.errno());
@@ -526,7 +546,7 @@ async fn run(inner: Rc<Inner>) {
             }
         };
         let asked = inner.asked.after(asked);
-        if inner.active.borrow().is_empty() && !inner.full_disk.is_full() {
+        if inner.active.borrow().is_empty() {
             // Nothing to write: sleep until the journal has news.
             let news = inner.journal.progress().after(seen);
             either(asked, news).await;
@@ -545,7 +565,7 @@ impl CheckpointError {
             self,
             CheckpointError::Log(LogError::NoSpace)
                 | CheckpointError::Journal(JournalError::NoSpace)
-                | CheckpointError::Disk(Errno::NO_SPACE | Errno::QUOTA)
+                | CheckpointError::Disk(Errno::NO_SPACE)
         )
     }
 

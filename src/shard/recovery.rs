@@ -29,7 +29,7 @@ use crate::log::{
     BatchInfo, Known, Log, LogError, LogSettings, LogStorage, OpenReport, StorageSettings,
 };
 use crate::map::{Map, Set};
-use crate::runtime::{Runtime, ballast};
+use crate::runtime::Runtime;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -168,16 +168,14 @@ pub async fn recover_with(
     })
 }
 
-/// Removes the void journals, and the ballast, of shards that do not exist any more. Only after
-/// `recover`.
+/// Removes the void journals of shards that do not exist any more. Only after `recover`.
 pub async fn remove_surplus(runtime: &Runtime, dir: &Path, shards: u16) -> Result<(), Errno> {
     for shard in journal::shards_in(runtime, dir).await? {
         if shard >= ShardId(shards) {
             journal::remove(runtime, dir, shard).await?;
         }
     }
-    let is_gone = |owner: &str| owner.parse().is_ok_and(|shard: u16| shard >= shards);
-    ballast::remove(runtime, dir, is_gone).await
+    Ok(())
 }
 
 /// A recovery under way.
@@ -450,6 +448,8 @@ impl Replay {
             member.tell(&self.dir);
             let before = self.records.get(key).is_some_and(|record| record.refused);
             refused |= member.refused && !before;
+            let trimmed = member.log.trim().await;
+            trimmed.map_err(|error| member.failed(error))?;
             let synced = member.log.sync().await;
             synced.map_err(|error| member.failed(error))?;
             self.records.insert(*key, member.record(*key));
@@ -625,14 +625,6 @@ impl fmt::Display for RecoveryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RecoveryError::Journal(error) => write!(f, "{error}"),
-            RecoveryError::Log {
-                folder,
-                error: LogError::NoSpace,
-            } => write!(
-                f,
-                "{}: no space is left for what the journals hold; make room on this disk",
-                folder.display()
-            ),
             RecoveryError::Log { folder, error } => write!(f, "{}: {error}", folder.display()),
             RecoveryError::Disk(errno) => write!(f, "{errno}"),
         }

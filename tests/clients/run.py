@@ -9,6 +9,7 @@ Never:      knows which broker it talks to.
 import importlib
 import os
 import secrets
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,7 @@ SUITES = ["kcat", "kafka_python", "confluent", "java", "admin", "idempotent", "c
 TEST_SECONDS_MAX = 150
 sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(REPOSITORY / "perf" / "peers"))
+from broker import KAFKA_LIBS  # noqa: E402
 
 
 class Skip(Exception):
@@ -92,12 +94,20 @@ class Bench:
         return done
 
     def kcat(self, *arguments, **how):
+        if shutil.which("kcat") is None:
+            raise Skip("kcat is not installed")
         return self.command("kcat", "-b", self.address, *arguments, **how)
 
     def tool(self, name, *arguments, bootstrap="--bootstrap-server", **how):
         """One of Apache Kafka's own tools."""
+        self.needs_kafka()
         tool = REPOSITORY / "perf" / "peers" / "kafka-tool"
         return self.command(tool, name, bootstrap, self.address, *arguments, **how)
+
+    def needs_kafka(self):
+        """Skips the test where Apache Kafka's jars could not be fetched."""
+        if not KAFKA_LIBS.exists():
+            raise Skip("Apache Kafka's tools are not installed")
 
 
 def equal(got, wanted, what=""):

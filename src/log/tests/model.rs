@@ -85,7 +85,12 @@ impl Run {
                 self.wait(async move { log.flush().await }).expect("flush");
                 self.check_flushed();
             }
-            60..66 => self.sync(),
+            60..64 => self.sync(),
+            64..66 => {
+                let log = self.log.clone();
+                self.wait(async move { log.trim().await }).expect("trim");
+                assert!(!self.log.is_padded());
+            }
             66..84 => self.read(),
             84..87 => self.truncate(),
             87..90 => self.search(),

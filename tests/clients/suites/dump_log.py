@@ -39,6 +39,7 @@ def filled(bench):
 
 
 def dump(bench, files, *how):
+    bench.needs_kafka()
     return bench.command(TOOL, "dump-log", *how, "--files", ",".join(str(f) for f in files)).stdout
 
 
