@@ -31,6 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "router",
             "controller",
+            "coordinator",
             "shard",
             "partition",
             "metadata",
@@ -42,6 +43,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "router",
         &[
             "controller",
+            "coordinator",
             "shard",
             "partition",
             "metadata",
@@ -51,7 +53,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "shard",
-        &["partition", "journal", "log", "metadata", "runtime", "io"],
+        &[
+            "coordinator",
+            "partition",
+            "journal",
+            "log",
+            "metadata",
+            "runtime",
+            "io",
+        ],
     ),
     ("partition", &["journal", "log", "runtime", "io"]),
     ("journal", &["runtime", "io"]),
@@ -60,6 +70,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "controller",
         &["metadata", "log", "journal", "runtime", "io"],
     ),
+    ("coordinator", &["metadata"]),
     ("runtime", &["io"]),
     ("io", &[]),
     ("metadata", &[]),
@@ -104,11 +115,6 @@ const LONG_FILES: &[(&str, usize, &str)] = &[
         "src/protocol/generator/emit_struct.rs",
         770,
         "one walk over a message's fields, per face",
-    ),
-    (
-        "src/log/flush.rs",
-        660,
-        "the bytes of one flush, from the tail to the file",
     ),
     (
         "src/log/read.rs",

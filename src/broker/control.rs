@@ -223,7 +223,7 @@ impl Control {
                 self.mesh.reply_control(from, call, reply);
             }
             if let Err(error) = controller.snapshot_if_grown().await {
-                tracing::error!(%error, "no snapshot of the metadata; changes are refused");
+                tracing::error!(%error, "no snapshot of the metadata could be written");
             }
         }
     }

@@ -132,6 +132,14 @@ impl Member {
                     member.mesh.reply(from, call, Reply::Marked(codes.await));
                 });
             }
+            Request::Coordinate { parts } => {
+                let answers = shard.coordinate(parts);
+                self.runtime.spawn(async move {
+                    member
+                        .mesh
+                        .reply(from, call, Reply::Coordinated(answers.await));
+                });
+            }
             Request::Dirs { keys } => {
                 let contents = shard.dir_contents(keys.as_ref().map(|keys| &keys[..]));
                 self.mesh.reply(from, call, Reply::Dirs(contents));
@@ -161,6 +169,7 @@ impl Member {
         };
         let memory = (config.memory_bytes / REQUEST_SHARE / u64::from(self.plan.shards)) as usize;
         let router = Router::new(shard, self.mesh.clone(), self.plan.shards);
+        self.runtime.spawn(router.clone().carry_asks());
         let host = Host {
             runtime: self.runtime.clone(),
             router,

@@ -9,7 +9,7 @@ use crate::config::meta_properties::{FILE_NAME, check_together, obstacle};
 use crate::config::{BrokerConfig, MetaError, MetaProperties};
 use crate::io::{Errno, OpenOptions};
 use crate::protocol::Uuid;
-use crate::runtime::{File, Runtime};
+use crate::runtime::{File, Runtime, ballast};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -79,6 +79,9 @@ pub async fn take_folders(
                 "{errno}; name a folder this user can write to"
             )),
         })?;
+        // A full disk must not keep a broker from starting: deleting is what helps.
+        let made = ballast::give_way(runtime, &path).await;
+        made.map_err(|errno| refuse(&errno))?;
         taken.push((path, lock, meta));
     }
     let mut formatted: Vec<MetaProperties> = Vec::new();
@@ -112,9 +115,15 @@ pub async fn mark(runtime: &Runtime, folder: &Folder, journals_in_use: bool) -> 
         journals_in_use,
         ..folder.meta.clone()
     };
-    runtime
-        .replace_file(&folder.path.join(FILE_NAME), meta.format().into_bytes())
-        .await
+    let path = folder.path.join(FILE_NAME);
+    let text = meta.format().into_bytes();
+    match runtime.replace_file(&path, text.clone()).await {
+        Err(Errno::NO_SPACE | Errno::QUOTA) => {
+            ballast::remove(runtime, &folder.path, |_| true).await?;
+            runtime.replace_file(&path, text).await
+        }
+        marked => marked,
+    }
 }
 
 /// Refuses a folder that holds something but is not a broker's.

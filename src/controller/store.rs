@@ -7,7 +7,8 @@
 //!
 //! Always true:
 //!   - a batch is one change: all its records or none survive a crash.
-//!   - after a failed write nothing is appended any more.
+//!   - after a failed write nothing is appended any more; a full disk only refuses, for it must
+//!     be possible to delete a topic on it: ballast of its own makes room for that.
 //!   - the newest snapshot holds everything below its offset; older files are removed after it is
 //!     durable, so every start reads one snapshot and what came after.
 //!
@@ -24,11 +25,13 @@ use super::metadata_file::{self, EPOCH, Read};
 use crate::io::{Errno, OpenOptions, Slice};
 use crate::protocol::records::metadata::MetadataRecord;
 use crate::protocol::{DecodeError, EncodeError};
+use crate::runtime::ballast::Ballast;
 use crate::runtime::{File, Runtime};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 /// The topic the metadata log is in Kafka's eyes.
 pub const TOPIC: &str = "__cluster_metadata";
@@ -39,6 +42,12 @@ pub const FOLDER: &str = "__cluster_metadata-0";
 /// The bound of one file of metadata: far above what a broker can hold in memory anyway.
 const FILE_BYTES_MAX: usize = 1 << 30;
 
+/// Room for some thousand changes, most of them deletions, on a full disk.
+const BALLAST_BYTES: u64 = 1 << 20;
+
+/// How often a disk without room for the ballast is looked at again.
+const REGAIN_PAUSE: Duration = Duration::from_secs(10);
+
 pub struct Store {
     runtime: Runtime,
     folder: PathBuf,
@@ -48,6 +57,9 @@ pub struct Store {
     position: Cell<u64>,
     snapshot_bytes: Cell<u64>,
     failed: Cell<Option<Errno>>,
+    ballast: Rc<Ballast>,
+    /// A task is taking the ballast.
+    is_regaining: Rc<Cell<bool>>,
 }
 
 /// Why the metadata log cannot be used.
@@ -135,6 +147,8 @@ impl Store {
             position: Cell::new(0),
             snapshot_bytes: Cell::new(0),
             failed: Cell::new(None),
+            ballast: Rc::new(Ballast::new(runtime, dir, "metadata", BALLAST_BYTES)),
+            is_regaining: Rc::default(),
         };
         let made = runtime.create_directory(&store.folder).await;
         made.map_err(|errno| disk(&store.folder, errno))?;
@@ -153,6 +167,7 @@ impl Store {
         if snapshot.is_none() && store.next_offset.get() == 0 {
             store.begin(node).await?;
         }
+        store.regain();
         Ok(store)
     }
 
@@ -289,13 +304,46 @@ impl Store {
         self.check()?;
         let length = bytes.len() as u64;
         let file = self.file.borrow().clone().expect("opened by `open`");
-        let from = vec![Slice::from(bytes)];
-        if let Err(errno) = file.write(self.position.get(), from, true).await {
-            return Err(self.fail(disk(&self.folder, errno)));
+        let bytes = Slice::from(bytes);
+        loop {
+            let position = self.position.get();
+            let refused = match file.write(position, vec![bytes.clone()], true).await {
+                Ok(()) => break,
+                Err(errno) => disk(&self.folder, errno),
+            };
+            if !is_full(&refused) {
+                return Err(self.fail(refused));
+            }
+            // The part of it that found room goes: the next change begins there.
+            let cut = file.truncate(position).await;
+            cut.map_err(|errno| self.fail(disk(&self.folder, errno)))?;
+            self.make_room(refused).await?;
         }
         self.position.set(self.position.get() + length);
         self.next_offset.set(self.next_offset.get() + count);
         Ok(())
+    }
+
+    /// Gives up ballast; when there is none left, the change is refused.
+    async fn make_room(&self, refused: StoreError) -> Result<(), StoreError> {
+        let made = self.ballast.give_up().await;
+        self.regain();
+        if made { Ok(()) } else { Err(refused) }
+    }
+
+    /// Takes the ballast as soon as there is space for it.
+    fn regain(&self) {
+        if self.is_regaining.replace(true) {
+            return;
+        }
+        let (runtime, ballast) = (self.runtime.clone(), self.ballast.clone());
+        let is_regaining = self.is_regaining.clone();
+        self.runtime.spawn(async move {
+            while let Err(Errno::NO_SPACE | Errno::QUOTA) = ballast.take().await {
+                runtime.sleep(REGAIN_PAUSE).await;
+            }
+            is_regaining.set(false);
+        });
     }
 
     fn check(&self) -> Result<(), StoreError> {
@@ -327,8 +375,13 @@ impl Store {
         let bytes = metadata_file::snapshot(records, timestamp).map_err(StoreError::Encode)?;
         let length = bytes.len() as u64;
         let path = self.folder.join(snapshot_name(end));
-        let replaced = self.runtime.replace_file(&path, bytes).await;
-        replaced.map_err(|errno| self.fail(disk(&path, errno)))?;
+        while let Err(errno) = self.runtime.replace_file(&path, bytes.clone()).await {
+            let refused = disk(&path, errno);
+            if !is_full(&refused) {
+                return Err(self.fail(refused));
+            }
+            self.make_room(refused).await?;
+        }
         self.snapshot_bytes.set(length);
         self.position.set(0);
         let opened = self.open_active(end).await;
@@ -364,6 +417,16 @@ impl Store {
         let gone = self.runtime.unlink(&path).await;
         gone.map_err(|errno| disk(&path, errno))
     }
+}
+
+fn is_full(error: &StoreError) -> bool {
+    matches!(
+        error,
+        StoreError::Disk {
+            errno: Errno::NO_SPACE | Errno::QUOTA,
+            ..
+        }
+    )
 }
 
 fn disk(path: &Path, errno: Errno) -> StoreError {

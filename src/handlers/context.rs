@@ -141,6 +141,15 @@ impl Call {
         Ok(out)
     }
 
+    /// A response whose body is encoded already.
+    pub fn respond_encoded(&self, body: &[u8]) -> Result<Response, Unanswerable> {
+        let mut out = self.begin()?;
+        out.extend_from_slice(body);
+        let length = (out.len() - 4) as i32;
+        out[..4].copy_from_slice(&length.to_be_bytes());
+        Ok(vec![Slice::from(out)])
+    }
+
     /// Encodes a whole response.
     pub fn respond<'r>(&self, response: &impl Message<'r>) -> Result<Response, Unanswerable> {
         self.respond_as(response, self.version)

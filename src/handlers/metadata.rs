@@ -2,7 +2,9 @@
 //! Stages: look each topic up in the image; create what may be created by asking; answer.
 
 use super::context::{Call, Response, Unanswerable, uuid};
+use super::coordinated::internal_topic;
 use crate::controller::{self, NewTopic};
+use crate::coordinator::Kind;
 use crate::ids::TopicId;
 use crate::metadata::{Image, TopicImage, is_internal};
 use crate::protocol::messages::metadata::{
@@ -98,14 +100,18 @@ async fn create_missing(call: &Call, request: &MetadataRequest<'_>) -> Vec<(Stri
     let mut missing: Vec<NewTopic> = Vec::new();
     for name in asked.iter().filter_map(|topic| topic.name) {
         let known = image.topic(name.0).is_some() || missing.iter().any(|new| new.name == name.0);
-        if !known && !name.0.is_empty() {
-            missing.push(NewTopic {
+        if known || name.0.is_empty() {
+            continue;
+        }
+        missing.push(match Kind::of_topic(name.0) {
+            Some(kind) => internal_topic(kind, &call.config(), &image),
+            None => NewTopic {
                 name: name.0.to_owned(),
                 partitions: -1,
                 replication_factor: -1,
                 ..NewTopic::default()
-            });
-        }
+            },
+        });
     }
     if missing.is_empty() {
         return Vec::new();

@@ -15,6 +15,8 @@ mod alter_partition_reassignments;
 mod api_versions;
 mod config_changes;
 mod context;
+#[allow(dead_code, reason = "the APIs of groups, which follow, use all of it")]
+mod coordinated;
 mod create_partitions;
 mod create_topics;
 mod delete_records;
@@ -29,6 +31,7 @@ mod elect_leaders;
 mod fetch;
 mod fetch_response;
 mod fetch_session;
+mod find_coordinator;
 mod incremental_alter_configs;
 mod init_producer_id;
 mod list_config_resources;

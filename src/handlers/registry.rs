@@ -77,6 +77,7 @@ static APIS: &[Api] = &[
     barrier!(ListConfigResources, list_config_resources),
     barrier!(WriteTxnMarkers, write_txn_markers),
     barrier!(DescribeProducers, describe_producers),
+    barrier!(FindCoordinator, find_coordinator),
     barrier!(DescribeTopicPartitions, describe_topic_partitions),
 ];
 

@@ -270,6 +270,8 @@ impl Errno {
     pub const INVALID: Errno = Errno(libc::EINVAL);
     pub const BAD_HANDLE: Errno = Errno(libc::EBADF);
     pub const TOO_MANY_FILES: Errno = Errno(libc::EMFILE);
+    pub const QUOTA: Errno = Errno(libc::EDQUOT);
+    pub const NOT_SUPPORTED: Errno = Errno(libc::EOPNOTSUPP);
 }
 
 impl std::fmt::Display for Errno {

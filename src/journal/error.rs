@@ -71,7 +71,7 @@ impl std::error::Error for JournalError {}
 impl From<Errno> for JournalError {
     fn from(errno: Errno) -> JournalError {
         match errno {
-            Errno::NO_SPACE => JournalError::NoSpace,
+            Errno::NO_SPACE | Errno::QUOTA => JournalError::NoSpace,
             other => JournalError::Disk(other),
         }
     }

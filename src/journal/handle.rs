@@ -181,6 +181,11 @@ impl Journal {
         self.0.group_max.saturating_sub(overhead) as usize
     }
 
+    /// The most that its ring may ever take of the disk, bytes.
+    pub fn share_bytes(&self) -> u64 {
+        self.0.ring.borrow().capacity_max
+    }
+
     pub fn pressure(&self) -> Pressure {
         let ring = self.0.ring.borrow();
         Pressure {

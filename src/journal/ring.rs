@@ -40,7 +40,7 @@ pub(super) struct Ring {
     size_first: u64,
     size_max: u64,
     files_max: usize,
-    capacity_max: u64,
+    pub capacity_max: u64,
     /// Size wanted for files made from now on.
     target: u64,
     no_space_until: Instant,

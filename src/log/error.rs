@@ -23,7 +23,7 @@ pub enum LogError {
 impl LogError {
     pub(super) fn of(errno: Errno) -> LogError {
         match errno {
-            Errno::NO_SPACE => LogError::NoSpace,
+            Errno::NO_SPACE | Errno::QUOTA => LogError::NoSpace,
             errno => LogError::Disk(errno),
         }
     }

@@ -23,7 +23,7 @@ use crate::ids::{GroupSequence, Offset};
 use crate::io::{AllocateMode, Buffer, Errno, OpenOptions, Slice};
 use crate::log::cache::DIRECT_BYTES;
 use crate::log::index::{offset, time, transaction};
-use crate::log::layout::{FileKind, LEADER_EPOCH_FILE, PARTITION_METADATA_FILE, segment_path};
+use crate::log::layout::{FileKind, LEADER_EPOCH_FILE, segment_path};
 use crate::runtime::File;
 use std::path::Path;
 use std::rc::Rc;
@@ -129,59 +129,6 @@ impl Inner {
             }
             error
         })
-    }
-
-    pub(super) async fn sync(&self) -> Result<(), LogError> {
-        let (dirty, names, parent, up_to, recovery_point) = {
-            let mut state = self.state.borrow_mut();
-            state.check_online()?;
-            (
-                std::mem::take(&mut state.dirty),
-                std::mem::take(&mut state.names_dirty),
-                std::mem::take(&mut state.folder_dirty),
-                state.flushed,
-                state.flushed_recovery_point(),
-            )
-        };
-        let result = self.sync_files(&dirty, names, parent).await;
-        // Even a full disk may have lost pages by now.
-        if let Err(errno) = result {
-            let error = LogError::Disk(errno);
-            self.state.borrow_mut().failed.get_or_insert(error);
-            return Err(error);
-        }
-        let mut state = self.state.borrow_mut();
-        state.synced = up_to;
-        state.recovery_point = recovery_point;
-        Ok(())
-    }
-
-    async fn sync_files(&self, dirty: &[Offset], names: bool, folder: bool) -> Result<(), Errno> {
-        let runtime = &self.storage.0.runtime;
-        for base in dirty {
-            self.segment_file(*base, false).await?.sync().await?;
-            count(&self.storage.0.counters.syncs, 1);
-        }
-        self.sync_indexes().await?;
-        let dir = self.dir();
-        if folder {
-            match self.sync_file(&dir.join(PARTITION_METADATA_FILE)).await {
-                // A folder nobody claims by topic id has none.
-                Ok(()) | Err(Errno::NO_ENTRY) => {}
-                Err(errno) => return Err(errno),
-            }
-        }
-        if self.state.borrow().epochs_dirty {
-            self.write_epochs().await?;
-        }
-        if names || folder {
-            runtime.sync_directory(&dir).await?;
-        }
-        if folder {
-            let parent = dir.parent().unwrap_or(Path::new("."));
-            runtime.sync_directory(parent).await?;
-        }
-        Ok(())
     }
 
     pub(super) fn dir(&self) -> Rc<Path> {
@@ -475,7 +422,7 @@ impl Inner {
 
     /// Writes the `.txnindex` anew where it changed. What it says of a segment that is not scanned
     /// again is known from here alone, so `sync` makes it durable.
-    async fn write_transactions(&self, base: Offset) -> Result<(), Errno> {
+    pub(super) async fn write_transactions(&self, base: Offset) -> Result<(), Errno> {
         let aborted = {
             let mut state = self.state.borrow_mut();
             let segment = state.segment_mut(base).and_then(|s| s.growing.as_mut());
@@ -485,30 +432,15 @@ impl Inner {
             growing.aborted_dirty = false;
             transaction::encode(&growing.aborted)
         };
-        self.write_index(base, FileKind::TransactionIndex, 0, aborted)
-            .await
-    }
-
-    async fn sync_indexes(&self) -> Result<(), Errno> {
-        let growing: Vec<Offset> = {
-            let state = self.state.borrow();
-            let growing = state.segments.iter().filter(|s| s.growing.is_some());
-            growing.map(|segment| segment.base).collect()
-        };
-        for base in growing {
-            self.write_transactions(base).await?;
+        let kind = FileKind::TransactionIndex;
+        let written = self.write_index(base, kind, 0, aborted).await;
+        if written.is_err()
+            && let Some(segment) = self.state.borrow_mut().segment_mut(base)
+            && let Some(growing) = &mut segment.growing
+        {
+            growing.aborted_dirty = true;
         }
-        let dirty = std::mem::take(&mut self.state.borrow_mut().dirty_indexes);
-        for (base, kind) in dirty {
-            let path = self.path(base, kind);
-            let runtime = &self.storage.0.runtime;
-            let options = OpenOptions {
-                write: true,
-                ..OpenOptions::default()
-            };
-            runtime.open(&path, options).await?.sync().await?;
-        }
-        Ok(())
+        written
     }
 
     /// The state of the producers at the segment's base, if it was not written yet.
@@ -518,13 +450,18 @@ impl Inner {
             let segment = state.segment_mut(base).and_then(|s| s.growing.as_mut());
             segment.and_then(|growing| growing.snapshot.take())
         };
-        match snapshot {
-            Some(bytes) => {
-                self.write_index(base, FileKind::ProducerSnapshot, 0, bytes)
-                    .await
-            }
-            None => Ok(()),
+        let Some(bytes) = snapshot else {
+            return Ok(());
+        };
+        let kind = FileKind::ProducerSnapshot;
+        let written = self.write_index(base, kind, 0, bytes.clone()).await;
+        if written.is_err()
+            && let Some(segment) = self.state.borrow_mut().segment_mut(base)
+            && let Some(growing) = &mut segment.growing
+        {
+            growing.snapshot = Some(bytes);
         }
+        written
     }
 
     /// Moves index entries of the active segment to its files when there are many: they cost
@@ -580,7 +517,9 @@ impl Inner {
             (state.dir.join(LEADER_EPOCH_FILE), state.epochs.format())
         };
         let runtime = &self.storage.0.runtime;
-        runtime.replace_file(&path, text.into_bytes()).await
+        let written = runtime.replace_file(&path, text.into_bytes()).await;
+        self.state.borrow_mut().epochs_dirty |= written.is_err();
+        written
     }
 
     /// Writes a file beside a segment, to be synced with it: a stale index would be believed.
@@ -601,12 +540,6 @@ impl Inner {
     }
 
     /// Writes a small file so that it ends after `bytes`; what was before `at` stays.
-    pub(super) async fn sync_file(&self, path: &Path) -> Result<(), Errno> {
-        let runtime = &self.storage.0.runtime;
-        let file = runtime.open(path, OpenOptions::default()).await?;
-        file.sync().await
-    }
-
     pub(super) async fn write_file(
         &self,
         path: &Path,
@@ -655,7 +588,7 @@ impl State {
     }
 
     /// The first batch of the last, partly filled block of what is flushed.
-    fn flushed_recovery_point(&self) -> Offset {
+    pub(super) fn flushed_recovery_point(&self) -> Offset {
         let index = self.segment_of(Offset(self.flushed.0 - 1));
         let segment = &self.segments[index];
         let unit = DIRECT_BYTES as u32;

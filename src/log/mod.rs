@@ -43,6 +43,7 @@ mod retention;
 mod scan;
 mod segment;
 mod storage;
+mod sync;
 mod tail_block;
 #[cfg(test)]
 mod tests;

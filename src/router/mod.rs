@@ -14,6 +14,7 @@
 
 #![forbid(unsafe_code)]
 
+mod coordinate;
 mod mesh;
 
 pub use mesh::{Envelope, Mesh, Work};

@@ -18,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod ballast;
 mod disk;
 mod network;
 mod operation;

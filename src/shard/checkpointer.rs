@@ -22,6 +22,7 @@
 //! Kafka's tools see all of it in the folder).
 
 use super::checkpoint_file::{Encoder, Record, shard_path};
+use super::full_disk::FullDisk;
 use crate::ids::{GroupSequence, Offset, PartitionKey, RequiredMark, ShardId};
 use crate::io::{Errno, Instant};
 use crate::journal::{Entry, Journal, JournalError};
@@ -69,7 +70,7 @@ struct Inner {
     flushed_at: Cell<u64>,
     /// `journal.placed_bytes()` at the last lap.
     lap_at: Cell<u64>,
-    no_space: Cell<bool>,
+    full_disk: FullDisk,
     stopping: Cell<bool>,
     stopped: Cell<bool>,
     /// Stop, or a lap asked for.
@@ -107,6 +108,7 @@ pub enum CheckpointError {
 impl Checkpointer {
     /// Starts the background task.
     pub fn start(runtime: &Runtime, dir: &Path, shard: ShardId, journal: Journal) -> Checkpointer {
+        let full_disk = FullDisk::new(runtime, dir, shard, journal.share_bytes());
         let inner = Rc::new(Inner {
             runtime: runtime.clone(),
             dir: dir.to_owned(),
@@ -116,7 +118,7 @@ impl Checkpointer {
             active: RefCell::default(),
             flushed_at: Cell::new(0),
             lap_at: Cell::new(0),
-            no_space: Cell::new(false),
+            full_disk,
             stopping: Cell::new(false),
             stopped: Cell::new(false),
             asked: Event::new(),
@@ -180,7 +182,13 @@ impl Checkpointer {
 
     /// The disk is full: user records should be refused until this is false again.
     pub fn no_space(&self) -> bool {
-        self.0.no_space.get()
+        self.0.full_disk.is_full()
+    }
+
+    /// Something that must be written found the disk full: makes room from the ballast, and
+    /// refuses user records from now on. False: all of it is used up.
+    pub async fn make_room(&self) -> bool {
+        self.0.full_disk.give_up().await
     }
 
     pub fn counters(&self) -> &Counters {
@@ -196,7 +204,12 @@ impl Checkpointer {
         while !inner.stopped.get() {
             inner.ended.next().await;
         }
-        let closed = inner.close_logs().await;
+        let closed = loop {
+            match inner.close_logs().await {
+                Err(error) if error.is_no_space() && inner.full_disk.give_up().await => {}
+                closed => break closed,
+            }
+        };
         // Without a clean end the next start replays what the journal has.
         let ended = inner.journal.close(closed.is_ok()).await;
         closed?;
@@ -499,6 +512,10 @@ impl Inner {
         self.flush(&unflushed).await?;
         for member in &all {
             let log = &member.log;
+            if log.failed() == Some(LogError::Closed) {
+                // A full disk stopped the first attempt behind it.
+                continue;
+            }
             log.close().await?;
             *member.saved.borrow_mut() = self.capture_of(member);
         }
@@ -526,19 +543,14 @@ async fn run(inner: Rc<Inner>) {
         let seen = inner.journal.progress().count();
         let asked = inner.asked.count();
         let wait = match inner.tick().await {
-            Ok(()) => {
-                inner.no_space.set(false);
-                TICK
-            }
-            Err(error) if error.is_no_space() => {
-                if !inner.no_space.replace(true) {
-                    tracing::error!(
-                        dir = %inner.dir.display(),
-                        "the disk is full: records wait in the journal until there is space"
-                    );
-                }
-                RETRY_NO_SPACE
-            }
+            Ok(()) => match inner.full_disk.regain().await {
+                true => TICK,
+                false => RETRY_NO_SPACE,
+            },
+            Err(error) if error.is_no_space() => match inner.full_disk.give_up().await {
+                true => continue,
+                false => RETRY_NO_SPACE,
+            },
             Err(error) => {
                 tracing::error!(dir = %inner.dir.display(), %error, "the checkpoint failed");
                 inner.journal.fail(error.errno());
@@ -546,7 +558,7 @@ async fn run(inner: Rc<Inner>) {
             }
         };
         let asked = inner.asked.after(asked);
-        if inner.active.borrow().is_empty() {
+        if inner.active.borrow().is_empty() && !inner.full_disk.is_full() {
             // Nothing to write: sleep until the journal has news.
             let news = inner.journal.progress().after(seen);
             either(asked, news).await;
@@ -565,7 +577,7 @@ impl CheckpointError {
             self,
             CheckpointError::Log(LogError::NoSpace)
                 | CheckpointError::Journal(JournalError::NoSpace)
-                | CheckpointError::Disk(Errno::NO_SPACE)
+                | CheckpointError::Disk(Errno::NO_SPACE | Errno::QUOTA)
         )
     }
 

@@ -7,10 +7,10 @@
 
 use super::Shard;
 use super::message::{FetchAnswer, FetchPart};
-use crate::ids::{Offset, PartitionKey};
+use crate::ids::{LeaderEpoch, Offset, PartitionKey};
 use crate::io::Slice;
-use crate::log::Read;
-use crate::partition::{Fetched, Watch};
+use crate::log::{ColdRead, Read};
+use crate::partition::{Fetched, Partition, Watch};
 use crate::protocol::ErrorCode;
 use crate::protocol::record_batch::{BATCH_HEADER_BYTES, BatchHeader};
 use std::rc::Rc;
@@ -19,51 +19,48 @@ impl Shard {
     /// Reads each part, up to its own bound. Hot data costs no wait at all.
     pub async fn fetch(self: &Rc<Self>, parts: Vec<FetchPart>) -> Vec<FetchAnswer> {
         let mut answers = Vec::with_capacity(parts.len());
-        for part in parts {
-            answers.push(self.fetch_part(part).await);
+        for parts in parts.chunks(READS_MAX) {
+            let begun: Vec<_> = parts.iter().map(|part| self.begin(*part)).collect();
+            for begun in begun {
+                answers.push(match begun {
+                    Ok(begun) => begun.finish().await,
+                    Err(refused) => *refused,
+                });
+            }
         }
         answers
     }
 
-    async fn fetch_part(self: &Rc<Self>, part: FetchPart) -> FetchAnswer {
+    /// Takes what is in memory; what is on disk is asked for beside that of the other parts.
+    fn begin(self: &Rc<Self>, part: FetchPart) -> Result<Begun, Box<FetchAnswer>> {
         let Some(partition) = self.partition(part.key) else {
-            return refused(ErrorCode::UnknownTopicOrPartition);
+            return Err(Box::new(refused(ErrorCode::UnknownTopicOrPartition)));
         };
         // A bound of zero still gets one batch: the gatherer decides whether to send it.
         let fetched = partition.fetch(part.from, part.bytes_max, true, part.epochs, part.committed);
         let (records, diverging) = match fetched {
-            Ok(Fetched::Records(Read::Now(records))) => (records, None),
-            Ok(Fetched::Records(Read::Later(read))) => match read.await {
-                Ok(records) => (records, None),
-                Err(error) => return refused(error.error_code()),
-            },
-            Ok(Fetched::Diverging { epoch, end_offset }) => (Vec::new(), Some((epoch, end_offset))),
+            Ok(Fetched::Records(Read::Now(records))) => (Records::Here(records), None),
+            Ok(Fetched::Records(Read::Later(read))) => {
+                let read = self.runtime.spawn_with_result(read);
+                (Records::Read(Box::pin(read)), None)
+            }
+            Ok(Fetched::Diverging { epoch, end_offset }) => {
+                (Records::Here(Vec::new()), Some((epoch, end_offset)))
+            }
             Err(error) => {
                 let view = partition.leads().then(|| partition.view());
-                return FetchAnswer {
+                return Err(Box::new(FetchAnswer {
                     view,
                     ..refused(error.error_code())
-                };
+                }));
             }
         };
-        let aborted = match (part.committed, end_of(&records)) {
-            (false, _) => None,
-            (true, None) => Some(Vec::new()),
-            (true, Some(end)) => match partition.log.aborted_transactions(part.from, end).await {
-                Ok(aborted) => Some(aborted),
-                Err(error) => return refused(error.error_code()),
-            },
-        };
-        let bytes = records.iter().map(|slice| slice.len()).sum();
-        let view = Some(partition.view());
-        FetchAnswer {
-            error: ErrorCode::None,
-            view,
-            diverging,
+        Ok(Begun {
+            part,
+            partition,
             records,
-            bytes,
-            aborted,
-        }
+            diverging,
+        })
     }
 
     /// Completes when what a reader may see passes one of these offsets, or leadership changes.
@@ -85,6 +82,53 @@ impl Shard {
             }
         }
         watch.fired().await;
+    }
+}
+
+/// Partitions of one fetch whose cold reads may be under way together.
+const READS_MAX: usize = 16;
+
+/// One part of a fetch on its way.
+struct Begun {
+    part: FetchPart,
+    partition: Rc<Partition>,
+    records: Records,
+    diverging: Option<(LeaderEpoch, Offset)>,
+}
+
+enum Records {
+    Here(Vec<Slice>),
+    Read(ColdRead),
+}
+
+impl Begun {
+    async fn finish(self) -> FetchAnswer {
+        let (part, partition, diverging) = (self.part, self.partition, self.diverging);
+        let records = match self.records {
+            Records::Here(records) => records,
+            Records::Read(read) => match read.await {
+                Ok(records) => records,
+                Err(error) => return refused(error.error_code()),
+            },
+        };
+        let aborted = match (part.committed, end_of(&records)) {
+            (false, _) => None,
+            (true, None) => Some(Vec::new()),
+            (true, Some(end)) => match partition.log.aborted_transactions(part.from, end).await {
+                Ok(aborted) => Some(aborted),
+                Err(error) => return refused(error.error_code()),
+            },
+        };
+        let bytes = records.iter().map(|slice| slice.len()).sum();
+        let view = Some(partition.view());
+        FetchAnswer {
+            error: ErrorCode::None,
+            view,
+            diverging,
+            records,
+            bytes,
+            aborted,
+        }
     }
 }
 

@@ -7,6 +7,7 @@
 
 use super::Shard;
 use super::produce::wait;
+use crate::coordinator::{Completed, Producer};
 use crate::ids::PartitionKey;
 use crate::partition::{AppendError, Appended, Marker, Partition};
 use crate::protocol::ErrorCode;
@@ -50,7 +51,18 @@ impl Shard {
         }
         let (wall, now) = (self.runtime.wall(), self.runtime.now());
         match partition.end_transaction(marker, wall, now) {
-            Ok(appended) => Ok((partition, appended)),
+            Ok(appended) => {
+                let producer = Producer {
+                    id: marker.producer_id,
+                    epoch: marker.producer_epoch,
+                };
+                let completed = Completed {
+                    producer,
+                    committed: marker.commit,
+                };
+                self.transaction_completed(key, completed);
+                Ok((partition, appended))
+            }
             Err(error) => Err(error.error_code()),
         }
     }

@@ -4,6 +4,7 @@
 //! Called by:  `router`, which delivers them; handlers, which make them.
 //! Never:      carries copied record bytes.
 
+use crate::coordinator::{self, Coordinated};
 use crate::ids::{LeaderEpoch, Offset, PartitionKey};
 use crate::io::{Address, Errno, Slice, WallMillis};
 use crate::log::AbortedTransaction;
@@ -35,6 +36,10 @@ pub enum Request {
     Ask {
         questions: Vec<(PartitionKey, Question)>,
     },
+    /// One request per coordinator's partition, answered in order.
+    Coordinate {
+        parts: Vec<(PartitionKey, coordinator::Request)>,
+    },
     /// The log dirs with the partitions this shard has in them: these, or all.
     Dirs {
         keys: Option<Arc<Vec<PartitionKey>>>,
@@ -50,6 +55,7 @@ pub enum Reply {
     Watched,
     Answers(Vec<Answer>),
     Marked(Vec<ErrorCode>),
+    Coordinated(Vec<Coordinated>),
     Dirs(Vec<DirContent>),
     Done,
     /// Where a listener really listens.

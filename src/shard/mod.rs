@@ -2,7 +2,7 @@
 //!
 //! Room:       `shard`, the per-core owner.
 //! Called by:  `router` and `broker`.
-//! Calls:      `partition`, `journal`, `log`, `runtime`.
+//! Calls:      `partition`, `coordinator`, `journal`, `log`, `runtime`.
 //! Never:      locks, or blocks its thread.
 //!
 //! Which shard owns a partition follows from its topic's id and its number alone, so any number
@@ -14,7 +14,9 @@ mod ask;
 pub mod checkpoint_file;
 pub mod checkpointer;
 mod close;
+pub mod coordinators;
 mod fetch;
+mod full_disk;
 mod markers;
 pub mod message;
 mod open;
@@ -28,6 +30,7 @@ use crate::metadata::Image;
 use crate::partition::{LogDir, Partition};
 use crate::runtime::Runtime;
 use checkpointer::Checkpointer;
+use coordinators::Coordinators;
 use std::cell::RefCell;
 use std::fmt;
 use std::path::PathBuf;
@@ -47,6 +50,7 @@ pub struct Shard {
     checkpointers: Vec<Checkpointer>,
     /// Partition folders found at the start that no image has claimed yet.
     found: RefCell<Map<PartitionKey, open::FoundFolder>>,
+    coordinators: Coordinators,
 }
 
 /// What a shard is started with.
@@ -108,8 +112,12 @@ impl Shard {
 
     /// Who brings a partition's records into segments.
     fn checkpointer(&self, dir: &Rc<LogDir>) -> &Checkpointer {
+        &self.checkpointers[self.index_of(dir)]
+    }
+
+    fn index_of(&self, dir: &Rc<LogDir>) -> usize {
         let index = self.dirs.iter().position(|own| Rc::ptr_eq(own, dir));
-        &self.checkpointers[index.expect("a partition lies in one of its shard's log dirs")]
+        index.expect("a partition lies in one of its shard's log dirs")
     }
 
     fn owns(&self, key: PartitionKey) -> bool {

@@ -6,6 +6,7 @@
 //! Never:      deletes a folder that no image has disowned.
 
 use super::checkpointer::Checkpointer;
+use super::coordinators::{Coordinators, is_coordinated};
 use super::recovery::{Recovered, open_log};
 use super::{DirPlan, Plan, Shard, ShardError};
 use crate::config::BrokerConfig;
@@ -13,7 +14,7 @@ use crate::ids::{Offset, PartitionKey, ShardId};
 use crate::io::Errno;
 use crate::journal::{Entry, Journal, JournalSettings};
 use crate::log::layout::{FolderName, folder_name, parse_partition_metadata};
-use crate::log::{Log, LogSettings, LogStorage, StorageSettings};
+use crate::log::{Log, LogError, LogSettings, LogStorage, StorageSettings};
 use crate::map::Map;
 use crate::metadata::{Image, PartitionImage, ResourceKind, TopicImage, changed_topics};
 use crate::partition::{LogDir, Partition};
@@ -22,6 +23,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A partition's folder as found at the start.
 pub(super) struct FoundFolder {
@@ -48,6 +50,9 @@ struct Missing {
 
 /// Partitions that are opened or removed at the same time.
 const AT_ONCE: usize = 64;
+
+/// How often a folder that found no room is tried again.
+const RETRY_NO_SPACE: Duration = Duration::from_secs(1);
 
 /// Part of the memory budget that flushed batches and blocks of older ones may take.
 const CACHE_SHARE: u64 = 2;
@@ -102,6 +107,7 @@ impl Shard {
             dirs,
             checkpointers,
             found: RefCell::new(found),
+            coordinators: Coordinators::default(),
         });
         shard.follow(plan.image).await;
         for dir in &shard.dirs {
@@ -156,7 +162,8 @@ impl Shard {
         })
         .await;
         changed.iter().for_each(|topic| self.follow_leaders(topic));
-        *self.image.borrow_mut() = image;
+        *self.image.borrow_mut() = image.clone();
+        self.tell_seats(&image);
     }
 
     /// Does a job with each item, `AT_ONCE` at a time: each waits for the disk most of its time.
@@ -255,7 +262,7 @@ impl Shard {
         keys.filter(move |(key, placed)| self.owns(*key) && placed.replicas.contains(&node))
     }
 
-    fn follow_leaders(&self, topic: &TopicImage) {
+    fn follow_leaders(self: &Rc<Self>, topic: &TopicImage) {
         let node = self.config().node_id;
         for (key, placed) in self.placed_here(topic) {
             if let Some(partition) = self.partition(key) {
@@ -264,8 +271,14 @@ impl Shard {
         }
     }
 
-    fn follow_leadership(&self, partition: &Rc<Partition>, placed: &PartitionImage, node: i32) {
+    fn follow_leadership(
+        self: &Rc<Self>,
+        partition: &Rc<Partition>,
+        placed: &PartitionImage,
+        node: i32,
+    ) {
         if placed.leader != node {
+            self.leave_seat(partition.key);
             partition.resign();
             return;
         }
@@ -280,7 +293,12 @@ impl Shard {
             start,
         });
         match noted {
-            Ok(_) => partition.lead(epoch),
+            Ok(_) => {
+                partition.lead(epoch);
+                if is_coordinated(&partition.topic) {
+                    self.take_seat(partition);
+                }
+            }
             Err(error) => tracing::error!(%error, topic = %partition.topic, "cannot lead"),
         }
     }
@@ -316,7 +334,12 @@ impl Shard {
             }
             None => {
                 let path = dir.path.join(folder_name(&topic.name, key.partition));
-                let created = Log::create(&dir.storage, &path, key, settings).await;
+                let created = loop {
+                    match Log::create(&dir.storage, &path, key, settings).await {
+                        Err(LogError::NoSpace) if self.checkpointer(&dir).make_room().await => {}
+                        created => break created,
+                    }
+                };
                 if let Ok(log) = &created
                     && let Err(error) = self.checkpointer(&dir).add_new(log)
                 {
@@ -332,11 +355,36 @@ impl Shard {
                 let partition = Partition::new(key, name, dir, log, config);
                 self.partitions.borrow_mut().insert(key, partition);
             }
+            Err(LogError::NoSpace) => self.open_when_there_is_room(key, dir),
             Err(error) => tracing::error!(
                 topic = %topic.name, partition = key.partition, %error,
                 "the partition cannot be opened and is offline"
             ),
         }
+    }
+
+    /// The topic was made while the disk had no room for its folder: again when it has.
+    fn open_when_there_is_room(self: Rc<Self>, key: PartitionKey, dir: Rc<LogDir>) {
+        let runtime = self.runtime.clone();
+        runtime.clone().spawn(async move {
+            while self.checkpointer(&dir).no_space() {
+                runtime.sleep(RETRY_NO_SPACE).await;
+            }
+            let image = self.image();
+            let Some(topic) = image.topic_by_id(key.topic).cloned() else {
+                return;
+            };
+            if self.partition(key).is_none() {
+                let missing = Missing {
+                    key,
+                    topic: topic.clone(),
+                    dir: self.index_of(&dir),
+                    found: None,
+                };
+                self.clone().open_partition(missing, image).await;
+                self.follow_leaders(&topic);
+            }
+        });
     }
 
     /// How many of this shard's partitions are in each log dir.
@@ -371,6 +419,7 @@ impl Shard {
 
     async fn remove(self: Rc<Self>, partition: Rc<Partition>) {
         let (key, topic) = (partition.key, &partition.topic);
+        self.leave_seat(key);
         partition.resign();
         self.checkpointer(&partition.dir).remove(key);
         if let Err(error) = partition.dir.journal.note(Entry::Drop { key }) {

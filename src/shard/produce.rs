@@ -8,6 +8,7 @@
 use super::Shard;
 use super::message::{ProduceAnswer, ProducePart};
 use crate::ids::Offset;
+use crate::metadata::is_internal;
 use crate::partition::{Append, AppendError, Appended, Partition, Terms};
 use crate::protocol::ErrorCode;
 use std::future::Future;
@@ -46,7 +47,7 @@ impl Shard {
         match self.partition(part.key) {
             Some(partition) => {
                 // What was acknowledged stays readable on a full disk; more is not taken.
-                let append = match self.checkpointer(&partition.dir).no_space() {
+                let append = match self.has_no_room(&partition) {
                     true => Append::Now(Err(AppendError::NoSpace)),
                     false => partition.append(&self.runtime, part.records, terms, part.guard),
                 };
@@ -60,6 +61,14 @@ impl Shard {
                 append: Append::Now(Err(AppendError::NotLeader)),
             },
         }
+    }
+
+    /// A full disk keeps its last room for what the broker itself must write: consumers commit
+    /// offsets and transactions end, as long as the journal gets rid of them.
+    fn has_no_room(&self, partition: &Partition) -> bool {
+        let dir = &partition.dir;
+        self.checkpointer(dir).no_space()
+            && (!is_internal(&partition.topic) || dir.journal.pressure().is_high())
     }
 
     async fn acknowledge(&self, part: Pending, terms: Terms) -> ProduceAnswer {

@@ -29,7 +29,7 @@ use crate::log::{
     BatchInfo, Known, Log, LogError, LogSettings, LogStorage, OpenReport, StorageSettings,
 };
 use crate::map::{Map, Set};
-use crate::runtime::Runtime;
+use crate::runtime::{Runtime, ballast};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -168,14 +168,16 @@ pub async fn recover_with(
     })
 }
 
-/// Removes the void journals of shards that do not exist any more. Only after `recover`.
+/// Removes the void journals, and the ballast, of shards that do not exist any more. Only after
+/// `recover`.
 pub async fn remove_surplus(runtime: &Runtime, dir: &Path, shards: u16) -> Result<(), Errno> {
     for shard in journal::shards_in(runtime, dir).await? {
         if shard >= ShardId(shards) {
             journal::remove(runtime, dir, shard).await?;
         }
     }
-    Ok(())
+    let is_gone = |owner: &str| owner.parse().is_ok_and(|shard: u16| shard >= shards);
+    ballast::remove(runtime, dir, is_gone).await
 }
 
 /// A recovery under way.
@@ -625,6 +627,14 @@ impl fmt::Display for RecoveryError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RecoveryError::Journal(error) => write!(f, "{error}"),
+            RecoveryError::Log {
+                folder,
+                error: LogError::NoSpace,
+            } => write!(
+                f,
+                "{}: no space is left for what the journals hold; make room on this disk",
+                folder.display()
+            ),
             RecoveryError::Log { folder, error } => write!(f, "{}: {error}", folder.display()),
             RecoveryError::Disk(errno) => write!(f, "{errno}"),
         }

@@ -48,6 +48,8 @@ enum Step {
     Wait,
     WaitLong,
     FailDisk,
+    FillDisk,
+    FreeDisk,
     Crash,
 }
 
@@ -61,6 +63,9 @@ struct Run {
     value_bytes_max: u64,
     shards_max: u64,
     disk_fails: bool,
+    /// Somebody else takes all space of the disk now and then, and gives it back.
+    disk_fills: bool,
+    is_full: bool,
     last_crash: Ending,
 }
 
@@ -77,17 +82,25 @@ pub fn run(seed: u64, steps: u32) -> Verdict {
         lives: 0,
         value_bytes_max: world.choose(&[(4, 500), (3, 5_000), (1, 60_000)]),
         shards_max: 1 + world.below(3),
-        disk_fails: world.below(8) == 0,
+        disk_fails: false,
+        disk_fills: false,
+        is_full: false,
         last_crash: Ending::Clean,
         world,
         machine,
     };
+    match run.world.below(8) {
+        0 => run.disk_fails = true,
+        1 => run.disk_fills = true,
+        _ => {}
+    }
     let mut ending = Ending::Clean;
     while run.steps_left > 0 {
         ending = run.live(ending);
     }
     // The end of all faults: everything promised is served, and goes on being served.
     run.disk_fails = false;
+    run.set_full(false);
     run.steps_left = 1;
     let node = run.start_without_crash();
     run.check(&node, ending);
@@ -144,6 +157,8 @@ impl Run {
                 (20, Step::Wait),
                 (2, Step::WaitLong),
                 (1, Step::FailDisk),
+                (2, Step::FillDisk),
+                (2, Step::FreeDisk),
                 (6, Step::Crash),
             ]);
             match step {
@@ -154,6 +169,9 @@ impl Run {
                 Step::Wait => self.world.run_for(self.world.below(3 * MILLISECOND)),
                 Step::WaitLong => self.world.run_for(self.world.below(8 * SECOND)),
                 Step::FailDisk => self.fail_disk(),
+                Step::FillDisk if self.disk_fills => self.set_full(true),
+                Step::FreeDisk if self.is_full => self.free_disk(&node),
+                Step::FillDisk | Step::FreeDisk => {}
                 Step::Crash => return self.end(node),
             }
         }
@@ -185,7 +203,15 @@ impl Run {
         let up = || node.is_up() || node.failed().is_some();
         let ended = self.world.run_until(600 * SECOND, up);
         if let Some(reason) = node.failed() {
-            panic!("the broker does not start: {reason}");
+            // Somebody took the room that the ballast had given up: no start without any.
+            assert!(
+                self.is_full && reason.contains("space"),
+                "the broker does not start: {reason}"
+            );
+            self.set_full(false);
+            self.world.kill(self.machine);
+            drop(node);
+            return self.start_without_crash();
         }
         assert!(ended, "the broker does not come up: {}", node.describe());
         node
@@ -224,7 +250,7 @@ impl Run {
         assert!(ended, "the broker does not stop: {}", node.describe());
         if node.failed().is_some() {
             assert!(
-                self.disk_fails,
+                self.disk_fails || self.is_full,
                 "the broker stops with an error: {:?}",
                 node.failed()
             );
@@ -337,6 +363,43 @@ impl Run {
                 model.log_start[partition] = model.log_start[partition].max(*start);
             }
         });
+    }
+
+    /// Leaves a disk with little or no room, or with all it needs.
+    fn set_full(&mut self, is_full: bool) {
+        let room = self.world.choose(&[(1, 0), (2, 64 << 10), (2, 4 << 20)]);
+        let room = self.world.below(room + 1);
+        self.is_full = is_full;
+        self.world.disk(self.machine, |disk| {
+            let (total, available) = disk.space();
+            disk.capacity = match is_full {
+                true => total - available + room,
+                false => u64::MAX,
+            };
+        });
+    }
+
+    /// Space comes back: without a restart everything is taken again.
+    fn free_disk(&mut self, node: &Node) {
+        self.set_full(false);
+        self.world.run_for(3 * SECOND);
+        let refused = self.model.borrow().refused;
+        let acknowledged = self.model.borrow().acknowledged;
+        for partition in 0..self.plan.partitions {
+            let (runtime, shard) = node.owner(partition);
+            let timestamp = runtime.wall().0;
+            let sent = self
+                .model
+                .borrow_mut()
+                .send(partition, -1, 1, 100, timestamp, None);
+            send(&self.model, &runtime, shard, sent);
+        }
+        let wanted = acknowledged + self.plan.partitions as u64;
+        let model = self.model.clone();
+        let taken = || model.borrow().acknowledged >= wanted;
+        let taken = self.world.run_until(10 * SECOND, taken);
+        assert!(taken, "nothing is taken on a disk with room");
+        assert_eq!(self.model.borrow().refused, refused, "refused with room");
     }
 
     /// The next write or sync of something fails.

@@ -58,9 +58,12 @@ pub static BROKER: &[Property] = &[
     set("offsets.retention.check.interval.ms", long(1, MAX), "600000", ReadOnly, High, Later),
     set("offsets.retention.minutes", int(1, MAX), "10080", ReadOnly, High, Later),
     set("offsets.topic.compression.codec", int(MIN, MAX), "0", ReadOnly, High, Later),
-    set("offsets.topic.num.partitions", int(1, MAX), "50", ReadOnly, High, Later),
-    set("offsets.topic.replication.factor", short(1, MAX), "3", ReadOnly, High, Later),
-    set("offsets.topic.segment.bytes", int(1, MAX), "104857600", ReadOnly, High, Later),
+    set("offsets.topic.num.partitions", int(1, MAX), "50", ReadOnly, High,
+        Served("Partitions of `__consumer_offsets` when it is made.")),
+    set("offsets.topic.replication.factor", short(1, MAX), "3", ReadOnly, High,
+        Served("Replicas of `__consumer_offsets`, no more than there are brokers.")),
+    set("offsets.topic.segment.bytes", int(1, MAX), "104857600", ReadOnly, High,
+        Served("Segment size of `__consumer_offsets` when it is made.")),
 ];
 
 /// Set per group; each falls back on its broker property.

@@ -298,7 +298,8 @@ impl File {
         self.synced.zero(self.synced_length, u64::MAX);
         self.written = self.synced.clone();
         self.length = self.synced_length;
-        self.allocated.clear();
+        // What was written as zeros is as taken as any other block.
+        self.release_behind(self.synced_length);
         let blocks: Vec<u64> = self.written.blocks.keys().copied().collect();
         for block in blocks {
             self.allocate(block * BLOCK, 1);
