@@ -18,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod group;
 mod place;
 mod step;
 
@@ -99,8 +100,8 @@ pub struct Completed {
 
 /// A new machine for a partition of this kind; `None` while nobody coordinates the kind.
 pub fn machine(kind: Kind, config: &Arc<BrokerConfig>) -> Option<Box<dyn Machine>> {
-    let _ = config;
     match kind {
-        Kind::Group | Kind::Transaction | Kind::Share => None,
+        Kind::Group => Some(Box::new(group::GroupMachine::new(config.group()))),
+        Kind::Transaction | Kind::Share => None,
     }
 }

@@ -78,6 +78,16 @@ static APIS: &[Api] = &[
     barrier!(WriteTxnMarkers, write_txn_markers),
     barrier!(DescribeProducers, describe_producers),
     barrier!(FindCoordinator, find_coordinator),
+    barrier!(JoinGroup, join_group),
+    barrier!(Heartbeat, heartbeat),
+    barrier!(LeaveGroup, leave_group),
+    barrier!(SyncGroup, sync_group),
+    barrier!(DescribeGroups, describe_groups),
+    barrier!(ListGroups, list_groups),
+    barrier!(DeleteGroups, delete_groups),
+    barrier!(OffsetCommit, offset_commit),
+    barrier!(OffsetFetch, offset_fetch),
+    barrier!(OffsetDelete, offset_delete),
     barrier!(DescribeTopicPartitions, describe_topic_partitions),
 ];
 

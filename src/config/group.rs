@@ -1,0 +1,73 @@
+//! What a group coordinator is told by the properties, typed.
+//!
+//! Room:       `config`.
+//! Called by:  `coordinator::group`.
+//! Never:      holds what one group sets for itself; that lives in the metadata image.
+
+use super::BrokerConfig;
+
+/// Sizes are bytes, times milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupConfig {
+    pub session_timeout_ms_min: i32,
+    pub session_timeout_ms_max: i32,
+    pub initial_rebalance_delay_ms: u64,
+    /// Members of one classic group.
+    pub size_max: usize,
+    pub offset_metadata_bytes_max: usize,
+    pub offsets_retention_ms: i64,
+    pub offsets_retention_check_interval_ms: u64,
+    /// Largest record batch of the internal topic, as the broker's default says.
+    pub record_bytes_max: usize,
+    pub classic: bool,
+    pub consumer: bool,
+    pub consumer_session_timeout_ms: i32,
+    pub consumer_heartbeat_interval_ms: i32,
+    pub consumer_size_max: usize,
+    /// Names of assignors, the default first.
+    pub consumer_assignors: Vec<String>,
+    pub consumer_upgrade: bool,
+    pub consumer_downgrade: bool,
+    pub consumer_regex_refresh_interval_ms: u64,
+}
+
+impl BrokerConfig {
+    pub fn group(&self) -> GroupConfig {
+        let values = &self.values;
+        let number = |name: &str| i32::try_from(values.number(name)).unwrap_or(i32::MAX);
+        let count = |name: &str| usize::try_from(values.count(name)).unwrap_or(usize::MAX);
+        let list = |name: &str| -> Vec<String> {
+            let items = super::property::list(values.text(name).unwrap_or_default());
+            items.map(str::to_owned).collect()
+        };
+        let protocols = list("group.coordinator.rebalance.protocols");
+        let speaks = |protocol: &str| protocols.iter().any(|p| p.eq_ignore_ascii_case(protocol));
+        let policy = values.text("group.consumer.migration.policy");
+        let policy = policy.unwrap_or_default().trim().to_ascii_lowercase();
+        GroupConfig {
+            session_timeout_ms_min: number("group.min.session.timeout.ms"),
+            session_timeout_ms_max: number("group.max.session.timeout.ms"),
+            initial_rebalance_delay_ms: values.count("group.initial.rebalance.delay.ms"),
+            size_max: count("group.max.size"),
+            offset_metadata_bytes_max: count("offset.metadata.max.bytes"),
+            offsets_retention_ms: values
+                .number("offsets.retention.minutes")
+                .saturating_mul(MINUTE_MS),
+            offsets_retention_check_interval_ms: values
+                .count("offsets.retention.check.interval.ms"),
+            record_bytes_max: self.topic_defaults.message_bytes_max as usize,
+            classic: speaks("classic"),
+            consumer: speaks("consumer"),
+            consumer_session_timeout_ms: number("group.consumer.session.timeout.ms"),
+            consumer_heartbeat_interval_ms: number("group.consumer.heartbeat.interval.ms"),
+            consumer_size_max: count("group.consumer.max.size"),
+            consumer_assignors: list("group.consumer.assignors"),
+            consumer_upgrade: matches!(policy.as_str(), "upgrade" | "bidirectional"),
+            consumer_downgrade: matches!(policy.as_str(), "downgrade" | "bidirectional"),
+            consumer_regex_refresh_interval_ms: values
+                .count("group.consumer.regex.refresh.interval.ms"),
+        }
+    }
+}
+
+const MINUTE_MS: i64 = 60_000;

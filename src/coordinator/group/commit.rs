@@ -1,0 +1,300 @@
+//! OffsetCommit, TxnOffsetCommit and OffsetDelete.
+//!
+//! Room:       `coordinator::group`.
+//! Called by:  the machine.
+//! Never:      commits for a sender that is not of the group's present generation.
+
+use super::classic::State;
+use super::offsets::Committed;
+use super::{Group, GroupMachine, decode, records};
+use crate::coordinator::{Producer, Request, Step, Token};
+use crate::ids::TopicId;
+use crate::metadata::TopicImage;
+use crate::protocol::messages::offset_commit::{
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitResponse,
+    OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+};
+use crate::protocol::messages::offset_delete::{
+    OffsetDeleteRequest, OffsetDeleteResponse, OffsetDeleteResponsePartition,
+    OffsetDeleteResponseTopic,
+};
+use crate::protocol::messages::txn_offset_commit::{
+    TxnOffsetCommitRequest, TxnOffsetCommitResponse, TxnOffsetCommitResponsePartition,
+    TxnOffsetCommitResponseTopic,
+};
+use crate::protocol::{ErrorCode, TopicName, Uuid};
+use std::sync::Arc;
+
+/// Who commits, and to what.
+struct Commit<'a> {
+    group: &'a str,
+    member: &'a str,
+    instance: Option<&'a str>,
+    generation: i32,
+    producer: Option<Producer>,
+    /// -1: as the broker keeps offsets.
+    retention_ms: i64,
+    by_id: bool,
+}
+
+/// One offset to commit.
+struct New<'a> {
+    partition: i32,
+    offset: i64,
+    leader_epoch: i32,
+    metadata: Option<&'a str>,
+}
+
+/// The first versions with topic ids (KIP-848, KIP-1319).
+const COMMIT_BY_ID: i16 = 10;
+const TXN_COMMIT_BY_ID: i16 = 6;
+
+impl GroupMachine {
+    pub(super) fn commit(
+        &mut self,
+        step: &mut Step,
+        token: Token,
+        request: &Request,
+    ) -> Result<(), ErrorCode> {
+        let asked: OffsetCommitRequest<'_> = decode(request)?;
+        let commit = Commit {
+            group: asked.group_id.0,
+            member: asked.member_id,
+            instance: asked.group_instance_id,
+            generation: asked.generation_id_or_member_epoch,
+            producer: None,
+            retention_ms: asked.retention_time_ms,
+            by_id: request.version >= COMMIT_BY_ID,
+        };
+        let allowed = self.allow(step, &commit);
+        let topics = asked.topics.iter().map(|topic| {
+            let place = (topic.name, topic.topic_id);
+            let new = |p: &OffsetCommitRequestPartition<'_>| OffsetCommitResponsePartition {
+                partition_index: p.partition_index,
+                error_code: allowed,
+            };
+            if allowed != ErrorCode::None {
+                return OffsetCommitResponseTopic {
+                    name: topic.name,
+                    topic_id: topic.topic_id,
+                    partitions: topic.partitions.iter().map(new).collect(),
+                };
+            }
+            let partitions = topic.partitions.iter().map(|partition| {
+                let new = New {
+                    partition: partition.partition_index,
+                    offset: partition.committed_offset,
+                    leader_epoch: partition.committed_leader_epoch,
+                    metadata: partition.committed_metadata,
+                };
+                OffsetCommitResponsePartition {
+                    partition_index: partition.partition_index,
+                    error_code: self.commit_one(step, &commit, place, &new),
+                }
+            });
+            OffsetCommitResponseTopic {
+                name: topic.name,
+                topic_id: topic.topic_id,
+                partitions: partitions.collect(),
+            }
+        });
+        let response = OffsetCommitResponse {
+            topics: topics.collect(),
+            ..OffsetCommitResponse::default()
+        };
+        step.answer(token, request.version, &response);
+        Ok(())
+    }
+
+    pub(super) fn commit_in_transaction(
+        &mut self,
+        step: &mut Step,
+        token: Token,
+        request: &Request,
+    ) -> Result<(), ErrorCode> {
+        let asked: TxnOffsetCommitRequest<'_> = decode(request)?;
+        let commit = Commit {
+            group: asked.group_id.0,
+            member: asked.member_id,
+            instance: asked.group_instance_id,
+            generation: asked.generation_id_or_member_epoch,
+            producer: Some(Producer {
+                id: asked.producer_id.0,
+                epoch: asked.producer_epoch,
+            }),
+            retention_ms: -1,
+            by_id: request.version >= TXN_COMMIT_BY_ID,
+        };
+        let allowed = self.allow(step, &commit);
+        let topics = asked.topics.iter().map(|topic| {
+            let place = (topic.name, topic.topic_id);
+            let partitions = topic.partitions.iter().map(|partition| {
+                let new = New {
+                    partition: partition.partition_index,
+                    offset: partition.committed_offset,
+                    leader_epoch: partition.committed_leader_epoch,
+                    metadata: partition.committed_metadata,
+                };
+                let error_code = match allowed {
+                    ErrorCode::None => self.commit_one(step, &commit, place, &new),
+                    code => code,
+                };
+                TxnOffsetCommitResponsePartition {
+                    partition_index: partition.partition_index,
+                    error_code,
+                }
+            });
+            TxnOffsetCommitResponseTopic {
+                name: topic.name,
+                topic_id: topic.topic_id,
+                partitions: partitions.collect(),
+            }
+        });
+        let response = TxnOffsetCommitResponse {
+            topics: topics.collect(),
+            ..TxnOffsetCommitResponse::default()
+        };
+        step.answer(token, request.version, &response);
+        Ok(())
+    }
+
+    /// Whether the sender may commit; a group that is not there is made for one that assigns
+    /// partitions to itself.
+    fn allow(&mut self, step: &mut Step, commit: &Commit<'_>) -> ErrorCode {
+        if !self.groups.contains_key(commit.group) {
+            if commit.generation >= 0 {
+                return ErrorCode::IllegalGeneration;
+            }
+            self.group_or_new(commit.group, step.wall);
+        }
+        let Some((group, mut work)) = self.classic(step, commit.group) else {
+            return ErrorCode::UnknownMemberId;
+        };
+        let allowed = group.check_commit(
+            commit.member,
+            commit.instance,
+            commit.generation,
+            commit.producer.is_some(),
+        );
+        if let Err(code) = allowed {
+            return code;
+        }
+        // A commit is a sign of life, as a heartbeat is.
+        if commit.producer.is_none()
+            && matches!(group.state(), State::Stable | State::PreparingRebalance)
+        {
+            group.heard_of(commit.member, &mut work);
+        }
+        ErrorCode::None
+    }
+
+    fn commit_one(
+        &mut self,
+        step: &mut Step,
+        commit: &Commit<'_>,
+        (name, id): (TopicName<'_>, Uuid),
+        new: &New<'_>,
+    ) -> ErrorCode {
+        let topic: Option<Arc<TopicImage>> = match commit.by_id {
+            true => self.image.topic_by_id(TopicId(id.0)).cloned(),
+            false => self.image.topic(name.0).cloned(),
+        };
+        let Some(topic) = topic else {
+            return match commit.by_id {
+                true => ErrorCode::UnknownTopicId,
+                false => ErrorCode::UnknownTopicOrPartition,
+            };
+        };
+        let exists = usize::try_from(new.partition).is_ok_and(|p| p < topic.partitions.len());
+        if !exists {
+            return ErrorCode::UnknownTopicOrPartition;
+        }
+        let metadata = new.metadata.unwrap_or_default();
+        if metadata.len() > self.config.offset_metadata_bytes_max {
+            return ErrorCode::OffsetMetadataTooLarge;
+        }
+        let mut committed = Committed::new(new.offset, new.leader_epoch, metadata, step.wall);
+        if commit.retention_ms >= 0 {
+            committed.expire_timestamp = step.wall.saturating_add(commit.retention_ms);
+        }
+        let place = (commit.group, &*topic.name, new.partition);
+        records::offset(step, commit.producer, place, &committed);
+        let group = self.group_or_new(commit.group, step.wall);
+        self.offsets.put(
+            commit.producer,
+            &group,
+            &topic.name,
+            new.partition,
+            committed,
+        );
+        ErrorCode::None
+    }
+
+    pub(super) fn delete_offsets(
+        &mut self,
+        step: &mut Step,
+        token: Token,
+        request: &Request,
+    ) -> Result<(), ErrorCode> {
+        let asked: OffsetDeleteRequest<'_> = decode(request)?;
+        let group = asked.group_id.0;
+        let subscribed = match self.groups.get(group) {
+            None => Err(ErrorCode::GroupIdNotFound),
+            Some(Group::Classic(classic)) if classic.is_empty() => Ok(None),
+            Some(Group::Classic(classic)) => match classic.protocol_type() {
+                Some(super::classic::CONSUMER) => Ok(Some(classic.subscribed())),
+                _ => Err(ErrorCode::NonEmptyGroup),
+            },
+        };
+        let subscribed = match subscribed {
+            Ok(subscribed) => subscribed,
+            Err(error_code) => {
+                let response = OffsetDeleteResponse {
+                    error_code,
+                    ..OffsetDeleteResponse::default()
+                };
+                step.answer(token, request.version, &response);
+                return Ok(());
+            }
+        };
+        // A subscription that cannot be understood is to everything.
+        let is_used = |topic: &str| match &subscribed {
+            None => false,
+            Some(None) => true,
+            Some(Some(topics)) => topics.contains(topic),
+        };
+        let topics = asked.topics.iter().map(|topic| {
+            let known = self.image.topic(topic.name.0).cloned();
+            let partitions = topic.partitions.iter().map(|partition| {
+                let index = partition.partition_index;
+                let exists = known.as_ref().is_some_and(|known| {
+                    usize::try_from(index).is_ok_and(|index| index < known.partitions.len())
+                });
+                let error_code = if !exists {
+                    ErrorCode::UnknownTopicOrPartition
+                } else if is_used(topic.name.0) {
+                    ErrorCode::GroupSubscribedToTopic
+                } else {
+                    if self.offsets.remove(group, topic.name.0, index) {
+                        records::offset_gone(step, group, topic.name.0, index);
+                    }
+                    ErrorCode::None
+                };
+                OffsetDeleteResponsePartition {
+                    partition_index: index,
+                    error_code,
+                }
+            });
+            OffsetDeleteResponseTopic {
+                name: topic.name,
+                partitions: partitions.collect(),
+            }
+        });
+        let response = OffsetDeleteResponse {
+            topics: topics.collect(),
+            ..OffsetDeleteResponse::default()
+        };
+        step.answer(token, request.version, &response);
+        Ok(())
+    }
+}

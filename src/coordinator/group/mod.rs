@@ -1,0 +1,386 @@
+//! The group coordinator of one partition of `__consumer_offsets`.
+//!
+//! Room:       `coordinator`.
+//! Called by:  `shard::coordinators`, through `Machine`.
+//! Calls:      `classic` for groups whose members assign, `offsets` for what they committed.
+//! Never:      answers for a group of another partition: its caller routes by the group's hash.
+
+mod admin;
+mod classic;
+mod commit;
+mod fetch;
+mod offsets;
+mod records;
+mod retention;
+#[cfg(test)]
+mod tests;
+mod timers;
+
+use super::{Completed, Coordinated, Machine, Millis, Replayed, Request, Step, Ticket, Token};
+use crate::config::GroupConfig;
+use crate::metadata::{Image, changed_topics};
+use crate::protocol::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
+use crate::protocol::messages::join_group::JoinGroupRequest;
+use crate::protocol::messages::leave_group::{
+    LeaveGroupRequest, LeaveGroupResponse, MemberResponse,
+};
+use crate::protocol::messages::sync_group::SyncGroupRequest;
+use crate::protocol::records::group::{GroupRecordKey, GroupRecordValue};
+use crate::protocol::{ApiKey, DecodeError, ErrorCode, Message, Reader};
+use classic::{ClassicGroup, Joining, Syncing, Work};
+use offsets::{Committed, Offsets};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use timers::{Id, Timer, Timers};
+
+/// All groups of one partition.
+pub struct GroupMachine {
+    config: GroupConfig,
+    image: Arc<Image>,
+    groups: BTreeMap<Id, Group>,
+    offsets: Offsets,
+    timers: Timers,
+}
+
+/// A group, by the protocol its members speak.
+enum Group {
+    Classic(ClassicGroup),
+}
+
+impl GroupMachine {
+    pub fn new(config: GroupConfig) -> GroupMachine {
+        GroupMachine {
+            config,
+            image: Arc::new(Image::default()),
+            groups: BTreeMap::new(),
+            offsets: Offsets::default(),
+            timers: Timers::default(),
+        }
+    }
+
+    /// The classic group of this name with what it works with, if it is there.
+    fn classic<'a>(
+        &'a mut self,
+        step: &'a mut Step,
+        group: &str,
+    ) -> Option<(&'a mut ClassicGroup, Work<'a>)> {
+        let work = Work {
+            step,
+            timers: &mut self.timers,
+            config: &self.config,
+        };
+        match self.groups.get_mut(group)? {
+            Group::Classic(group) => Some((group, work)),
+        }
+    }
+
+    /// The group of this name; a new classic one when there is none.
+    fn group_or_new(&mut self, group: &str, wall: i64) -> Id {
+        if let Some((id, _)) = self.groups.get_key_value(group) {
+            return id.clone();
+        }
+        let id: Id = group.into();
+        let new = Group::Classic(ClassicGroup::new(id.clone(), wall));
+        self.groups.insert(id.clone(), new);
+        id
+    }
+
+    fn join(&mut self, step: &mut Step, token: Token, request: &Request) -> Result<(), ErrorCode> {
+        let asked: JoinGroupRequest<'_> = decode(request)?;
+        let joining = Joining {
+            token,
+            version: request.version,
+            client: &request.client,
+            request: &asked,
+        };
+        let group = asked.group_id.0;
+        let timeouts = self.config.session_timeout_ms_min..=self.config.session_timeout_ms_max;
+        let is_new = !self.groups.contains_key(group);
+        let refused = if group.is_empty() {
+            Some(ErrorCode::InvalidGroupId)
+        } else if !timeouts.contains(&asked.session_timeout_ms) {
+            Some(ErrorCode::InvalidSessionTimeout)
+        } else if is_new && !asked.member_id.is_empty() {
+            Some(ErrorCode::UnknownMemberId)
+        } else {
+            None
+        };
+        if let Some(code) = refused {
+            let mut work = Work {
+                step,
+                timers: &mut self.timers,
+                config: &self.config,
+            };
+            joining.refuse(&mut work, asked.member_id, code);
+            return Ok(());
+        }
+        self.group_or_new(group, step.wall);
+        if let Some((group, mut work)) = self.classic(step, group) {
+            if is_new {
+                group.save_empty(work.step);
+            }
+            group.join(joining, &mut work);
+        }
+        Ok(())
+    }
+
+    fn sync(&mut self, step: &mut Step, token: Token, request: &Request) -> Result<(), ErrorCode> {
+        let asked: SyncGroupRequest<'_> = decode(request)?;
+        let syncing = Syncing {
+            token,
+            version: request.version,
+            request: &asked,
+        };
+        match self.classic(step, asked.group_id.0) {
+            Some((group, mut work)) => {
+                group.sync(syncing, &mut work);
+                Ok(())
+            }
+            None => Err(no_member(asked.group_id.0)),
+        }
+    }
+
+    fn heartbeat(
+        &mut self,
+        step: &mut Step,
+        token: Token,
+        request: &Request,
+    ) -> Result<(), ErrorCode> {
+        let asked: HeartbeatRequest<'_> = decode(request)?;
+        let (member, instance) = (asked.member_id, asked.group_instance_id);
+        let error_code = match self.classic(step, asked.group_id.0) {
+            Some((group, mut work)) => {
+                group.heartbeat(member, instance, asked.generation_id, &mut work)
+            }
+            None => no_member(asked.group_id.0),
+        };
+        let response = HeartbeatResponse {
+            error_code,
+            ..HeartbeatResponse::default()
+        };
+        step.answer(token, request.version, &response);
+        Ok(())
+    }
+
+    fn leave(&mut self, step: &mut Step, token: Token, request: &Request) -> Result<(), ErrorCode> {
+        let asked: LeaveGroupRequest<'_> = decode(request)?;
+        let group = asked.group_id.0;
+        if group.is_empty() {
+            return Err(ErrorCode::InvalidGroupId);
+        }
+        let members: Vec<(&str, Option<&str>)> = match request.version {
+            ..=2 => vec![(asked.member_id, None)],
+            _ => {
+                let members = asked.members.iter();
+                members
+                    .map(|m| (m.member_id, m.group_instance_id))
+                    .collect()
+            }
+        };
+        let codes: Vec<ErrorCode> = match self.classic(step, group) {
+            Some((group, mut work)) => {
+                let leave = |(member, instance): &(&str, Option<&str>)| {
+                    group.leave(member, *instance, &mut work)
+                };
+                let codes: Vec<ErrorCode> = members.iter().map(leave).collect();
+                if codes.contains(&ErrorCode::None) {
+                    group.settle(&mut work);
+                }
+                codes
+            }
+            None => vec![ErrorCode::UnknownMemberId; members.len()],
+        };
+        let response = match request.version {
+            ..=2 => LeaveGroupResponse {
+                error_code: codes.first().copied().unwrap_or(ErrorCode::UnknownMemberId),
+                ..LeaveGroupResponse::default()
+            },
+            _ => LeaveGroupResponse {
+                members: members
+                    .iter()
+                    .zip(codes)
+                    .map(|((member_id, instance), error_code)| MemberResponse {
+                        member_id,
+                        group_instance_id: *instance,
+                        error_code,
+                    })
+                    .collect(),
+                ..LeaveGroupResponse::default()
+            },
+        };
+        step.answer(token, request.version, &response);
+        Ok(())
+    }
+
+    /// Offsets of topics that are gone go too: one that comes may have their name.
+    fn forget_topics(&mut self, step: &mut Step, image: &Image) {
+        let (_, removed) = changed_topics(&self.image, image);
+        if removed.is_empty() {
+            return;
+        }
+        let names: BTreeSet<&str> = removed.iter().map(|topic| &*topic.name).collect();
+        for (group, topic, partition) in self.offsets.of_topics(&names) {
+            records::offset_gone(step, &group, &topic, partition);
+            self.offsets.remove(&group, &topic, partition);
+        }
+    }
+
+    /// Forgets a group and all it committed.
+    fn delete(&mut self, step: &mut Step, group: &Id) {
+        let mut gone = Vec::new();
+        for (topic, partitions) in self.offsets.of(group) {
+            gone.extend(
+                partitions
+                    .keys()
+                    .map(|partition| (topic.clone(), *partition)),
+            );
+        }
+        for (topic, partition) in gone {
+            records::offset_gone(step, group, &topic, partition);
+            self.offsets.remove(group, &topic, partition);
+        }
+        match self.groups.remove(group) {
+            Some(Group::Classic(classic)) => {
+                classic.cancel_timers(&mut self.timers);
+                records::group_gone(step, group);
+            }
+            None => {}
+        }
+    }
+}
+
+impl Machine for GroupMachine {
+    fn replay(&mut self, record: &Replayed<'_>) -> Result<(), DecodeError> {
+        let Some(key) = record.key else {
+            return Ok(());
+        };
+        let key = match GroupRecordKey::decode(key) {
+            Ok(key) => key,
+            // A newer broker wrote it; what it says does not concern us.
+            Err(DecodeError::RecordTypeUnknown { .. }) => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let value = key.decode_value(record.value)?;
+        match (key, value) {
+            (GroupRecordKey::OffsetCommit(key), Some(GroupRecordValue::OffsetCommit(value))) => {
+                let group = self.group_or_new(key.group, value.commit_timestamp);
+                let mut committed = Committed::new(
+                    value.offset,
+                    value.leader_epoch,
+                    value.metadata,
+                    value.commit_timestamp,
+                );
+                committed.expire_timestamp = value.expire_timestamp;
+                let producer = record.producer;
+                self.offsets
+                    .put(producer, &group, key.topic, key.partition, committed);
+            }
+            (GroupRecordKey::OffsetCommit(key), None) => {
+                self.offsets.remove(key.group, key.topic, key.partition);
+            }
+            (GroupRecordKey::GroupMetadata(key), Some(GroupRecordValue::GroupMetadata(value))) => {
+                let id: Id = key.group.into();
+                let group = ClassicGroup::replayed(id.clone(), &value);
+                self.groups.insert(id, Group::Classic(group));
+            }
+            (GroupRecordKey::GroupMetadata(key), None) => {
+                self.groups.remove(key.group);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn transaction_completed(&mut self, _step: &mut Step, completed: Completed) {
+        self.offsets
+            .complete(completed.producer.id, completed.committed);
+    }
+
+    fn loaded(&mut self, step: &mut Step) {
+        let mut work = Work {
+            step,
+            timers: &mut self.timers,
+            config: &self.config,
+        };
+        for group in self.groups.values_mut() {
+            match group {
+                Group::Classic(group) => group.loaded(&mut work),
+            }
+        }
+        let at = step
+            .now
+            .plus(self.config.offsets_retention_check_interval_ms);
+        self.timers.set(Timer::Retention, at);
+    }
+
+    fn follow(&mut self, step: &mut Step, image: &Arc<Image>) {
+        // Before the first image nothing is known to have gone.
+        if self.image.offset >= 0 {
+            self.forget_topics(step, image);
+        }
+        self.image = image.clone();
+    }
+
+    fn request(&mut self, step: &mut Step, token: Token, request: &Request) {
+        let begun = match request.api {
+            ApiKey::JoinGroup => self.join(step, token, request),
+            ApiKey::SyncGroup => self.sync(step, token, request),
+            ApiKey::Heartbeat => self.heartbeat(step, token, request),
+            ApiKey::LeaveGroup => self.leave(step, token, request),
+            ApiKey::OffsetCommit => self.commit(step, token, request),
+            ApiKey::TxnOffsetCommit => self.commit_in_transaction(step, token, request),
+            ApiKey::OffsetFetch => self.fetch(step, token, request),
+            ApiKey::OffsetDelete => self.delete_offsets(step, token, request),
+            ApiKey::ListGroups => self.list(step, token, request),
+            ApiKey::DescribeGroups => self.describe(step, token, request),
+            ApiKey::DeleteGroups => self.delete_groups(step, token, request),
+            _ => Err(ErrorCode::UnsupportedVersion),
+        };
+        if let Err(code) = begun {
+            step.answer_encoded(token, Err(code));
+        }
+    }
+
+    fn replied(&mut self, _step: &mut Step, _ticket: Ticket, _reply: Coordinated) {}
+
+    fn timeout(&mut self, step: &mut Step) {
+        while let Some(timer) = self.timers.take(step.now) {
+            match timer {
+                Timer::Session(group, member) => {
+                    if let Some((group, mut work)) = self.classic(step, &group) {
+                        group.session_is_over(&member, &mut work);
+                    }
+                }
+                Timer::Join(group) => {
+                    if let Some((group, mut work)) = self.classic(step, &group) {
+                        group.join_time_is_up(&mut work);
+                    }
+                }
+                Timer::Sync(group) => {
+                    if let Some((group, mut work)) = self.classic(step, &group) {
+                        group.sync_time_is_up(&mut work);
+                    }
+                }
+                Timer::Retention => self.expire(step),
+            }
+        }
+    }
+
+    fn next_timeout(&self) -> Option<Millis> {
+        self.timers.next()
+    }
+}
+
+/// The request's own message.
+fn decode<'a, M: Message<'a>>(request: &'a Request) -> Result<M, ErrorCode> {
+    let mut reader = Reader::new(&request.body);
+    M::decode(&mut reader, request.version).map_err(|_| ErrorCode::InvalidRequest)
+}
+
+/// What a member of a group that is not there is told.
+fn no_member(group: &str) -> ErrorCode {
+    match group {
+        "" => ErrorCode::InvalidGroupId,
+        _ => ErrorCode::UnknownMemberId,
+    }
+}

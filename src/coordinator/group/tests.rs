@@ -1,0 +1,352 @@
+//! The machine as its clients see it: requests in, answers and records out, time by hand.
+
+use super::*;
+use crate::config::BrokerConfig;
+use crate::coordinator::{Client, NewBatch};
+use crate::metadata::{PartitionImage, TopicImage};
+use crate::protocol::messages::heartbeat::HeartbeatResponse;
+use crate::protocol::messages::join_group::{JoinGroupRequestProtocol, JoinGroupResponse};
+use crate::protocol::messages::offset_commit::{
+    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+    OffsetCommitResponse,
+};
+use crate::protocol::messages::sync_group::{SyncGroupRequestAssignment, SyncGroupResponse};
+use crate::protocol::{GroupId, TopicName};
+
+/// A machine, what it has written, and the answers that were not looked at.
+pub struct Bench {
+    pub machine: GroupMachine,
+    pub now: u64,
+    pub log: Vec<NewBatch>,
+    answers: BTreeMap<Token, Coordinated>,
+    token: u64,
+}
+
+impl Bench {
+    pub fn new() -> Bench {
+        let (config, _) =
+            BrokerConfig::from_given(&[], &Default::default()).expect("defaults are fine");
+        Bench::with(GroupMachine::new(config.group()))
+    }
+
+    fn with(machine: GroupMachine) -> Bench {
+        let mut bench = Bench {
+            machine,
+            now: 1_000,
+            log: Vec::new(),
+            answers: BTreeMap::new(),
+            token: 0,
+        };
+        let mut image = Image::empty("cluster", 1);
+        image.offset = 1;
+        image.put_topic(TopicImage {
+            id: crate::ids::TopicId([7; 16]),
+            name: "t".into(),
+            partitions: vec![PartitionImage::default(); 4],
+        });
+        let image = Arc::new(image);
+        bench.step(|machine, step| {
+            machine.follow(step, &image);
+            machine.loaded(step);
+        });
+        bench
+    }
+
+    pub fn step(&mut self, act: impl FnOnce(&mut GroupMachine, &mut Step)) {
+        let random = u128::from(self.token) << 64 | u128::from(self.now);
+        let mut step = Step::at(Millis(self.now), self.now as i64, random);
+        act(&mut self.machine, &mut step);
+        self.log.append(&mut step.effects.batches);
+        self.answers.extend(step.effects.answers);
+    }
+
+    pub fn ask<'r>(&mut self, api: ApiKey, version: i16, message: &impl Message<'r>) -> Token {
+        self.token += 1;
+        let token = Token(self.token);
+        let mut body = Vec::new();
+        message.encode(&mut body, version).expect("a fine request");
+        let client = Client {
+            id: "client".into(),
+            host: "/127.0.0.1".into(),
+        };
+        let request = Request {
+            api,
+            version,
+            client,
+            body,
+        };
+        self.step(|machine, step| machine.request(step, token, &request));
+        token
+    }
+
+    pub fn answer(&mut self, token: Token) -> Option<Vec<u8>> {
+        let answer = self.answers.remove(&token)?;
+        Some(answer.expect("the machine answered itself"))
+    }
+
+    /// Lets time pass, waking the machine whenever it wants to be.
+    pub fn pass(&mut self, ms: u64) {
+        let end = self.now + ms;
+        while let Some(next) = self.machine.next_timeout().filter(|at| at.0 <= end) {
+            self.now = self.now.max(next.0);
+            self.step(|machine, step| machine.timeout(step));
+        }
+        self.now = end;
+    }
+
+    /// Another machine, made of what this one has written.
+    pub fn restart(self) -> Bench {
+        let mut machine = GroupMachine::new(self.machine.config.clone());
+        for record in self.log.iter().flat_map(|batch| &batch.records) {
+            let replayed = Replayed {
+                offset: 0,
+                timestamp: 0,
+                producer: None,
+                key: Some(&record.key),
+                value: record.value.as_deref(),
+            };
+            machine.replay(&replayed).expect("its own record");
+        }
+        let mut bench = Bench::with(machine);
+        bench.log = self.log;
+        bench.now = self.now;
+        bench
+    }
+
+    fn join(&mut self, version: i16, member: &str, instance: Option<&str>) -> Token {
+        let request = JoinGroupRequest {
+            group_id: GroupId("g"),
+            session_timeout_ms: 10_000,
+            rebalance_timeout_ms: 60_000,
+            member_id: member,
+            group_instance_id: instance,
+            protocol_type: "consumer",
+            protocols: vec![JoinGroupRequestProtocol {
+                name: "range",
+                metadata: b"\0\0\0\0\0\x01\0\x01t\xff\xff\xff\xff",
+            }],
+            ..JoinGroupRequest::default()
+        };
+        self.ask(ApiKey::JoinGroup, version, &request)
+    }
+
+    fn joined(&mut self, version: i16, token: Token) -> Option<(ErrorCode, String, i32, usize)> {
+        let body = self.answer(token)?;
+        let mut reader = Reader::new(&body);
+        let answer = JoinGroupResponse::decode(&mut reader, version).expect("an answer");
+        Some((
+            answer.error_code,
+            answer.member_id.to_owned(),
+            answer.generation_id,
+            answer.members.len(),
+        ))
+    }
+
+    fn sync(&mut self, member: &str, generation: i32, assigned: &[(&str, &[u8])]) -> Token {
+        let assignments =
+            assigned
+                .iter()
+                .map(|(member_id, assignment)| SyncGroupRequestAssignment {
+                    member_id,
+                    assignment,
+                });
+        let request = SyncGroupRequest {
+            group_id: GroupId("g"),
+            generation_id: generation,
+            member_id: member,
+            protocol_type: Some("consumer"),
+            protocol_name: Some("range"),
+            assignments: assignments.collect(),
+            ..SyncGroupRequest::default()
+        };
+        self.ask(ApiKey::SyncGroup, 5, &request)
+    }
+
+    fn synced(&mut self, token: Token) -> Option<(ErrorCode, Vec<u8>)> {
+        let body = self.answer(token)?;
+        let mut reader = Reader::new(&body);
+        let answer = SyncGroupResponse::decode(&mut reader, 5).expect("an answer");
+        Some((answer.error_code, answer.assignment.to_vec()))
+    }
+
+    fn beat(&mut self, member: &str, generation: i32) -> ErrorCode {
+        let request = HeartbeatRequest {
+            group_id: GroupId("g"),
+            generation_id: generation,
+            member_id: member,
+            ..HeartbeatRequest::default()
+        };
+        let token = self.ask(ApiKey::Heartbeat, 4, &request);
+        let body = self.answer(token).expect("at once");
+        let mut reader = Reader::new(&body);
+        let answer = HeartbeatResponse::decode(&mut reader, 4).expect("an answer");
+        answer.error_code
+    }
+
+    fn commit(&mut self, member: &str, generation: i32, offset: i64) -> ErrorCode {
+        let request = OffsetCommitRequest {
+            group_id: GroupId("g"),
+            generation_id_or_member_epoch: generation,
+            member_id: member,
+            topics: vec![OffsetCommitRequestTopic {
+                name: TopicName("t"),
+                partitions: vec![OffsetCommitRequestPartition {
+                    partition_index: 1,
+                    committed_offset: offset,
+                    committed_leader_epoch: 3,
+                    committed_metadata: Some("m"),
+                }],
+                ..OffsetCommitRequestTopic::default()
+            }],
+            ..OffsetCommitRequest::default()
+        };
+        let token = self.ask(ApiKey::OffsetCommit, 9, &request);
+        let body = self.answer(token).expect("at once");
+        let mut reader = Reader::new(&body);
+        let answer = OffsetCommitResponse::decode(&mut reader, 9).expect("an answer");
+        answer.topics[0].partitions[0].error_code
+    }
+
+    /// Two members in a stable generation: their ids and its number.
+    fn pair(&mut self) -> (String, String, i32) {
+        let first = self.join(3, "", None);
+        let second = self.join(3, "", None);
+        self.pass(6_000);
+        let first = self.joined(3, first).expect("joined");
+        let second = self.joined(3, second).expect("joined");
+        assert_eq!((first.0, first.2), (ErrorCode::None, 1));
+        let (leader, other) = match first.3 {
+            2 => (first.1, second.1),
+            _ => (second.1, first.1),
+        };
+        let waits = self.sync(&other, 1, &[]);
+        assert_eq!(self.synced(waits), None);
+        let leads = self.sync(&leader, 1, &[(&leader, b"A"), (&other, b"B")]);
+        assert_eq!(self.synced(leads), Some((ErrorCode::None, b"A".to_vec())));
+        assert_eq!(self.synced(waits), Some((ErrorCode::None, b"B".to_vec())));
+        (leader, other, 1)
+    }
+}
+
+#[test]
+fn members_that_come_together_share_the_first_generation() {
+    let mut bench = Bench::new();
+    let (leader, other, generation) = bench.pair();
+    assert_eq!(bench.beat(&leader, generation), ErrorCode::None);
+    assert_eq!(
+        bench.beat(&other, generation + 1),
+        ErrorCode::IllegalGeneration
+    );
+    assert_eq!(bench.beat("nobody", generation), ErrorCode::UnknownMemberId);
+}
+
+#[test]
+fn a_new_client_is_given_its_id_first() {
+    let mut bench = Bench::new();
+    let token = bench.join(9, "", None);
+    let (code, id, generation, _) = bench.joined(9, token).expect("at once");
+    assert_eq!((code, generation), (ErrorCode::MemberIdRequired, -1));
+    assert!(id.starts_with("client-"));
+    let token = bench.join(9, &id, None);
+    bench.pass(3_000);
+    assert_eq!(bench.joined(9, token), Some((ErrorCode::None, id, 1, 1)));
+}
+
+#[test]
+fn a_member_not_heard_of_is_left_behind() {
+    let mut bench = Bench::new();
+    let (leader, other, _) = bench.pair();
+    bench.pass(6_000);
+    assert_eq!(bench.beat(&leader, 1), ErrorCode::None);
+    bench.pass(6_000);
+    assert_eq!(bench.beat(&leader, 1), ErrorCode::RebalanceInProgress);
+    let token = bench.join(3, &leader, None);
+    assert_eq!(
+        bench.joined(3, token),
+        Some((ErrorCode::None, leader.clone(), 2, 1))
+    );
+    assert_eq!(bench.beat(&other, 1), ErrorCode::UnknownMemberId);
+    // The leader leaves the group too: it is empty, and says so in the log.
+    bench.pass(20_000);
+    let group = bench.machine.groups.get("g").expect("kept for its offsets");
+    let Group::Classic(group) = group;
+    assert!(group.is_empty());
+}
+
+#[test]
+fn a_static_member_takes_its_place_again() {
+    let mut bench = Bench::new();
+    let token = bench.join(9, "", Some("one"));
+    bench.pass(3_000);
+    let (_, first, generation, _) = bench.joined(9, token).expect("joined");
+    let sync = SyncGroupRequest {
+        group_id: GroupId("g"),
+        generation_id: generation,
+        member_id: &first,
+        group_instance_id: Some("one"),
+        assignments: vec![SyncGroupRequestAssignment {
+            member_id: &first,
+            assignment: b"all",
+        }],
+        ..SyncGroupRequest::default()
+    };
+    bench.ask(ApiKey::SyncGroup, 5, &sync);
+    let token = bench.join(9, "", Some("one"));
+    let (code, second, same, _) = bench.joined(9, token).expect("at once");
+    assert_eq!((code, same), (ErrorCode::None, generation));
+    let old = HeartbeatRequest {
+        group_id: GroupId("g"),
+        generation_id: generation,
+        member_id: &first,
+        group_instance_id: Some("one"),
+    };
+    let token = bench.ask(ApiKey::Heartbeat, 4, &old);
+    let body = bench.answer(token).expect("at once");
+    let fenced = HeartbeatResponse::decode(&mut Reader::new(&body), 4).expect("an answer");
+    assert_eq!(fenced.error_code, ErrorCode::FencedInstanceId);
+    assert_ne!(first, second);
+}
+
+#[test]
+fn what_was_answered_is_there_after_a_restart() {
+    let mut bench = Bench::new();
+    let (leader, other, generation) = bench.pair();
+    assert_eq!(bench.commit(&leader, generation, 42), ErrorCode::None);
+    assert_eq!(
+        bench.commit(&leader, generation - 1, 7),
+        ErrorCode::IllegalGeneration
+    );
+    assert_eq!(bench.commit("", -1, 7), ErrorCode::UnknownMemberId);
+    let mut bench = bench.restart();
+    let found = bench.machine.offsets.get("g", "t", 1).expect("committed");
+    assert_eq!(
+        (found.offset, found.leader_epoch, &*found.metadata),
+        (42, 3, "m")
+    );
+    assert_eq!(bench.beat(&other, generation), ErrorCode::None);
+    let token = bench.sync(&other, generation, &[]);
+    assert_eq!(bench.synced(token), Some((ErrorCode::None, b"B".to_vec())));
+}
+
+#[test]
+fn offsets_outlive_their_group_for_the_retention_only() {
+    let mut bench = Bench::new();
+    let (leader, _, generation) = bench.pair();
+    assert_eq!(bench.commit(&leader, generation, 42), ErrorCode::None);
+    let week = 7 * 24 * 3_600_000;
+    bench.pass(week - 3_600_000);
+    assert!(bench.machine.offsets.has("g"));
+    bench.pass(2 * 3_600_000);
+    assert!(!bench.machine.offsets.has("g"));
+    assert!(bench.machine.groups.is_empty());
+    assert!(bench.restart().machine.groups.is_empty());
+}
+
+#[test]
+fn commits_of_a_consumer_that_assigns_itself_need_no_member() {
+    let mut bench = Bench::new();
+    assert_eq!(bench.commit("", -1, 5), ErrorCode::None);
+    assert_eq!(bench.commit("x", 3, 5), ErrorCode::UnknownMemberId);
+    let mut elsewhere = Bench::new();
+    assert_eq!(elsewhere.commit("x", 3, 5), ErrorCode::IllegalGeneration);
+}

@@ -1,0 +1,288 @@
+"""Consumer groups of the classic protocol, by four clients and Apache Kafka's own tools."""
+
+import re
+import subprocess
+import threading
+import time
+
+from run import equal, eventually, holds, raises
+
+
+def fill(bench, topic, partitions, count):
+    """`count` records in each partition, their values 0, 1, 2 …"""
+    from confluent_kafka import Producer
+    producer = Producer({"bootstrap.servers": bench.address})
+    for partition in range(partitions):
+        for value in range(count):
+            producer.produce(topic, str(value).encode(), partition=partition)
+    equal(producer.flush(30), 0, "all are sent")
+
+
+def confluent_consumer(bench, group, **config):
+    from confluent_kafka import Consumer
+    settings = {"bootstrap.servers": bench.address, "group.id": group,
+                "auto.offset.reset": "earliest", "enable.auto.commit": False,
+                "session.timeout.ms": 6000}
+    settings.update({key.replace("_", "."): value for key, value in config.items()})
+    return Consumer(settings)
+
+
+def take(consumer, count, seconds=60):
+    """Polls until `count` records came."""
+    until = time.monotonic() + seconds
+    got = []
+    while len(got) < count:
+        holds(time.monotonic() < until, f"{len(got)} of {count} records in {seconds} s")
+        message = consumer.poll(0.2)
+        if message is not None:
+            holds(message.error() is None, str(message.error()))
+            got.append((message.partition(), message.offset()))
+    return got
+
+
+def described(bench, group):
+    return bench.admin().describe_consumer_groups([group])[group].result(20)
+
+
+def committed_offsets_are_where_the_next_one_goes_on(bench):
+    topic, group = bench.topic(partitions=3), bench.name("g")
+    fill(bench, topic, 3, 100)
+    first = confluent_consumer(bench, group)
+    first.subscribe([topic])
+    seen = take(first, 130)
+    first.commit(asynchronous=False)
+    first.close()
+    second = confluent_consumer(bench, group)
+    second.subscribe([topic])
+    seen += take(second, 170)
+    second.close()
+    equal(sorted(seen), [(p, o) for p in range(3) for o in range(100)], "each record once")
+
+
+def offsets_carry_metadata_and_epoch(bench):
+    from confluent_kafka import TopicPartition
+    topic, group = bench.topic(), bench.name("g")
+    fill(bench, topic, 1, 10)
+    consumer = confluent_consumer(bench, group)
+    consumer.assign([TopicPartition(topic, 0)])
+    consumer.commit(offsets=[TopicPartition(topic, 0, 7, metadata="héllo", leader_epoch=0)],
+                    asynchronous=False)
+    got = consumer.committed([TopicPartition(topic, 0)], timeout=10)[0]
+    equal((got.offset, got.metadata, got.leader_epoch), (7, "héllo", 0))
+    consumer.close()
+
+
+def too_much_metadata_is_refused(bench):
+    from confluent_kafka import KafkaException, TopicPartition
+    topic, group = bench.topic(), bench.name("g")
+    consumer = confluent_consumer(bench, group)
+    consumer.assign([TopicPartition(topic, 0)])
+    offset = TopicPartition(topic, 0, 7, metadata="x" * 5000)
+    raises(KafkaException, lambda: consumer.commit(offsets=[offset], asynchronous=False),
+           "OFFSET_METADATA_TOO_LARGE")
+    consumer.close()
+
+
+def two_members_share_and_inherit(bench, **config):
+    topic, group = bench.topic(partitions=4), bench.name("g")
+    fill(bench, topic, 4, 20)
+    members = [confluent_consumer(bench, group, **config) for _ in range(2)]
+    for member in members:
+        member.subscribe([topic])
+
+    def sizes():
+        for member in members:
+            member.poll(0.1)
+        return [len(member.assignment()) for member in members] == [2, 2]
+
+    eventually(sizes, "two partitions each", 60)
+    state = described(bench, group)
+    equal((str(state.state), len(state.members)), ("ConsumerGroupState.STABLE", 2))
+    members[0].close()
+
+    def inherited():
+        members[1].poll(0.1)
+        return len(members[1].assignment()) == 4
+
+    eventually(inherited, "the one that stays has all", 60)
+    members[1].close()
+
+
+def two_members_share_eagerly(bench):
+    two_members_share_and_inherit(bench, partition_assignment_strategy="range")
+
+
+def two_members_share_cooperatively(bench):
+    two_members_share_and_inherit(bench, partition_assignment_strategy="cooperative-sticky")
+
+
+def a_static_member_comes_back_without_a_rebalance(bench):
+    topic, group = bench.topic(partitions=2), bench.name("g")
+    fill(bench, topic, 2, 10)
+    how = {"group_instance_id": "one", "session_timeout_ms": 30000}
+    first = confluent_consumer(bench, group, **how)
+    first.subscribe([topic])
+    take(first, 20)
+    first.commit(asynchronous=False)
+    before = [member.member_id for member in described(bench, group).members]
+    first.close()
+    members = described(bench, group).members
+    equal([member.group_instance_id for member in members], ["one"], "it is waited for")
+    second = confluent_consumer(bench, group, **how)
+    second.subscribe([topic])
+    eventually(lambda: second.poll(0.1) or len(second.assignment()) == 2, "assigned again", 60)
+    after = [member.member_id for member in described(bench, group).members]
+    holds(len(after) == 1 and after != before, f"a new id in the old place: {before} {after}")
+    second.close()
+
+
+def a_silent_member_is_left_behind(bench):
+
+    topic, group = bench.topic(partitions=2), bench.name("g")
+    script = (
+        "import sys,time\nfrom confluent_kafka import Consumer\n"
+        f"c=Consumer({{'bootstrap.servers':'{bench.address}','group.id':'{group}',"
+        "'session.timeout.ms':6000})\n"
+        f"c.subscribe(['{topic}'])\n"
+        "while not c.assignment(): c.poll(0.1)\nprint('ready',flush=True)\ntime.sleep(600)\n")
+    import sys
+    silent = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    try:
+        equal(silent.stdout.readline().strip(), "ready")
+        equal(len(described(bench, group).members), 1)
+    finally:
+        silent.kill()
+        silent.wait()
+    gone = lambda: len(described(bench, group).members) == 0  # noqa: E731
+    eventually(gone, "its session timed out", 30)
+
+
+def kafka_python_commits_and_goes_on(bench):
+    from kafka import KafkaConsumer, TopicPartition
+    topic, group = bench.topic(partitions=2), bench.name("g")
+    fill(bench, topic, 2, 50)
+
+    def consumer():
+        return KafkaConsumer(topic, bootstrap_servers=bench.address, group_id=group,
+                             auto_offset_reset="earliest", consumer_timeout_ms=8000,
+                             enable_auto_commit=False)
+
+    first = consumer()
+    seen = [(m.partition, m.offset) for _, m in zip(range(60), first)]
+    first.commit()
+    done = sum(first.committed(TopicPartition(topic, p)) or 0 for p in range(2))
+    equal(done, 60, "what was consumed is committed")
+    first.close()
+    second = consumer()
+    seen += [(m.partition, m.offset) for _, m in zip(range(40), second)]
+    second.close()
+    equal(sorted(seen), [(p, o) for p in range(2) for o in range(50)])
+
+
+def kcat_balances(bench):
+    topic, group = bench.topic(partitions=2), bench.name("g")
+    fill(bench, topic, 2, 10)
+    got = bench.command("kcat", "-b", bench.address, "-G", group, "-c", 20, "-o", "beginning",
+                        "-X", "auto.offset.reset=earliest", topic).stdout
+    equal(sorted(got.split()), sorted(str(v) for v in list(range(10)) * 2))
+
+
+def the_console_consumer_remembers(bench):
+    topic, group = bench.topic(), bench.name("g")
+    fill(bench, topic, 1, 10)
+    how = ("--topic", topic, "--group", group, "--from-beginning")
+    first = bench.tool("console-consumer", *how, "--max-messages", 6).stdout.split()
+    second = bench.tool("console-consumer", *how, "--max-messages", 4).stdout.split()
+    equal(first + second, [str(v) for v in range(10)])
+
+
+def the_tool_lists_describes_resets_and_deletes(bench):
+    topic, group = bench.topic(partitions=2), bench.name("g")
+    fill(bench, topic, 2, 10)
+    consumer = confluent_consumer(bench, group)
+    consumer.subscribe([topic])
+    take(consumer, 20)
+    consumer.commit(asynchronous=False)
+    told = bench.tool("consumer-groups", "--describe", "--group", group).stdout
+    rows = re.findall(rf"^{group}\s+{topic}\s+(\d)\s+(\d+)\s+(\d+)\s+(\d+)\s+(\S+)", told, re.M)
+    equal([row[:4] for row in sorted(rows)], [("0", "10", "10", "0"), ("1", "10", "10", "0")], told)
+    told = bench.tool("consumer-groups", "--describe", "--group", group, "--members",
+                      "--verbose").stdout
+    holds(f"{topic}" in told and "rdkafka" in told, told)
+    told = bench.tool("consumer-groups", "--describe", "--group", group, "--state").stdout
+    holds("Stable" in told and "range" in told, told)
+    refused = bench.tool("consumer-groups", "--delete", "--group", group, code=None)
+    holds("not empty" in refused.stdout + refused.stderr or "NonEmpty" in refused.stdout
+          + refused.stderr, refused.stdout)
+    consumer.close()
+    bench.tool("consumer-groups", "--reset-offsets", "--group", group, "--topic", topic,
+               "--to-offset", 3, "--execute")
+    told = bench.tool("consumer-groups", "--describe", "--group", group).stdout
+    rows = re.findall(rf"^{group}\s+{topic}\s+(\d)\s+(\d+)\s+(\d+)\s+(\d+)", told, re.M)
+    equal(sorted(rows), [("0", "3", "10", "7"), ("1", "3", "10", "7")], told)
+    bench.tool("consumer-groups", "--delete-offsets", "--group", group, "--topic", f"{topic}:1")
+    told = bench.tool("consumer-groups", "--describe", "--group", group).stdout
+    rows = re.findall(rf"^{group}\s+{topic}\s+(\d)\s+(\d+)\s", told, re.M)
+    equal(rows, [("0", "3")], told)
+    listed = bench.tool("consumer-groups", "--list", "--state").stdout
+    holds(re.search(rf"^{group}\s+Empty", listed, re.M), listed)
+    bench.tool("consumer-groups", "--delete", "--group", group)
+    listed = bench.tool("consumer-groups", "--list").stdout
+    holds(group not in listed.split(), listed)
+
+
+def offsets_of_a_deleted_topic_are_gone(bench):
+    from confluent_kafka import ConsumerGroupTopicPartitions, TopicPartition
+    topic, group = bench.topic(), bench.name("g")
+    consumer = confluent_consumer(bench, group)
+    consumer.commit(offsets=[TopicPartition(topic, 0, 7)], asynchronous=False)
+    consumer.close()
+    bench.admin().delete_topics([topic])[topic].result(15)
+
+    def offsets():
+        asked = bench.admin().list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)])
+        return [p.offset for p in asked[group].result(15).topic_partitions] == []
+
+    eventually(offsets, "no offset is left", 30)
+
+
+def many_groups_at_once(bench):
+    topic = bench.topic()
+    fill(bench, topic, 1, 5)
+    failures = []
+
+    def one(number):
+        try:
+            consumer = confluent_consumer(bench, f"{topic}-g{number}")
+            consumer.subscribe([topic])
+            take(consumer, 5)
+            consumer.commit(asynchronous=False)
+            consumer.close()
+        except Exception as error:  # noqa: BLE001  the thread's failure is the test's
+            failures.append(error)
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    equal(failures, [])
+    listed = {g.group_id for g in bench.admin().list_consumer_groups().result(20).valid}
+    holds({f"{topic}-g{number}" for number in range(20)} <= listed, "all are listed")
+
+
+TESTS = [
+    committed_offsets_are_where_the_next_one_goes_on,
+    offsets_carry_metadata_and_epoch,
+    too_much_metadata_is_refused,
+    two_members_share_eagerly,
+    two_members_share_cooperatively,
+    a_static_member_comes_back_without_a_rebalance,
+    a_silent_member_is_left_behind,
+    kafka_python_commits_and_goes_on,
+    kcat_balances,
+    the_console_consumer_remembers,
+    the_tool_lists_describes_resets_and_deletes,
+    offsets_of_a_deleted_topic_are_gone,
+    many_groups_at_once,
+]
