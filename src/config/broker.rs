@@ -46,7 +46,10 @@ pub struct BrokerConfig {
     /// Partitions in one answer of DescribeTopicPartitions.
     pub response_partitions_max: u32,
     pub retention_check_interval_ms: u64,
+    /// Until background work looks for the first time.
+    pub initial_task_delay_ms: u64,
     pub producer_id_expiration_ms: u64,
+    pub cleaner: CleanerConfig,
     /// What holds for a topic that sets nothing itself.
     pub topic_defaults: TopicConfig,
     /// `None` is one shard per core.
@@ -101,6 +104,7 @@ impl BrokerConfig {
         changed.connections_max = capped(values.count("max.connections"));
         changed.connections_per_ip_max = capped(values.count("max.connections.per.ip"));
         changed.producer_id_expiration_ms = values.count("producer.id.expiration.ms");
+        changed.cleaner = CleanerConfig::of(&values);
         changed.topic_defaults = TopicConfig::resolve(&values, &Overrides::new())?;
         changed.values = values;
         Ok(changed)
@@ -159,7 +163,9 @@ impl BrokerConfig {
             fetch_bytes_max: capped(values.count("fetch.max.bytes")),
             response_partitions_max: capped(values.count("max.request.partition.size.limit")),
             retention_check_interval_ms: values.count("log.retention.check.interval.ms"),
+            initial_task_delay_ms: values.count("log.initial.task.delay.ms"),
             producer_id_expiration_ms: values.count("producer.id.expiration.ms"),
+            cleaner: CleanerConfig::of(&values),
             topic_defaults: TopicConfig::resolve(&values, &Overrides::new())?,
             shards: (shards > 0).then_some(shards),
             memory_bytes: values.count("ottla.memory.bytes"),
@@ -222,6 +228,35 @@ impl Polling {
 pub enum IoMode {
     #[default]
     Uring,
+}
+
+/// How topics are compacted; all of it may change while the broker runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CleanerConfig {
+    pub enabled: bool,
+    /// Pause when there is nothing to compact.
+    pub backoff_ms: u64,
+    /// Memory for the keys of one compaction.
+    pub dedupe_bytes: u64,
+    /// How full that memory may be.
+    pub load_factor: f64,
+    /// Bytes read at once.
+    pub io_bytes: u32,
+    /// Bytes read and written in a second, by all shards.
+    pub io_bytes_per_second_max: f64,
+}
+
+impl CleanerConfig {
+    fn of(values: &Values) -> Self {
+        Self {
+            enabled: values.is_true("log.cleaner.enable"),
+            backoff_ms: values.count("log.cleaner.backoff.ms"),
+            dedupe_bytes: values.count("log.cleaner.dedupe.buffer.size"),
+            load_factor: values.fraction("log.cleaner.io.buffer.load.factor"),
+            io_bytes: capped(values.count("log.cleaner.io.buffer.size")),
+            io_bytes_per_second_max: values.fraction("log.cleaner.io.max.bytes.per.second"),
+        }
+    }
 }
 
 /// Bounds of one shard's journal on one disk.

@@ -103,6 +103,13 @@ impl Values {
         u64::try_from(self.number(name)).unwrap_or_default()
     }
 
+    /// A number that need not be whole.
+    pub fn fraction(&self, name: &str) -> f64 {
+        self.text(name)
+            .and_then(|text| text.trim().parse().ok())
+            .unwrap_or_default()
+    }
+
     pub fn is_true(&self, name: &str) -> bool {
         self.text(name)
             .is_some_and(|text| text.trim().eq_ignore_ascii_case("true"))

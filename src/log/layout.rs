@@ -20,6 +20,13 @@ pub const LOG_START_FILE: &str = "log-start-offset-checkpoint";
 pub const HIGH_WATERMARK_FILE: &str = "replication-offset-checkpoint";
 /// Kafka's own mark of a clean stop; holds `{"version":0,"brokerEpoch":n}` since 3.7.
 pub const CLEAN_SHUTDOWN_FILE: &str = ".kafka_cleanshutdown";
+pub const CLEANER_CHECKPOINT_FILE: &str = "cleaner-offset-checkpoint";
+/// Behind the name of a file that no segment has any more.
+pub const DELETED_SUFFIX: &str = ".deleted";
+/// Behind the names of a compacted segment's files while they are written.
+pub const CLEANED_SUFFIX: &str = ".cleaned";
+/// Behind their names once they are whole and about to replace segments.
+pub const SWAP_SUFFIX: &str = ".swap";
 
 /// What a file of a partition's folder holds; its name ends so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -80,10 +87,10 @@ impl FileName {
         if let Some((base, kind)) = parse_segment_name(name) {
             return FileName::Segment { base, kind };
         }
-        if let Some((base, kind)) = name.strip_suffix(".swap").and_then(parse_segment_name) {
+        if let Some((base, kind)) = name.strip_suffix(SWAP_SUFFIX).and_then(parse_segment_name) {
             return FileName::Swap { base, kind };
         }
-        let leftover = [".cleaned", ".deleted", ".tmp"];
+        let leftover = [CLEANED_SUFFIX, DELETED_SUFFIX, ".tmp"];
         if leftover.iter().any(|suffix| name.ends_with(suffix)) {
             return FileName::Leftover;
         }

@@ -21,15 +21,17 @@
 //! Always true:
 //!   - every batch above what is flushed is in the tail; log start <= log end, but for a log that
 //!     was cut below its start, until its leader or the journal has filled it again (as Kafka's).
-//!   - a change (flush, truncate, delete, close) runs alone; appends and reads go on meanwhile.
+//!   - a change (flush, truncate, swap, delete, close) runs alone; appends and reads go on meanwhile.
 //!   - after a failed write or sync the log is offline: nothing is retried.
 
 #![forbid(unsafe_code)]
 
+mod aborted;
 mod append;
 pub mod batch;
 mod cache;
 pub mod checkpoint;
+pub mod compaction;
 mod error;
 mod flush;
 pub mod index;
@@ -39,6 +41,7 @@ pub mod producer_snapshot;
 pub mod producer_state;
 mod read;
 mod recovery;
+mod reindex;
 mod retention;
 mod scan;
 mod segment;
@@ -63,6 +66,7 @@ pub use tail_block::TailBlock;
 
 use crate::ids::{GroupSequence, LeaderEpoch, Offset, PartitionKey};
 use crate::io::{Instant, Slice};
+use crate::runtime::sync::Event;
 use append::{Tail, TailEntry};
 use leader_epoch::EpochCache;
 use segment::Segment;
@@ -74,7 +78,10 @@ use std::rc::Rc;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogSettings {
     pub segment_bytes: u32,
+    /// For a compacted topic no more than `max.compaction.lag.ms`: the active segment is not
+    /// compacted.
     pub segment_ms: i64,
+    pub segment_jitter_ms: i64,
     pub index_bytes: u32,
     pub index_interval_bytes: u32,
     /// `None` keeps for ever.
@@ -84,6 +91,8 @@ pub struct LogSettings {
     pub delete: bool,
     /// `cleanup.policy` has compact: offsets may have gaps.
     pub compact: bool,
+    /// How long the files of a removed segment stay, under names that say so.
+    pub delete_delay_ms: u64,
 }
 
 impl Default for LogSettings {
@@ -92,12 +101,14 @@ impl Default for LogSettings {
         Self {
             segment_bytes: 1 << 30,
             segment_ms: 604_800_000,
+            segment_jitter_ms: 0,
             index_bytes: 10 << 20,
             index_interval_bytes: 4096,
             retention_ms: Some(604_800_000),
             retention_bytes: None,
             delete: true,
             compact: false,
+            delete_delay_ms: 60_000,
         }
     }
 }
@@ -105,16 +116,38 @@ impl Default for LogSettings {
 impl LogSettings {
     pub fn of_topic(topic: &crate::config::TopicConfig) -> LogSettings {
         let ms = |ms: u64| i64::try_from(ms).unwrap_or(i64::MAX);
+        let segment_ms = match topic.cleanup.compact {
+            true => topic.segment_ms.min(topic.max_compaction_lag_ms),
+            false => topic.segment_ms,
+        };
         LogSettings {
             segment_bytes: topic.segment_bytes,
-            segment_ms: ms(topic.segment_ms),
+            segment_ms: ms(segment_ms),
+            segment_jitter_ms: ms(topic.segment_jitter_ms),
             index_bytes: topic.segment_index_bytes,
             index_interval_bytes: topic.index_interval_bytes,
             retention_ms: topic.retention_ms.map(ms),
             retention_bytes: topic.retention_bytes,
             delete: topic.cleanup.delete,
             compact: topic.cleanup.compact,
+            delete_delay_ms: topic.file_delete_delay_ms,
         }
+    }
+
+    /// Age at which the segment of this partition that begins at `base` is rolled: `segment.ms`
+    /// less a share of `segment.jitter.ms`, which is the same whenever it is asked for.
+    fn roll_ms(&self, key: PartitionKey, base: Offset) -> i64 {
+        let jitter = self.segment_jitter_ms.min(self.segment_ms);
+        if jitter <= 0 {
+            return self.segment_ms;
+        }
+        let id = u128::from_be_bytes(key.topic.0);
+        let mut mixed = (id >> 64) as u64 ^ id as u64;
+        for part in [key.partition as u64, base.0 as u64] {
+            mixed = (mixed ^ part).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            mixed ^= mixed >> 32;
+        }
+        self.segment_ms - (mixed % jitter as u64) as i64
     }
 }
 
@@ -161,8 +194,10 @@ struct State {
     folder_dirty: bool,
     touched: Instant,
     failed: Option<LogError>,
-    /// Counts truncations, so that a read across one starts anew.
+    /// Counts truncations and swaps, so that a read across one starts anew.
     cuts: u32,
+    /// Segments change their files at this moment: reads of files wait for the event.
+    swapping: Option<Event>,
 }
 
 impl Log {
@@ -197,7 +232,7 @@ impl Log {
     }
 
     /// Moves the log's start forward (DeleteRecords, a leader's start); never back, never beyond
-    /// the end. What lies before is no longer read; `delete_old_segments` frees it.
+    /// the end. What lies before is no longer read; `drop_old_segments` frees it.
     pub fn set_log_start(&self, to: Offset) {
         let mut state = self.0.state.borrow_mut();
         let to = to.min(state.log_end);
@@ -265,7 +300,8 @@ impl Log {
             info.base_offset() >= state.log_end && info.last_offset() >= info.base_offset(),
             "a batch goes to the end of the log"
         );
-        if state.active().should_roll(info, &state.settings) {
+        let roll_ms = state.settings.roll_ms(self.0.key, state.active().base);
+        if state.active().should_roll(info, &state.settings, roll_ms) {
             state.roll(info.base_offset());
             storage::count(&self.0.storage.0.counters.segments_rolled, 1);
         }

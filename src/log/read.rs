@@ -14,10 +14,9 @@ use super::append::push_joined;
 use super::cache::{BLOCK_BYTES, NO_DATA};
 use super::index::offset;
 use super::layout::FileKind;
-use super::scan::{CHECK_WINDOW_BYTES, Found, HEADER_WINDOW_BYTES, NO_CHECK, Scanner};
-use super::segment::{Segment, index_interval};
+use super::scan::{CHECK_WINDOW_BYTES, Found, NO_CHECK, Scanner};
 use super::storage::{Cached, Cursor, count};
-use super::{AbortedTransaction, Damage, Inner, Log, LogError, ReadError, State};
+use super::{Damage, Inner, Log, LogError, ReadError, State};
 use crate::ids::Offset;
 use crate::io::{Errno, Slice};
 use crate::log::index::OffsetEntry;
@@ -92,50 +91,6 @@ impl Log {
             Read::Later(cold) => cold.await,
         }
     }
-
-    /// Aborted transactions with data in `from..to`, for a read_committed consumer.
-    pub async fn aborted_transactions(
-        &self,
-        from: Offset,
-        to: Offset,
-    ) -> Result<Vec<AbortedTransaction>, ReadError> {
-        let bases: Vec<Offset> = {
-            let state = self.0.state.borrow();
-            let first = state.segment_of(from);
-            state.segments[first..].iter().map(|s| s.base).collect()
-        };
-        let mut found = Vec::new();
-        for base in bases {
-            let over = match self.0.aborted_in_memory(base, from, to, &mut found) {
-                Some(over) => over,
-                None => overlapping(&self.0.aborted_of(base).await?, from, to, &mut found),
-            };
-            if over {
-                break;
-            }
-        }
-        Ok(found)
-    }
-}
-
-/// Adds the aborted transactions of one segment with data in `from..to`; true when no later
-/// segment can have one.
-fn overlapping(
-    entries: &[AbortedTransaction],
-    from: Offset,
-    to: Offset,
-    found: &mut Vec<AbortedTransaction>,
-) -> bool {
-    let first = entries.partition_point(|entry| entry.last_offset < from);
-    for entry in &entries[first..] {
-        if entry.first_offset < to {
-            found.push(*entry);
-        }
-        if entry.last_stable_offset >= to {
-            return true;
-        }
-    }
-    false
 }
 
 impl State {
@@ -238,8 +193,9 @@ impl Inner {
         };
         let mut base = Some(first);
         while let Some(at) = base {
-            let mut attempt = self.attempt(at, wanted.from).await?;
-            if attempt.gather(wanted, limit).await? {
+            if let Some(mut attempt) = self.attempt(at, wanted.from).await?
+                && attempt.gather(wanted, limit).await?
+            {
                 attempt.leave_cursor();
                 return Ok(attempt.slices);
             }
@@ -249,30 +205,42 @@ impl Inner {
             base = state.segments.get(next).map(|segment| segment.base);
             base = base.filter(|base| *base < limit && *base < state.flushed);
         }
-        Ok(Vec::new())
+        // Nothing is left in files: what comes next is only in memory.
+        let state = self.state.borrow();
+        let first = state.tail.index_of(state.flushed.max(wanted.from));
+        let rest = state.tail.range(first).next().and_then(|entry| {
+            let (max, min) = (wanted.max_bytes, wanted.min_one);
+            state.tail.read(entry.base, limit, max, min)
+        });
+        Ok(rest.unwrap_or_default())
     }
 
-    async fn attempt(self: &Rc<Self>, base: Offset, from: Offset) -> Result<Attempt<'_>, Stop> {
+    /// `None` when the segment holds nothing.
+    async fn attempt(
+        self: &Rc<Self>,
+        base: Offset,
+        from: Offset,
+    ) -> Result<Option<Attempt<'_>>, Stop> {
+        self.until_swapped().await;
         let (end, cuts) = {
             let state = self.state.borrow();
             let segment = state.segment(base).ok_or(Stop::Moved)?;
             (segment.flushed, state.cuts)
         };
+        if end == 0 {
+            return Ok(None);
+        }
         let known = self.storage.0.cursors.borrow_mut().take(self.id, from);
         let known = known.filter(|cursor| cursor.base == base && cursor.cuts == cuts);
         let (position, ahead) = match known {
             Some(cursor) => (cursor.position, cursor.ahead),
-            None => (self.position_of(base, from, end).await?, 1),
+            None => match self.position_of(base, from, end).await {
+                Err(Stop::Index(_)) if self.state.borrow().cuts != cuts => return Err(Stop::Moved),
+                position => (position?, 1),
+            },
         };
-        // A segment without a file is an empty one.
-        let file = match end {
-            0 => None,
-            _ => Some(self.open_segment(base, cuts).await?),
-        };
-        let Some(file) = file else {
-            return Err(Stop::Moved);
-        };
-        Ok(Attempt {
+        let file = self.open_segment(base, cuts).await?;
+        Ok(Some(Attempt {
             log: self,
             file,
             base,
@@ -284,7 +252,7 @@ impl Inner {
             slices: Vec::new(),
             bytes: 0,
             next: if known.is_some() { from } else { base },
-        })
+        }))
     }
 
     async fn open_segment(&self, base: Offset, cuts: u32) -> Result<Rc<File>, Stop> {
@@ -361,57 +329,6 @@ impl Inner {
         Ok(entries)
     }
 
-    /// Hops over the headers of a segment and keeps what an index would; writes the file anew if
-    /// the segment is closed.
-    async fn rebuild_index(&self, base: Offset) -> Result<Rc<[OffsetEntry]>, Errno> {
-        let (end, closed, settings) = {
-            let state = self.state.borrow();
-            let segment = state.segment(base);
-            let end = segment.map_or(0, |segment| segment.flushed);
-            let closed = segment.is_some_and(|segment| segment.growing.is_none());
-            (end, closed, state.settings)
-        };
-        let file = self.segment_file(base, false).await?;
-        let mut scanner = Scanner::new(file, 0, u64::from(end), HEADER_WINDOW_BYTES);
-        let mut entries = Vec::new();
-        let mut since = 0;
-        let mut expected = base;
-        loop {
-            match scanner.next(NO_CHECK).await? {
-                Found::Batch { info, position, .. } if info.base_offset() >= expected => {
-                    let position = position as u32;
-                    if since > index_interval(position, &settings) {
-                        let relative = info.last_offset().0 - base.0;
-                        entries.push(OffsetEntry {
-                            relative_offset: relative.clamp(0, i64::from(i32::MAX)) as u32,
-                            position,
-                        });
-                        since = 0;
-                    }
-                    since += info.size() as u32;
-                    expected = info.next_offset();
-                }
-                Found::Garbage => {
-                    if scanner.resync(expected).await?.is_none() {
-                        break;
-                    }
-                    since = u32::MAX / 2;
-                }
-                Found::Batch { .. } | Found::End => break,
-            }
-        }
-        if closed {
-            let path = self.path(base, FileKind::OffsetIndex);
-            // Only a help for the next start.
-            let _ = self.write_file(&path, 0, offset::encode(&entries)).await;
-        }
-        let entries: Rc<[OffsetEntry]> = entries.into();
-        let cached = Cached::Offsets(entries.clone());
-        self.storage
-            .cache_index(self.id, base, FileKind::OffsetIndex, cached);
-        Ok(entries)
-    }
-
     /// Remembers a range that cannot be served, so that nobody looks there again.
     fn note_damage(&self, damage: Damage) {
         let mut state = self.state.borrow_mut();
@@ -424,40 +341,15 @@ impl Inner {
         }
     }
 
-    /// As `overlapping`, when the segment still grows and so has its entries in memory.
-    fn aborted_in_memory(
-        &self,
-        base: Offset,
-        from: Offset,
-        to: Offset,
-        found: &mut Vec<AbortedTransaction>,
-    ) -> Option<bool> {
-        let state = self.state.borrow();
-        let growing = state.segment(base)?.growing.as_ref()?;
-        Some(overlapping(&growing.aborted, from, to, found))
-    }
-
-    async fn aborted_of(&self, base: Offset) -> Result<Rc<[AbortedTransaction]>, ReadError> {
-        let end = {
-            let state = self.state.borrow();
-            match state.segment(base) {
-                None => return Ok(Rc::from([])),
-                Some(Segment {
-                    growing: Some(growing),
-                    ..
-                }) => return Ok(growing.aborted.clone().into()),
-                Some(_) => state.segment_end(base),
+    /// Waits while segments change their files.
+    pub(super) async fn until_swapped(&self) {
+        loop {
+            let swapping = self.state.borrow().swapping.clone();
+            match swapping {
+                Some(swapping) => swapping.next().await,
+                None => return,
             }
-        };
-        let kind = FileKind::TransactionIndex;
-        if let Some(Cached::Aborted(entries)) = self.storage.cached_index(self.id, base, kind) {
-            return Ok(entries);
         }
-        let entries = self.load_aborted(base, end).await;
-        let entries: Rc<[_]> = entries.map_err(ReadError::Disk)?.into();
-        let cached = Cached::Aborted(entries.clone());
-        self.storage.cache_index(self.id, base, kind, cached);
-        Ok(entries)
     }
 }
 

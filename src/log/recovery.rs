@@ -19,10 +19,10 @@
 //!                         recovery point                               cut here
 //! ```
 
+use super::compaction::complete_swaps;
 use super::index::{OffsetEntry, TimeEntry, offset, time, transaction};
 use super::layout::{
     FileKind, FileName, LEADER_EPOCH_FILE, PARTITION_METADATA_FILE, format_partition_metadata,
-    segment_path,
 };
 use super::leader_epoch::EpochCache;
 use super::scan::{CHECK_WINDOW_BYTES, Found, HEADER_WINDOW_BYTES, NO_CHECK, Scanner};
@@ -194,23 +194,25 @@ impl Log {
     }
 }
 
-/// Reads the folder and removes what a crash left half done.
+/// Reads the folder and removes or ends what a crash left half done.
 async fn list(storage: &LogStorage, dir: &Path) -> Result<Listing, Errno> {
     let runtime = storage.runtime();
+    let mut entries = runtime.list_directory(dir).await?;
+    let names = entries.iter().map(|entry| FileName::parse(&entry.name));
+    let names: Vec<FileName> = names.collect();
+    if names
+        .iter()
+        .any(|name| matches!(name, FileName::Swap { .. }))
+    {
+        complete_swaps(storage, dir, &names).await?;
+        entries = runtime.list_directory(dir).await?;
+    }
     let mut listing = Listing::default();
     let mut indexes = Vec::new();
-    for entry in runtime.list_directory(dir).await? {
+    for entry in entries {
         let path = dir.join(&entry.name);
         match FileName::parse(&entry.name) {
-            FileName::Leftover => runtime.unlink(&path).await?,
-            // A cleaned segment replaces the one at its base; its indexes are rebuilt.
-            FileName::Swap { base, kind } if kind == FileKind::Log => {
-                runtime
-                    .rename(&path, &segment_path(dir, base, kind))
-                    .await?;
-                listing.segments.push(base);
-            }
-            FileName::Swap { .. } => runtime.unlink(&path).await?,
+            FileName::Leftover | FileName::Swap { .. } => runtime.unlink(&path).await?,
             FileName::Segment { base, kind } => match kind {
                 FileKind::Log => listing.segments.push(base),
                 FileKind::ProducerSnapshot => listing.snapshots.push(base),
@@ -221,7 +223,6 @@ async fn list(storage: &LogStorage, dir: &Path) -> Result<Listing, Errno> {
         }
     }
     listing.segments.sort_unstable();
-    listing.segments.dedup();
     listing.snapshots.sort_unstable();
     for (base, _, path) in indexes {
         if listing.segments.binary_search(&base).is_err() {
@@ -265,6 +266,7 @@ impl Inner {
                 touched: Instant::default(),
                 failed: None,
                 cuts: 0,
+                swapping: None,
             }),
         })
     }

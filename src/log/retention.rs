@@ -1,9 +1,10 @@
 //! Which old segments go: by time, by size, by the log's start; and how a whole log goes.
 //!
 //! Room:       `log`.
-//! Called by:  `shard`'s background work, `partition` when a topic is deleted.
+//! Called by:  `shard::retention`, `shard` when a topic is deleted.
 //! Calls:      `storage`.
-//! Never:      asks a clock, or deletes above the bound it is given.
+//! Never:      asks a clock, removes above the bound it is given, or moves the log's start: the
+//!             caller does, durably, in between.
 //!
 //! The rules are Kafka's: only a run of segments from the oldest on goes; by time a segment goes
 //! when its largest timestamp is old enough, its file's age standing in where no record has one;
@@ -13,19 +14,42 @@ use super::storage::count;
 use super::{Inner, Log, LogError};
 use crate::ids::Offset;
 use crate::io::Errno;
-use crate::log::layout::{FileKind, FolderName, delete_folder_name};
+use crate::log::layout::{DELETED_SUFFIX, FileKind, FolderName, delete_folder_name};
 use crate::log::segment::TimeMark;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 impl Log {
-    /// Deletes segments that `retention.ms`, `retention.bytes` or the log's start no longer keep,
-    /// all below `bound` (the smaller of high watermark and recovery point). `now_ms` is the wall
-    /// clock. Returns the bytes freed. The log's start moves up with them.
-    pub async fn delete_old_segments(&self, now_ms: i64, bound: Offset) -> Result<u64, LogError> {
+    /// Where the log should start: behind the segments that `retention.ms` and `retention.bytes`
+    /// no longer keep, all below `bound`. `now_ms` is the wall clock. Changes nothing.
+    pub async fn retained_from(&self, now_ms: i64, bound: Offset) -> Result<Offset, LogError> {
         let _turn = self.0.turns.take().await;
         self.0.state.borrow().check_online()?;
-        let result = self.0.delete_old(now_ms, bound).await;
+        let result = self.0.retained_from(now_ms, bound).await;
         self.0.guard(result)
+    }
+
+    /// Removes segments that end at or below the log's start and at or below `bound` (the high
+    /// watermark, the checkpoint): they leave the log now and the disk after `file.delete.delay.ms`.
+    /// `active_too`: also the segment that grows, when there is nothing else in it. Returns the
+    /// bytes that go.
+    pub async fn drop_old_segments(
+        &self,
+        bound: Offset,
+        active_too: bool,
+    ) -> Result<u64, LogError> {
+        let _turn = self.0.turns.take().await;
+        self.0.state.borrow().check_online()?;
+        let result = self.0.drop_old(bound, active_too).await;
+        self.0.guard(result)
+    }
+
+    /// Whether a whole segment lies below the log's start.
+    pub fn has_segments_below_start(&self) -> bool {
+        let state = self.0.state.borrow();
+        let second = state.segments.get(1);
+        second.is_some_and(|second| second.base <= state.log_start)
     }
 
     /// Removes the folder with all that is in it; the log takes no further change. `unique` makes
@@ -39,69 +63,118 @@ impl Log {
 }
 
 impl Inner {
-    async fn delete_old(self: &Rc<Self>, now_ms: i64, bound: Offset) -> Result<u64, Errno> {
-        let mut freed = 0;
-        while let Some(base) = self.oldest_to_delete(now_ms, bound).await? {
-            if !self.keep_one(base).await? {
+    async fn retained_from(&self, now_ms: i64, bound: Offset) -> Result<Offset, Errno> {
+        let (bases, mut total, mut from, settings) = {
+            let state = self.state.borrow();
+            let bases: Vec<Offset> = state.segments.iter().map(|s| s.base).collect();
+            (bases, state.size, state.log_start, state.settings)
+        };
+        if !settings.delete {
+            return Ok(from);
+        }
+        for base in bases {
+            let (size, end, is_last) = {
+                let state = self.state.borrow();
+                let Some(segment) = state.segment(base) else {
+                    break;
+                };
+                let is_last = state.active().base == base;
+                (segment.size, state.segment_end(base), is_last)
+            };
+            if end > bound || is_last && size == 0 {
                 break;
             }
-            let size = {
-                let mut state = self.state.borrow_mut();
-                let state = &mut *state;
-                let segment = state.segments.remove(0);
-                let start = state.segments[0].base;
-                state.size -= u64::from(segment.size);
-                state.dirty.retain(|dirty| *dirty != base);
-                state.dirty_indexes.retain(|(dirty, _)| *dirty != base);
-                state.damage.retain(|damage| damage.to > start);
-                state.tail.drop_below(start);
-                if start > state.log_start {
-                    state.log_start = start;
-                    state.epochs_dirty |= state.epochs.truncate_from_start(start);
-                    state.producers.on_log_start(start);
-                }
-                segment.size
+            let rest = total - u64::from(size);
+            let over = settings.retention_bytes.is_some_and(|most| rest >= most);
+            let old = match settings.retention_ms {
+                Some(most) => now_ms.saturating_sub(self.newest_time(base).await?) > most,
+                None => false,
             };
+            if !over && !old && end > from {
+                break;
+            }
+            total = rest;
+            from = from.max(end);
+        }
+        Ok(from)
+    }
+
+    async fn drop_old(self: &Rc<Self>, bound: Offset, active_too: bool) -> Result<u64, Errno> {
+        let mut freed = 0;
+        loop {
+            let (base, is_last) = {
+                let state = self.state.borrow();
+                let segment = &state.segments[0];
+                let is_last = state.segments.len() == 1;
+                let end = state.segment_end(segment.base);
+                let may_go = !is_last || active_too && segment.size > 0;
+                if !may_go || end > bound || end > state.log_start {
+                    break;
+                }
+                (segment.base, is_last)
+            };
+            if is_last && !self.keep_one(base).await? {
+                break;
+            }
+            let size = self.take_out_first();
             // Readers under way keep the open file; its bytes go when they are done.
-            self.unlink_segment(base).await?;
+            self.retire_segment(base, &FileKind::ALL).await?;
             count(&self.storage.0.counters.segments_deleted, 1);
             freed += u64::from(size);
         }
         Ok(freed)
     }
 
-    /// The oldest segment, if it is to go.
-    async fn oldest_to_delete(&self, now_ms: i64, bound: Offset) -> Result<Option<Offset>, Errno> {
-        let (base, size, end, last, total, log_start, settings) = {
-            let state = self.state.borrow();
-            let segment = &state.segments[0];
-            (
-                segment.base,
-                segment.size,
-                state.segment_end(segment.base),
-                state.segments.len() == 1,
-                state.size,
-                state.log_start,
-                state.settings,
-            )
-        };
-        if end > bound || size == 0 && last {
-            return Ok(None);
+    /// Takes the oldest segment out of the log; another one follows it. Returns its bytes.
+    fn take_out_first(&self) -> u32 {
+        let mut state = self.state.borrow_mut();
+        let state = &mut *state;
+        let segment = state.segments.remove(0);
+        let start = state.segments[0].base;
+        state.size -= u64::from(segment.size);
+        state.dirty.retain(|dirty| *dirty != segment.base);
+        state
+            .dirty_indexes
+            .retain(|(dirty, _)| *dirty != segment.base);
+        state.damage.retain(|damage| damage.to > start);
+        state.tail.drop_below(start);
+        segment.size
+    }
+
+    /// Gives a segment's files names that say they are deleted, the batches first (an index
+    /// without a segment is ignored), and removes them after `file.delete.delay.ms`. What a crash
+    /// leaves of them goes when the log is opened.
+    pub(super) async fn retire_segment(
+        &self,
+        base: Offset,
+        kinds: &[FileKind],
+    ) -> Result<(), Errno> {
+        self.storage.forget_segment(self.id, base);
+        let runtime = &self.storage.0.runtime;
+        let mut retired = Vec::with_capacity(kinds.len());
+        for kind in kinds {
+            let path = self.path(base, *kind);
+            let mut name = path.clone().into_os_string();
+            name.push(DELETED_SUFFIX);
+            match runtime.rename(&path, Path::new(&name)).await {
+                Ok(()) => retired.push(PathBuf::from(name)),
+                Err(Errno::NO_ENTRY) => {}
+                Err(errno) => return Err(errno),
+            }
         }
-        let before_start = end <= log_start && !last;
-        let over = settings
-            .retention_bytes
-            .is_some_and(|most| !last && total - u64::from(size) >= most);
-        if before_start || settings.delete && over {
-            return Ok(Some(base));
-        }
-        if settings.delete
-            && let Some(most) = settings.retention_ms
-            && now_ms.saturating_sub(self.newest_time(base).await?) > most
-        {
-            return Ok(Some(base));
-        }
-        Ok(None)
+        self.state.borrow_mut().names_dirty = true;
+        let delay = Duration::from_millis(self.state.borrow().settings.delete_delay_ms);
+        let waiting = runtime.clone();
+        runtime.spawn(async move {
+            if !delay.is_zero() {
+                waiting.sleep(delay).await;
+            }
+            for path in retired {
+                // Gone with its folder, or for the next opening to remove.
+                let _ = waiting.unlink(&path).await;
+            }
+        });
+        Ok(())
     }
 
     /// The largest timestamp of the segment, or when its file was last written.
@@ -142,6 +215,7 @@ impl Inner {
 
     /// The segment's largest timestamp: known, or the last entry of its time index, or found.
     pub(super) async fn time_mark(&self, base: Offset) -> Result<TimeMark, Errno> {
+        self.until_swapped().await;
         let (known, size) = {
             let state = self.state.borrow();
             let segment = state.segment(base);

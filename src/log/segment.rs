@@ -95,7 +95,7 @@ impl Segment {
     }
 
     /// Whether a batch must open the next segment, by the rules of Kafka's `LogSegment.shouldRoll`.
-    pub fn should_roll(&self, info: &BatchInfo, settings: &LogSettings) -> bool {
+    pub fn should_roll(&self, info: &BatchInfo, settings: &LogSettings, roll_ms: i64) -> bool {
         let Some(growing) = &self.growing else {
             return true;
         };
@@ -108,7 +108,7 @@ impl Segment {
         let offset_overflow = info.last_offset().0 - self.base.0 > i64::from(i32::MAX);
         let old = match growing.first_timestamp {
             Some(first) if first >= 0 && info.header.max_timestamp >= 0 => {
-                info.header.max_timestamp.saturating_sub(first) > settings.segment_ms
+                info.header.max_timestamp.saturating_sub(first) > roll_ms
             }
             _ => false,
         };

@@ -59,6 +59,7 @@ pub struct Counters {
     pub syncs: Cell<u64>,
     pub segments_rolled: Cell<u64>,
     pub segments_deleted: Cell<u64>,
+    pub segments_compacted: Cell<u64>,
 }
 
 pub(super) fn count(counter: &Cell<u64>, by: u64) {

@@ -84,18 +84,27 @@ impl Runtime {
     pub async fn replace_file(&self, path: &Path, content: Vec<u8>) -> Result<(), Errno> {
         let mut name = path.as_os_str().to_owned();
         name.push(".tmp");
-        let temporary = std::path::PathBuf::from(name);
+        self.replace_file_by(path, Path::new(&name), content).await
+    }
+
+    /// As `replace_file`, with a temporary file of its own where several threads replace one file.
+    pub async fn replace_file_by(
+        &self,
+        path: &Path,
+        temporary: &Path,
+        content: Vec<u8>,
+    ) -> Result<(), Errno> {
         let options = OpenOptions {
             write: true,
             create: true,
             truncate: true,
             ..OpenOptions::default()
         };
-        let file = self.open(&temporary, options).await?;
+        let file = self.open(temporary, options).await?;
         file.write(0, vec![Slice::from(content)], false).await?;
         file.sync().await?;
         drop(file);
-        self.rename(&temporary, path).await?;
+        self.rename(temporary, path).await?;
         self.sync_directory(path.parent().unwrap_or(Path::new(".")))
             .await
     }

@@ -17,7 +17,7 @@
 //! A partition that gained little since the last lap is not written: its few batches are copied
 //! forward in the journal instead, which is one write for thousands of them.
 //!
-//! Three reasons to write: the journal is a quarter full (a lap), much memory waits in tails (a
+//! Three reasons to write, beside being asked: the journal is a quarter full (a lap), much memory waits in tails (a
 //! flush of the large ones), a partition was quiet for a second (its own flush and sync, so that
 //! Kafka's tools see all of it in the folder).
 
@@ -71,6 +71,10 @@ struct Inner {
     /// `journal.placed_bytes()` at the last lap.
     lap_at: Cell<u64>,
     full_disk: FullDisk,
+    /// Partitions whose next lap somebody waits for; see `cover`.
+    wanted: RefCell<BTreeSet<PartitionKey>>,
+    /// Ends of laps.
+    lapped: Event,
     stopping: Cell<bool>,
     stopped: Cell<bool>,
     /// Stop, or a lap asked for.
@@ -91,10 +95,20 @@ struct Member {
     log: Log,
     folder: String,
     /// What the next checkpoint file says of it.
-    saved: RefCell<Record>,
+    saved: RefCell<Capture>,
     /// Captured before a flush that is not synced yet.
-    flushed: RefCell<Option<Record>>,
+    flushed: RefCell<Option<Capture>>,
     high_watermark: Cell<Offset>,
+    /// `sealed` of what the checkpoint file on the disk says.
+    covered: Cell<Offset>,
+}
+
+/// What a log was at an instant.
+struct Capture {
+    record: Record,
+    /// The journal has nothing from the capture on that would write into segments which end at or
+    /// below, saved blocks of theirs included.
+    sealed: Offset,
 }
 
 /// Why a checkpoint stopped.
@@ -119,6 +133,8 @@ impl Checkpointer {
             flushed_at: Cell::new(0),
             lap_at: Cell::new(0),
             full_disk,
+            wanted: RefCell::default(),
+            lapped: Event::new(),
             stopping: Cell::new(false),
             stopped: Cell::new(false),
             asked: Event::new(),
@@ -159,6 +175,7 @@ impl Checkpointer {
             saved: RefCell::new(saved),
             flushed: RefCell::new(None),
             high_watermark: Cell::new(high_watermark),
+            covered: Cell::new(Offset(0)),
         });
         self.0
             .members
@@ -177,6 +194,28 @@ impl Checkpointer {
     pub fn set_high_watermark(&self, key: PartitionKey, high_watermark: Offset) {
         if let Some(member) = self.0.members.borrow().get(&key) {
             member.high_watermark.set(high_watermark);
+        }
+    }
+
+    /// Segments of a partition that end at or below are synced, and a start after a crash leaves
+    /// them alone: what the journal still holds of them is not looked at any more.
+    pub fn covered(&self, key: PartitionKey) -> Offset {
+        let members = self.0.members.borrow();
+        members
+            .get(&key)
+            .map_or(Offset(0), |member| member.covered.get())
+    }
+
+    /// Has a lap made that covers all these partitions hold now, and waits for its end. Whether
+    /// they are covered then is for `covered` to say: the disk may be full.
+    pub async fn cover(&self, keys: &[PartitionKey]) {
+        let inner = &self.0;
+        inner.wanted.borrow_mut().extend(keys);
+        let seen = inner.lapped.count();
+        inner.asked.notify();
+        // One that is under way when asked may have passed them by; the next one has not.
+        while !inner.stopped.get() && keys.iter().any(|key| inner.wanted.borrow().contains(key)) {
+            inner.lapped.after(inner.lapped.count().max(seen)).await;
         }
     }
 
@@ -219,8 +258,8 @@ impl Checkpointer {
 
 impl Inner {
     /// What a log is at this instant, if everything in it is in synced segments.
-    fn capture(&self, log: &Log, folder: &str, high_watermark: Offset) -> Record {
-        Record {
+    fn capture(&self, log: &Log, folder: &str, high_watermark: Offset) -> Capture {
+        let record = Record {
             key: log.key(),
             folder: folder.to_owned(),
             recovery_point: log.log_end_offset(),
@@ -230,10 +269,14 @@ impl Inner {
             epochs: log.epochs(),
             producers: log.with_producers(|producers| producers.encode_whole()),
             refused: false,
+        };
+        Capture {
+            record,
+            sealed: log.flushed_offset(),
         }
     }
 
-    fn capture_of(&self, member: &Member) -> Record {
+    fn capture_of(&self, member: &Member) -> Capture {
         self.capture(&member.log, &member.folder, member.high_watermark.get())
     }
 
@@ -258,6 +301,13 @@ impl Inner {
     async fn tick(&self) -> Result<(), CheckpointError> {
         self.take_touched();
         let now = self.runtime.now();
+        let wanted = self.wanted.borrow().clone();
+        if !wanted.is_empty() {
+            let result = self.cover(&wanted).await;
+            self.wanted.borrow_mut().retain(|key| !wanted.contains(key));
+            self.lapped.notify();
+            return result;
+        }
         let pressure = self.journal.pressure();
         let active = self.active.borrow().clone();
         let latest = self
@@ -288,6 +338,24 @@ impl Inner {
         self.flush(&unflushed).await?;
         self.trim(&quiet, now).await?;
         self.sync(&quiet).await
+    }
+
+    /// Brings all of some partitions into segments, then makes a lap.
+    async fn cover(&self, wanted: &BTreeSet<PartitionKey>) -> Result<(), CheckpointError> {
+        // A second time, if more has come: what was captured before the first flush still counts
+        // on blocks of segments that were closed by it.
+        for _ in 0..2 {
+            let mut members = self.members_of(wanted);
+            members.retain(|member| member.log.unflushed_bytes() > 0);
+            self.flush(&members).await?;
+            self.sync(&members).await?;
+        }
+        for member in self.members_of(wanted) {
+            if member.log.unflushed_bytes() == 0 && member.flushed.borrow().is_none() {
+                *member.saved.borrow_mut() = self.capture_of(&member);
+            }
+        }
+        self.lap().await
     }
 
     /// A whole checkpoint; see the head of the file.
@@ -351,7 +419,7 @@ impl Inner {
         self.write_file().await?;
         let needed = members
             .iter()
-            .map(|member| member.saved.borrow().replay_from)
+            .map(|member| member.saved.borrow().record.replay_from)
             .min();
         let free = needed.unwrap_or(target).min(target);
         let free = GroupSequence(free.0.saturating_sub(1)).min(self.journal.synced());
@@ -364,7 +432,7 @@ impl Inner {
     /// what is saved is older than the segment.
     fn copy_forward(&self, member: &Member) -> Result<Option<GroupSequence>, CheckpointError> {
         let log = &member.log;
-        let saved_at = member.saved.borrow().recovery_point;
+        let saved_at = member.saved.borrow().record.recovery_point;
         if log.flushed_offset() != saved_at || member.flushed.borrow().is_some() {
             return Ok(None);
         }
@@ -386,7 +454,9 @@ impl Inner {
             log.carry_forward(base_offset, copy, group);
             last = group;
         }
-        let mut saved = member.saved.borrow_mut();
+        let mut capture = member.saved.borrow_mut();
+        capture.sealed = saved_at;
+        let saved = &mut capture.record;
         saved.replay_from = from;
         saved.log_start = log.log_start_offset();
         saved.epochs = log.epochs();
@@ -426,11 +496,11 @@ impl Inner {
                     continue;
                 };
                 assert!(
-                    flushed.up_to >= capture.recovery_point
-                        || member.log.log_end_offset() < capture.recovery_point,
+                    flushed.up_to >= capture.record.recovery_point
+                        || member.log.log_end_offset() < capture.record.recovery_point,
                     "a flush takes the whole tail, unless it was truncated"
                 );
-                if flushed.up_to >= capture.recovery_point {
+                if flushed.up_to >= capture.record.recovery_point {
                     member.flushed.replace(Some(capture));
                 }
                 self.counters.flushes.set(self.counters.flushes.get() + 1);
@@ -492,16 +562,23 @@ impl Inner {
     async fn write_file(&self) -> Result<(), CheckpointError> {
         let mut encoder = Encoder::new(self.journal.incarnation());
         let keys: Vec<PartitionKey> = self.members.borrow().keys().copied().collect();
+        let mut covered = Vec::with_capacity(keys.len());
         for batch in keys.chunks(ENCODE_BATCH) {
             for key in batch {
                 if let Some(member) = self.member(*key) {
-                    encoder.push(&member.saved.borrow());
+                    encoder.push(&member.saved.borrow().record);
+                    let sealed = member.saved.borrow().sealed;
+                    covered.push((member, sealed));
                 }
             }
             self.runtime.yield_now().await;
         }
         let path = shard_path(&self.dir, self.shard);
-        Ok(self.runtime.replace_file(&path, encoder.finish()).await?)
+        self.runtime.replace_file(&path, encoder.finish()).await?;
+        for (member, sealed) in covered {
+            member.covered.set(sealed);
+        }
+        Ok(())
     }
 
     async fn close_logs(&self) -> Result<(), CheckpointError> {
@@ -568,6 +645,7 @@ async fn run(inner: Rc<Inner>) {
         }
     }
     inner.stopped.set(true);
+    inner.lapped.notify();
     inner.ended.notify();
 }
 

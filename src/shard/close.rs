@@ -2,7 +2,7 @@
 //!
 //! Room:       `shard`.
 //! Called by:  `broker::member` at the end.
-//! Calls:      `checkpointer`.
+//! Calls:      `background`, `checkpointer`.
 //! Never:      runs while clients are served.
 
 use super::{Shard, ShardError};
@@ -12,6 +12,7 @@ impl Shard {
     /// The end: everything is in segments, the journals are empty and clean. A log dir that
     /// fails does not keep the others from that.
     pub async fn close(self: &Rc<Self>) -> Result<(), ShardError> {
+        self.background.stop().await;
         let mut failed = None;
         for (dir, checkpointer) in self.dirs.iter().zip(&self.checkpointers) {
             if let Err(error) = checkpointer.close().await {

@@ -11,8 +11,11 @@
 #![forbid(unsafe_code)]
 
 mod ask;
+mod background;
 pub mod checkpoint_file;
 pub mod checkpointer;
+mod cleaner;
+mod cleaner_checkpoint;
 mod close;
 pub mod coordinators;
 mod fetch;
@@ -22,6 +25,7 @@ pub mod message;
 mod open;
 mod produce;
 pub mod recovery;
+mod retention;
 
 use crate::config::BrokerConfig;
 use crate::ids::{PartitionKey, ShardId};
@@ -29,6 +33,7 @@ use crate::map::Map;
 use crate::metadata::Image;
 use crate::partition::{LogDir, Partition};
 use crate::runtime::Runtime;
+use background::Background;
 use checkpointer::Checkpointer;
 use coordinators::Coordinators;
 use std::cell::RefCell;
@@ -51,6 +56,7 @@ pub struct Shard {
     /// Partition folders found at the start that no image has claimed yet.
     found: RefCell<Map<PartitionKey, open::FoundFolder>>,
     coordinators: Coordinators,
+    background: Background,
 }
 
 /// What a shard is started with.

@@ -5,6 +5,7 @@
 //! Calls:      `journal`, `log`, `partition`.
 //! Never:      deletes a folder that no image has disowned.
 
+use super::background::Background;
 use super::checkpointer::Checkpointer;
 use super::coordinators::{Coordinators, is_coordinated};
 use super::recovery::{Recovered, open_log};
@@ -108,11 +109,15 @@ impl Shard {
             checkpointers,
             found: RefCell::new(found),
             coordinators: Coordinators::default(),
+            background: Background::default(),
         });
         shard.follow(plan.image).await;
         for dir in &shard.dirs {
             shard.clone().follow_journal(dir.clone());
         }
+        let background = shard.background.clone();
+        background.start(runtime, shard.clone().retain(background.clone()));
+        background.start(runtime, shard.clone().clean(background.clone()));
         Ok(shard)
     }
 

@@ -19,6 +19,7 @@
 
 pub mod checker;
 pub mod clock;
+pub mod compaction;
 pub mod disk;
 mod door;
 mod files;

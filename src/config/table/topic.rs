@@ -21,7 +21,8 @@ pub static TOPIC: &[Property] = &[
         .synonyms(&[("compression.type", 1)]),
     set("compression.zstd.level", int(-131_072, 22), "3", Dynamic, Medium, Later)
         .synonyms(&[("compression.zstd.level", 1)]),
-    set("delete.retention.ms", long(0, MAX), "86400000", Dynamic, Medium, Later)
+    set("delete.retention.ms", long(0, MAX), "86400000", Dynamic, Medium, 
+        Served("Time a compacted topic keeps a tombstone after it was first compacted."))
         .synonyms(&[("log.cleaner.delete.retention.ms", 1)]),
     set("file.delete.delay.ms", long(0, MAX), "60000", Dynamic, Medium,
         Served("Time between removing a segment from the log and deleting its file."))
@@ -42,7 +43,8 @@ pub static TOPIC: &[Property] = &[
         .synonyms(&[("log.local.retention.bytes", 1)]),
     set("local.retention.ms", long(-2, MAX), "-2", Dynamic, Medium, Later)
         .synonyms(&[("log.local.retention.ms", 1)]),
-    set("max.compaction.lag.ms", long(1, MAX), "9223372036854775807", Dynamic, Medium, Later)
+    set("max.compaction.lag.ms", long(1, MAX), "9223372036854775807", Dynamic, Medium, 
+        Served("Age of a record at which its log is compacted however clean it is."))
         .synonyms(&[("log.cleaner.max.compaction.lag.ms", 1)]),
     set("max.message.bytes", int(0, MAX), "1048588", Dynamic, Medium,
         Served("Largest record batch accepted, in bytes, after compression."))
@@ -56,9 +58,11 @@ pub static TOPIC: &[Property] = &[
     set("message.timestamp.type", OneOf(&["CreateTime", "LogAppendTime"]), "CreateTime", Dynamic,
         Medium, Served("Who sets a record's time: its producer (CreateTime) or the broker."))
         .synonyms(&[("log.message.timestamp.type", 1)]),
-    set("min.cleanable.dirty.ratio", double(0.0, 1.0), "0.5", Dynamic, Medium, Later)
+    set("min.cleanable.dirty.ratio", double(0.0, 1.0), "0.5", Dynamic, Medium, 
+        Served("Dirty part of a log from which on it is compacted."))
         .synonyms(&[("log.cleaner.min.cleanable.ratio", 1)]),
-    set("min.compaction.lag.ms", long(0, MAX), "0", Dynamic, Medium, Later)
+    set("min.compaction.lag.ms", long(0, MAX), "0", Dynamic, Medium, 
+        Served("Age below which a record is not compacted."))
         .synonyms(&[("log.cleaner.min.compaction.lag.ms", 1)]),
     set("min.insync.replicas", int(1, MAX), "1", Dynamic, Medium,
         Served("Replicas that must be in sync for an acks=all batch to be accepted."))

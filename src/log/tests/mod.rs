@@ -5,6 +5,7 @@
 //! recovery point at least, and the journal's copies bring the rest back.
 //! Method: seeded steps over the door in `door`. `OTTLA_LOG_SEEDS` runs more of them.
 
+mod compaction;
 mod door;
 mod model;
 

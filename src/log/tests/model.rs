@@ -212,8 +212,8 @@ impl Run {
         if self.settings.segment_bytes > 0 {
             let bound = Offset(self.recovery_point);
             let log = self.log.clone();
-            let freed = self.wait(async move { log.delete_old_segments(0, bound).await });
-            freed.expect("retention");
+            let dropped = self.wait(async move { log.drop_old_segments(bound, false).await });
+            dropped.expect("retention");
         }
     }
 

@@ -169,7 +169,7 @@ impl BatchBuilder {
     }
 }
 
-fn write_header(header: &BatchHeader, bytes: &mut [u8]) {
+pub(super) fn write_header(header: &BatchHeader, bytes: &mut [u8]) {
     let head = bytes
         .first_chunk_mut()
         .expect("the builder starts with room for a header");
@@ -221,7 +221,7 @@ pub(super) fn put_varlong(out: &mut Vec<u8>, value: i64) {
     out.push(raw as u8);
 }
 
-fn varint_bytes(value: i64) -> usize {
+pub(super) fn varint_bytes(value: i64) -> usize {
     let bits = 64 - (zag(value) | 1).leading_zeros() as usize;
     bits.div_ceil(7)
 }

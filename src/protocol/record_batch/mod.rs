@@ -23,6 +23,7 @@ mod builder;
 mod compression;
 mod crc;
 mod header;
+mod rebuild;
 mod record;
 mod validate;
 mod walk;
@@ -36,6 +37,7 @@ pub use header::{
     NO_SEQUENCE, NO_TIMESTAMP, TimestampType, computed_crc, patch_base_offset, patch_leader_epoch,
     patch_timestamps, place,
 };
+pub use rebuild::{Rebuild, emptied, recompressed};
 pub use record::{Header, Headers, Record, RecordError, Records};
 pub use validate::{Checked, InvalidBatch, Limits, Validated, check, validate};
 pub use walk::{WalkLimits, Walked, walk};

@@ -48,6 +48,11 @@ impl<'a> Headers<'a> {
         self.count == 0
     }
 
+    /// Their number, and their bytes as they lie in the record.
+    pub(super) fn raw(&self) -> (i32, &'a [u8]) {
+        (self.count, self.bytes)
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = Header<'a>> + use<'a> {
         let mut cursor = Cursor { bytes: self.bytes };
         (0..self.count).map_while(move |_| cursor.header().ok())
