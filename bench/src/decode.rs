@@ -63,7 +63,7 @@ pub fn run(size: &Size) {
     println!("decode   hash {:016x}", black_box(hash));
 }
 
-fn batch_of(records: usize) -> Vec<u8> {
+pub fn batch_of(records: usize) -> Vec<u8> {
     let mut builder = BatchBuilder::new(BatchOptions::default());
     for number in 0..records {
         let value: Vec<u8> = (0..100).map(|at| (at * 7 + number) as u8).collect();

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod append;
 mod crc;
 mod cross_core;
 mod decode;
@@ -30,7 +31,7 @@ struct Arguments {
     /// Seconds per line.
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
-    /// Where group-commit writes; the disk to be measured.
+    /// Where append and group-commit write; the disk to be measured.
     #[arg(long, default_value_os_t = std::env::temp_dir())]
     folder: PathBuf,
 }
@@ -38,6 +39,7 @@ struct Arguments {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Bench {
     All,
+    Append,
     Echo,
     GroupCommit,
     CrossCore,
@@ -72,6 +74,9 @@ fn main() {
     if wanted(Bench::Decode) {
         decode::run(&size);
     }
+    if wanted(Bench::Append) {
+        append::run(&size);
+    }
     if wanted(Bench::CrossCore) {
         cross_core::run(&size);
     }
@@ -95,6 +100,11 @@ mod tests {
             smoke: true,
             folder: std::env::temp_dir(),
         }
+    }
+
+    #[test]
+    fn append_runs() {
+        append::run(&smoke());
     }
 
     #[test]
