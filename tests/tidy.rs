@@ -117,9 +117,9 @@ const LONG_FILES: &[(&str, usize, &str)] = &[
         "one walk over a message's fields, per face",
     ),
     (
-        "src/log/read.rs",
-        640,
-        "hot and cold reads share one walk over segments",
+        "src/shard/checkpointer.rs",
+        650,
+        "the steps of one checkpoint stand in the order in which they become durable",
     ),
     (
         "src/log/recovery.rs",

@@ -115,7 +115,7 @@ fn pattern(flag: &str, text: &str) -> Result<regex_lite::Regex, Refusal> {
         .map_err(|error| Refusal::new(format_args!("{flag} is no regular expression: {error}")))
 }
 
-/// One item of `--topic-partitions`: TOPIC, TOPIC:N, TOPIC:FROM-BEFORE, either side may be left out.
+/// One item of `--topic-partitions`: TOPIC, TOPIC:N, TOPIC:FROM-BEFORE; a side may be left out.
 fn filter(item: &str) -> Result<(regex_lite::Regex, Partitions), Refusal> {
     let refuse = || {
         Refusal::new(format_args!(

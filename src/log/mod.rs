@@ -21,7 +21,7 @@
 //! Always true:
 //!   - every batch above what is flushed is in the tail; log start <= log end, but for a log that
 //!     was cut below its start, until its leader or the journal has filled it again (as Kafka's).
-//!   - a change (flush, truncate, swap, delete, close) runs alone; appends and reads go on meanwhile.
+//!   - a change (flush, truncate, swap, delete, close) runs alone; appends and reads go on.
 //!   - after a failed write or sync the log is offline: nothing is retried.
 
 #![forbid(unsafe_code)]
@@ -31,13 +31,15 @@ mod append;
 pub mod batch;
 mod cache;
 pub mod checkpoint;
+mod close;
 pub mod compaction;
 mod error;
 mod flush;
 pub mod index;
 pub mod layout;
 pub mod leader_epoch;
-pub mod producer_snapshot;
+pub mod producer_error;
+mod producer_snapshot;
 pub mod producer_state;
 mod read;
 mod recovery;

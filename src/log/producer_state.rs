@@ -10,9 +10,9 @@
 //! records may have been deleted.
 
 use super::batch::BatchInfo;
+pub use super::producer_error::ProducerError;
 use crate::ids::Offset;
 use crate::map::Map;
-use ottla_protocol::ErrorCode;
 use ottla_protocol::record_batch::{NO_PRODUCER_EPOCH, NO_SEQUENCE, NO_TIMESTAMP};
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
@@ -74,81 +74,6 @@ pub struct CompletedTransaction {
     pub last_offset: Offset,
     pub aborted: bool,
 }
-
-/// Why a producer's batch or a coordinator's marker is refused. Nothing was changed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ProducerError {
-    /// A newer instance took over this producer id; the sender is a zombie.
-    ProducerFenced {
-        producer_id: i64,
-        epoch: i16,
-        epoch_current: i16,
-    },
-    /// A batch before this one is missing, or this one was forgotten long ago. `expected` is -1
-    /// when none was written in this epoch.
-    SequenceGap {
-        producer_id: i64,
-        expected: i32,
-        received: i32,
-    },
-    /// Data outside of the producer's open transaction.
-    TransactionState { producer_id: i64 },
-    /// A newer coordinator has written a marker already.
-    CoordinatorFenced {
-        producer_id: i64,
-        epoch: i32,
-        epoch_current: i32,
-    },
-}
-
-impl ProducerError {
-    /// The only place where such a refusal becomes a number on the wire.
-    pub fn error_code(&self) -> ErrorCode {
-        match self {
-            Self::ProducerFenced { .. } => ErrorCode::InvalidProducerEpoch,
-            Self::SequenceGap { .. } => ErrorCode::OutOfOrderSequenceNumber,
-            Self::TransactionState { .. } => ErrorCode::InvalidTxnState,
-            Self::CoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
-        }
-    }
-}
-
-impl std::fmt::Display for ProducerError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::ProducerFenced {
-                producer_id,
-                epoch,
-                epoch_current,
-            } => write!(
-                f,
-                "epoch {epoch} of producer {producer_id} is older than {epoch_current}"
-            ),
-            Self::SequenceGap {
-                producer_id,
-                expected,
-                received,
-            } => write!(
-                f,
-                "producer {producer_id} sent sequence {received} where {expected} was expected"
-            ),
-            Self::TransactionState { producer_id } => write!(
-                f,
-                "producer {producer_id} sent data outside of its open transaction"
-            ),
-            Self::CoordinatorFenced {
-                producer_id,
-                epoch,
-                epoch_current,
-            } => write!(
-                f,
-                "coordinator epoch {epoch} for producer {producer_id} is older than {epoch_current}"
-            ),
-        }
-    }
-}
-
-impl std::error::Error for ProducerError {}
 
 impl ProducerEntry {
     pub fn new() -> ProducerEntry {

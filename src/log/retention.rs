@@ -31,7 +31,7 @@ impl Log {
     }
 
     /// Removes segments that end at or below the log's start and at or below `bound` (the high
-    /// watermark, the checkpoint): they leave the log now and the disk after `file.delete.delay.ms`.
+    /// watermark, the checkpoint): they leave the log now, the disk after `file.delete.delay.ms`.
     /// `active_too`: also the segment that grows, when there is nothing else in it. Returns the
     /// bytes that go.
     pub async fn drop_old_segments(

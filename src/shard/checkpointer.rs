@@ -17,14 +17,16 @@
 //! A partition that gained little since the last lap is not written: its few batches are copied
 //! forward in the journal instead, which is one write for thousands of them.
 //!
-//! Three reasons to write, beside being asked: the journal is a quarter full (a lap), much memory waits in tails (a
-//! flush of the large ones), a partition was quiet for a second (its own flush and sync, so that
-//! Kafka's tools see all of it in the folder).
+//! Three reasons to write, beside being asked: the journal is a quarter full (a lap), much memory
+//! waits in tails (a flush of the large ones), a partition was quiet for a second (its own flush
+//! and sync, so that Kafka's tools see all of it in the folder).
 
+pub use super::checkpoint_error::CheckpointError;
+use super::checkpoint_error::unless_deleted;
 use super::checkpoint_file::{Encoder, Record, shard_path};
 use super::full_disk::FullDisk;
 use crate::ids::{GroupSequence, Offset, PartitionKey, RequiredMark, ShardId};
-use crate::io::{Errno, Instant};
+use crate::io::Instant;
 use crate::journal::{Entry, Journal, JournalError};
 use crate::log::{Log, LogError};
 use crate::runtime::Runtime;
@@ -109,14 +111,6 @@ struct Capture {
     /// The journal has nothing from the capture on that would write into segments which end at or
     /// below, saved blocks of theirs included.
     sealed: Offset,
-}
-
-/// Why a checkpoint stopped.
-#[derive(Debug)]
-pub enum CheckpointError {
-    Log(LogError),
-    Journal(JournalError),
-    Disk(Errno),
 }
 
 impl Checkpointer {
@@ -600,16 +594,6 @@ impl Inner {
     }
 }
 
-/// `None`: the log was closed, which while the checkpointer runs is a deletion. It may come
-/// between any two steps, and is no failure of the disk.
-fn unless_deleted<T>(done: Result<T, LogError>) -> Result<Option<T>, CheckpointError> {
-    match done {
-        Ok(done) => Ok(Some(done)),
-        Err(LogError::Closed) => Ok(None),
-        Err(error) => Err(error.into()),
-    }
-}
-
 fn is_quiet(log: &Log, now: Instant) -> bool {
     now.since(log.quiet_since()) >= QUIET
 }
@@ -647,54 +631,4 @@ async fn run(inner: Rc<Inner>) {
     inner.stopped.set(true);
     inner.lapped.notify();
     inner.ended.notify();
-}
-
-impl CheckpointError {
-    fn is_no_space(&self) -> bool {
-        matches!(
-            self,
-            CheckpointError::Log(LogError::NoSpace)
-                | CheckpointError::Journal(JournalError::NoSpace)
-                | CheckpointError::Disk(Errno::NO_SPACE | Errno::QUOTA)
-        )
-    }
-
-    fn errno(&self) -> Errno {
-        match self {
-            CheckpointError::Log(LogError::Disk(errno))
-            | CheckpointError::Journal(JournalError::Disk(errno))
-            | CheckpointError::Disk(errno) => *errno,
-            CheckpointError::Log(_) | CheckpointError::Journal(_) => Errno::IO,
-        }
-    }
-}
-
-impl std::fmt::Display for CheckpointError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            CheckpointError::Log(error) => write!(f, "{error}"),
-            CheckpointError::Journal(error) => write!(f, "{error}"),
-            CheckpointError::Disk(errno) => write!(f, "{errno}"),
-        }
-    }
-}
-
-impl std::error::Error for CheckpointError {}
-
-impl From<LogError> for CheckpointError {
-    fn from(error: LogError) -> CheckpointError {
-        CheckpointError::Log(error)
-    }
-}
-
-impl From<JournalError> for CheckpointError {
-    fn from(error: JournalError) -> CheckpointError {
-        CheckpointError::Journal(error)
-    }
-}
-
-impl From<Errno> for CheckpointError {
-    fn from(errno: Errno) -> CheckpointError {
-        CheckpointError::Disk(errno)
-    }
 }

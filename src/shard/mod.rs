@@ -12,7 +12,8 @@
 
 mod ask;
 mod background;
-pub mod checkpoint_file;
+pub mod checkpoint_error;
+mod checkpoint_file;
 pub mod checkpointer;
 mod cleaner;
 mod cleaner_checkpoint;

@@ -2,7 +2,7 @@
 //!
 //! Room:       `sim`.
 //! Called by:  tests and `ottla-sim`.
-//! Calls:      `log::compaction`, `journal`, `shard::{checkpointer, recovery}` behind a world's door.
+//! Calls:      `log::compaction`, `journal`, `shard::{checkpointer, recovery}` in a world.
 //! Never:      looks at bytes on the disk: only at what a reader would be served.
 //!
 //! One partition lives many times. Keyed records are appended while the log is compacted again and

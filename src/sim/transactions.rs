@@ -2,7 +2,7 @@
 //!
 //! Room:       `sim`, tests only.
 //! Calls:      `node` (shards behind simulated doors).
-//! Never:      has a coordinator: the test is the coordinator, and knows how each transaction ended.
+//! Never:      has a coordinator: the test is it, and knows how each transaction ended.
 //!
 //! A few producers write to two partitions, end their transactions one way or the other, and the
 //! broker dies now and then. The model is the list of acknowledged batches and each transaction's

@@ -1,4 +1,4 @@
-//! Compaction against a list of records: what is served afterwards, and after a crash in its middle.
+//! Compaction against a list of records: what is served afterwards, and after a crash within.
 
 use super::*;
 use crate::io::Errno;
