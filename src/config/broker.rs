@@ -15,7 +15,7 @@ use super::parse::{Given, parse};
 use super::property::list;
 use super::topic::TopicConfig;
 use super::values::Values;
-use super::{Overrides, alter};
+use super::{Overrides, alter, table};
 use std::path::PathBuf;
 
 /// What a broker is started with. Sizes are bytes, times milliseconds.
@@ -140,6 +140,7 @@ impl BrokerConfig {
         }
         let shards = capped(values.count("ottla.shards"));
         Ok(Self {
+            polling: polling(&values, &listeners)?,
             node_id,
             listeners,
             advertised,
@@ -169,7 +170,6 @@ impl BrokerConfig {
             topic_defaults: TopicConfig::resolve(&values, &Overrides::new())?,
             shards: (shards > 0).then_some(shards),
             memory_bytes: values.count("ottla.memory.bytes"),
-            polling: Polling::from_name(values.text("ottla.polling").unwrap_or_default()),
             io: IoMode::Uring,
             journal,
             values,
@@ -194,8 +194,8 @@ impl Default for Machine {
     }
 }
 
-/// What an idle shard does.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What an idle shard does, the more eager the later.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Polling {
     /// Sleeps in the kernel at once: no CPU when idle.
     #[default]
@@ -409,6 +409,35 @@ fn advertise(
     Ok(advertised)
 }
 
+/// Connections of every listener are served by every shard, so the most eager listener decides.
+fn polling(values: &Values, listeners: &[Listener]) -> Result<Polling, ConfigError> {
+    let common = Polling::from_name(values.text(table::POLLING).unwrap_or_default());
+    let own: Vec<(&str, Polling)> = values
+        .file
+        .iter()
+        .filter_map(|(name, value)| {
+            let listener = table::listener_of(name, table::POLLING)?;
+            Some((listener, Polling::from_name(value)))
+        })
+        .collect();
+    for (name, _) in &own {
+        let is_it = |listener: &Listener| listener.name.eq_ignore_ascii_case(name);
+        if !listeners.iter().any(is_it) {
+            return Err(values.refuse(
+                table::POLLING,
+                format!("listener.name.{name} names none of the listeners"),
+            ));
+        }
+    }
+    let each = listeners.iter().map(|listener| {
+        let own = own
+            .iter()
+            .find(|(name, _)| listener.name.eq_ignore_ascii_case(name));
+        own.map_or(common, |(_, polling)| *polling)
+    });
+    Ok(each.max().unwrap_or(common))
+}
+
 fn inter_broker_listener(values: &Values, listeners: &[Listener]) -> Result<String, ConfigError> {
     let Some(name) = values
         .text("inter.broker.listener.name")
@@ -580,6 +609,36 @@ mod tests {
                 "server.properties:2: listener.name.x.ssl.y: accepted, not served yet"
             ]
         );
+    }
+
+    #[test]
+    fn the_most_eager_listener_says_how_shards_poll() {
+        let two = "listeners=A://127.0.0.1:1,B://127.0.0.1:2\n\
+                   listener.security.protocol.map=A:PLAINTEXT,B:PLAINTEXT\n\
+                   inter.broker.listener.name=A\n";
+        for (text, polling) in [
+            ("", Polling::Park),
+            ("listener.name.b.ottla.polling=spin", Polling::Spin),
+            (
+                "ottla.polling=spin\nlistener.name.a.ottla.polling=park\n\
+                 listener.name.b.ottla.polling=spin-then-park",
+                Polling::SpinThenPark,
+            ),
+        ] {
+            let (config, warnings) = read(&format!("{two}{text}")).expect("valid");
+            assert_eq!((config.polling, warnings.len()), (polling, 0), "{text}");
+        }
+        for (text, message) in [
+            (
+                "listener.name.c.ottla.polling=spin",
+                "none of the listeners",
+            ),
+            ("listener.name.a.ottla.polling=often", "spin-then-park"),
+            ("listener.name.a.ottla.poling=spin", "unknown"),
+        ] {
+            let error = refusal(&format!("{two}{text}"));
+            assert!(error.contains(message), "{text:?} gave {error}");
+        }
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Values {
                     text,
                 });
             };
-            match table::broker(name) {
+            match table::broker(name).or_else(|| table::of_listener(name)) {
                 Some(property) => {
                     property.check(value).map_err(|bound| ConfigError::Value {
                         place: place.clone(),
@@ -58,7 +58,9 @@ impl Values {
                         Serving::Unneeded(reason) => warn(format!("without effect: {reason}")),
                     }
                 }
-                None if table::in_family(name) => warn("accepted, not served yet".to_owned()),
+                None if table::in_family(name) && !name.contains(".ottla.") => {
+                    warn("accepted, not served yet".to_owned())
+                }
                 None => return Err(unknown(name, place)),
             }
             if values.file.insert(name.clone(), value.clone()).is_some() {

@@ -15,8 +15,8 @@ use crate::ids::{GroupSequence, Offset, RequiredMark};
 use crate::io::{Instant, Slice, WallMillis};
 use crate::log::{BatchInfo, ProducerCheck};
 use crate::protocol::record_batch::{
-    BATCH_HEADER_BYTES, BatchHeader, Checked, Limits, TimestampType, WalkLimits, Walked, check,
-    patch_base_offset, patch_leader_epoch, patch_timestamps,
+    BATCH_HEADER_BYTES, BatchHeader, Checked, InvalidBatch, Limits, TimestampType, WalkLimits,
+    Walked, check, patch_base_offset, patch_leader_epoch, patch_timestamps,
 };
 use crate::runtime::Runtime;
 use crate::runtime::sync::Event;
@@ -73,9 +73,13 @@ pub enum Append {
     Later(Pin<Box<dyn Future<Output = Result<Appended, AppendError>>>>),
 }
 
-/// Compressed batches up to this size are walked on the spot: even a bomb of this size is done
-/// in well under a millisecond, and the way to the pool and back costs more than a usual walk.
+/// Compressed batches up to this size are tried on the spot: the way to the pool and back costs
+/// more than a usual walk.
 const INLINE_COMPRESSED_BYTES_MAX: usize = 1024;
+
+/// What such a batch may become on the spot. 1 KiB of zstd can become 32 MiB: the walk stops here
+/// and the pool begins it anew.
+const INLINE_DECOMPRESSED_BYTES_MAX: u64 = 64 << 10;
 
 /// The most that a batch's records may become when decompressed.
 const DECOMPRESSED_BYTES_MAX: u64 = 256 << 20;
@@ -103,26 +107,25 @@ impl Partition {
             Err(invalid) => return Append::Now(Err(AppendError::Invalid(invalid))),
         };
         let walk_limits = self.walk_limits(terms.now);
-        let inline = !checked.is_compressed() || checked.size <= INLINE_COMPRESSED_BYTES_MAX;
-        if inline && self.append_gate.is_open() {
-            let appended = checked
-                .walk(&records, &walk_limits)
-                .map_err(AppendError::Invalid)
-                .and_then(|walked| {
-                    self.append_walked(&records, &checked, &walked, (terms, guard), runtime.now())
-                });
+        let mut walked = walk_here(&checked, &records, &walk_limits);
+        if self.append_gate.is_open()
+            && let Some(walked) = walked.take()
+        {
+            let appended = walked.map_err(AppendError::Invalid).and_then(|walked| {
+                self.append_walked(&records, &checked, &walked, (terms, guard), runtime.now())
+            });
             return Append::Now(appended);
         }
         let place = self.append_gate.enter();
         let (partition, runtime) = (self.clone(), runtime.clone());
         Append::Later(Box::pin(async move {
             let shared = records.clone();
-            let walked = if inline {
-                checked.walk(&shared, &walk_limits)
-            } else {
-                runtime
-                    .work(move || checked.walk(&shared, &walk_limits))
-                    .await
+            let walked = match walked {
+                Some(walked) => walked,
+                None => {
+                    let walk = move || checked.walk(&shared, &walk_limits);
+                    runtime.work(walk).await
+                }
             };
             place.turn().await;
             // The world may have changed meanwhile: look again.
@@ -300,6 +303,31 @@ impl Partition {
     }
 }
 
+/// Walks what costs little; `None`: the rest belongs on the worker pool.
+fn walk_here(
+    checked: &Checked,
+    records: &[u8],
+    limits: &WalkLimits,
+) -> Option<Result<Walked, InvalidBatch>> {
+    if !checked.is_compressed() {
+        return Some(checked.walk(records, limits));
+    }
+    if checked.size > INLINE_COMPRESSED_BYTES_MAX {
+        return None;
+    }
+    let bound = limits
+        .decompressed_bytes_max
+        .min(INLINE_DECOMPRESSED_BYTES_MAX);
+    let limits = WalkLimits {
+        decompressed_bytes_max: bound,
+        ..*limits
+    };
+    match checked.walk(records, &limits) {
+        Err(InvalidBatch::DecompressedTooLarge { .. }) => None,
+        walked => Some(walked),
+    }
+}
+
 /// Keeps appends in order while one of them is away on the worker pool.
 #[derive(Default)]
 pub(super) struct Gate(Rc<GateState>);
@@ -354,5 +382,40 @@ impl Drop for Place {
         );
         self.gate.served.set(self.number + 1);
         self.gate.moved.notify();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::record_batch::{BatchBuilder, BatchOptions, Compression};
+
+    fn walked_here(codec: Compression, value: &[u8]) -> Option<bool> {
+        let mut builder = BatchBuilder::new(BatchOptions {
+            codec,
+            ..BatchOptions::default()
+        });
+        builder.append(1, None, Some(value), &[]);
+        let bytes = builder.finish();
+        let checked = check(&bytes, &Limits::default()).expect("it was built a moment ago");
+        walk_here(&checked, &bytes, &WalkLimits::default()).map(|walked| walked.is_ok())
+    }
+
+    /// Goal: no small batch keeps the shard busy, whatever it becomes, and small ones stay here.
+    #[test]
+    fn what_expands_far_goes_to_the_pool() {
+        let bomb = vec![0; 8 << 20];
+        for codec in [
+            Compression::Gzip,
+            Compression::Snappy,
+            Compression::Lz4,
+            Compression::Zstd,
+        ] {
+            assert_eq!(walked_here(codec, &[7; 500]), Some(true), "{codec:?}");
+            assert_eq!(walked_here(codec, &bomb), None, "{codec:?}");
+        }
+        let small_bomb = vec![0; 500 << 10];
+        assert_eq!(walked_here(Compression::Zstd, &small_bomb), None);
+        assert_eq!(walked_here(Compression::None, &[7; 5000]), Some(true));
     }
 }

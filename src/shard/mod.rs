@@ -20,6 +20,7 @@ mod cleaner_checkpoint;
 mod close;
 pub mod coordinators;
 mod fetch;
+mod folders;
 mod full_disk;
 mod markers;
 pub mod message;
@@ -55,7 +56,7 @@ pub struct Shard {
     /// One per log dir, in the same order.
     checkpointers: Vec<Checkpointer>,
     /// Partition folders found at the start that no image has claimed yet.
-    found: RefCell<Map<PartitionKey, open::FoundFolder>>,
+    found: RefCell<folders::Found>,
     coordinators: Coordinators,
     background: Background,
 }

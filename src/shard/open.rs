@@ -8,37 +8,22 @@
 use super::background::Background;
 use super::checkpointer::Checkpointer;
 use super::coordinators::{Coordinators, is_coordinated};
-use super::recovery::{Recovered, open_log};
-use super::{DirPlan, Plan, Shard, ShardError};
+use super::folders::{Found, FoundFolder, find};
+use super::recovery::open_log;
+use super::{Plan, Shard, ShardError};
 use crate::config::BrokerConfig;
-use crate::ids::{Offset, PartitionKey, ShardId};
-use crate::io::Errno;
+use crate::ids::{PartitionKey, ShardId};
 use crate::journal::{Entry, Journal, JournalSettings};
-use crate::log::layout::{FolderName, folder_name, parse_partition_metadata};
+use crate::log::layout::folder_name;
 use crate::log::{Log, LogError, LogSettings, LogStorage, StorageSettings};
 use crate::map::Map;
 use crate::metadata::{Image, PartitionImage, ResourceKind, TopicImage, changed_topics};
 use crate::partition::{LogDir, Partition};
 use crate::runtime::Runtime;
 use std::cell::RefCell;
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// A partition's folder as found at the start.
-pub(super) struct FoundFolder {
-    dir: usize,
-    path: PathBuf,
-    /// What recovery knows of its log dir.
-    recovered: Recovered,
-    high_watermark: Offset,
-    /// It lost acknowledged records.
-    refused: bool,
-    /// A checkpoint knows it, so its folder's name is durable. One whose creation the last life
-    /// did not get to journal may lose it yet.
-    recorded: bool,
-}
 
 /// A partition to open or to create.
 struct Missing {
@@ -58,9 +43,6 @@ const RETRY_NO_SPACE: Duration = Duration::from_secs(1);
 /// Part of the memory budget that flushed batches and blocks of older ones may take.
 const CACHE_SHARE: u64 = 2;
 
-/// The bound of a `partition.metadata`; a real one has two short lines.
-const PARTITION_METADATA_BYTES_MAX: usize = 4 << 10;
-
 impl Shard {
     /// Starts the journals, finds the folders, opens what the image says this shard owns.
     pub async fn open(
@@ -72,7 +54,7 @@ impl Shard {
     ) -> Result<Rc<Shard>, ShardError> {
         let mut dirs = Vec::new();
         let mut checkpointers = Vec::new();
-        let mut found = Map::default();
+        let mut found = Found::default();
         for (index, dir) in plan.dirs.iter().enumerate() {
             let failed = |reason: &dyn std::fmt::Display| {
                 ShardError(format!("{}: {reason}", dir.path.display()))
@@ -92,7 +74,7 @@ impl Shard {
                 ..StorageSettings::default()
             };
             let storage = LogStorage::new(runtime, &dir.path, settings);
-            find_folders(runtime, index, dir, &mut found)
+            find(runtime, index, dir, &mut found)
                 .await
                 .map_err(|errno| failed(&errno))?;
             checkpointers.push(Checkpointer::start(runtime, &dir.path, id, journal.clone()));
@@ -111,7 +93,10 @@ impl Shard {
             coordinators: Coordinators::default(),
             background: Background::default(),
         });
+        shard.set_nameless_aside(&plan.image).await;
         shard.follow(plan.image).await;
+        shard.set_strays_aside().await;
+        shard.remove_deleted();
         for dir in &shard.dirs {
             shard.clone().follow_journal(dir.clone());
         }
@@ -234,7 +219,7 @@ impl Shard {
                 if self.partition(key).is_some() {
                     continue;
                 }
-                let found = self.found.borrow_mut().remove(&key);
+                let found = self.found.borrow_mut().partitions.remove(&key);
                 let dir = match &found {
                     Some(found) => found.dir,
                     None => self.emptiest_dir(&counts),
@@ -435,53 +420,6 @@ impl Shard {
             tracing::warn!(%error, %topic, "folder not removed");
         }
     }
-}
-
-/// Finds partition folders and whose they are. Folders that name no topic id are left alone.
-async fn find_folders(
-    runtime: &Runtime,
-    index: usize,
-    dir: &DirPlan,
-    found: &mut Map<PartitionKey, FoundFolder>,
-) -> Result<(), Errno> {
-    for entry in runtime.list_directory(&dir.path).await? {
-        if !entry.is_directory {
-            continue;
-        }
-        let FolderName::Partition { partition, .. } = FolderName::parse(&entry.name) else {
-            continue;
-        };
-        let path = dir.path.join(&entry.name);
-        let metadata = path.join("partition.metadata");
-        let Ok(text) = runtime
-            .read_file(&metadata, PARTITION_METADATA_BYTES_MAX)
-            .await
-        else {
-            continue;
-        };
-        let topic = std::str::from_utf8(&text)
-            .ok()
-            .and_then(parse_partition_metadata);
-        if let Some(topic) = topic {
-            let key = PartitionKey { topic, partition };
-            let recovered = dir.recovered.clone();
-            let record = dir.recovered.record(key);
-            let high_watermark = record.map_or(Offset(-1), |record| record.high_watermark);
-            let refused = record.is_some_and(|record| record.refused);
-            found.insert(
-                key,
-                FoundFolder {
-                    dir: index,
-                    path,
-                    recovered,
-                    high_watermark,
-                    refused,
-                    recorded: record.is_some(),
-                },
-            );
-        }
-    }
-    Ok(())
 }
 
 fn journal_settings(config: &BrokerConfig, shards: u16, dirs: usize) -> JournalSettings {

@@ -95,6 +95,21 @@ pub fn client_metrics(name: &str) -> Option<&'static Property> {
         .find(|property| property.name == name)
 }
 
+/// What `listener.name.NAME.PROPERTY` sets for one listener, where we serve that.
+pub fn of_listener(name: &str) -> Option<&'static Property> {
+    listener_of(name, POLLING).and_then(|_| broker(POLLING))
+}
+
+/// The NAME in `listener.name.NAME.PROPERTY`.
+pub fn listener_of<'a>(name: &'a str, property: &str) -> Option<&'a str> {
+    let rest = name.strip_prefix("listener.name.")?;
+    let listener = rest.strip_suffix(property)?.strip_suffix('.')?;
+    (!listener.is_empty()).then_some(listener)
+}
+
+/// The one property of ours that a listener may have for itself.
+pub const POLLING: &str = "ottla.polling";
+
 /// Whether a name without a row of its own belongs to a plug-in or to one listener.
 pub fn in_family(name: &str) -> bool {
     FAMILIES.iter().any(|family| name.starts_with(family))

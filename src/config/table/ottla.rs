@@ -27,7 +27,9 @@ pub static BROKER: &[Property] = &[
     set("ottla.memory.bytes", long(16 << 20, MAX), "268435456", ReadOnly, High,
         Served("Memory the broker plans with, shared out to its shards and touched as used.")),
     set("ottla.polling", OneOf(&["park", "spin-then-park", "spin"]), "park", ReadOnly, Medium,
-        Served("What an idle shard does: sleeps, spins 20 µs and sleeps, or never sleeps.")),
+        Served("What an idle shard does: sleeps, spins 20 µs and sleeps, or never sleeps. \
+            `listener.name.NAME.ottla.polling` asks for one listener; every shard serves all, so \
+            the most eager one holds.")),
     set("ottla.shards", int(0, 1024), "0", ReadOnly, High,
         Served("Shards, one pinned thread each; 0 is one per core.")),
 ];

@@ -1,0 +1,321 @@
+//! What lies in a log dir at the start: whose folders these are, and those nobody claims.
+//!
+//! Room:       `shard`.
+//! Called by:  `open`.
+//! Calls:      `log::layout` for names, `runtime` for files.
+//! Never:      deletes records: a folder that no topic claims is kept under another name, as Kafka
+//!             keeps it. Only what was being deleted already is deleted.
+//!
+//! ```text
+//!   orders-0                      a topic of the image has the id in its partition.metadata
+//!   orders-0.<32 digits>-stray    none had when this broker last started
+//!   orders-0.<32 digits>-delete   a deletion that a stop interrupted: removed
+//! ```
+
+use super::recovery::Recovered;
+use super::{DirPlan, Shard};
+use crate::ids::{Offset, PartitionKey, ShardId};
+use crate::io::Errno;
+use crate::journal::Entry;
+use crate::log::layout::{
+    FileKind, FileName, FolderName, PARTITION_METADATA_FILE, parse_partition_metadata,
+    stray_folder_name,
+};
+use crate::map::Map;
+use crate::metadata::Image;
+use crate::runtime::Runtime;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+/// What was found at the start and is not claimed yet.
+#[derive(Default)]
+pub(super) struct Found {
+    pub partitions: Map<PartitionKey, FoundFolder>,
+    /// Folders named like partitions that hold segments, but say of no topic that they are its.
+    nameless: Vec<Nameless>,
+    /// Deletions that were interrupted: the log dir's index and the folder.
+    deleted: Vec<(usize, PathBuf)>,
+}
+
+/// A partition's folder as found at the start.
+pub(super) struct FoundFolder {
+    /// Index of its log dir.
+    pub dir: usize,
+    pub path: PathBuf,
+    /// What recovery knows of its log dir.
+    pub recovered: Recovered,
+    pub high_watermark: Offset,
+    /// It lost acknowledged records.
+    pub refused: bool,
+    /// A checkpoint knows it, so its folder's name is durable. One whose creation the last life
+    /// did not get to journal may lose it yet.
+    pub recorded: bool,
+}
+
+struct Nameless {
+    dir: usize,
+    path: PathBuf,
+    topic: String,
+    partition: i32,
+}
+
+/// The bound of a `partition.metadata`; a real one has two short lines.
+const PARTITION_METADATA_BYTES_MAX: usize = 4 << 10;
+
+/// The topic of the metadata log, whose folder is the controller's.
+const METADATA_TOPIC: &str = "__cluster_metadata";
+
+/// Finds the folders of one log dir and whose they are.
+pub(super) async fn find(
+    runtime: &Runtime,
+    index: usize,
+    dir: &DirPlan,
+    found: &mut Found,
+) -> Result<(), Errno> {
+    for entry in runtime.list_directory(&dir.path).await? {
+        if !entry.is_directory {
+            continue;
+        }
+        let path = dir.path.join(&entry.name);
+        let (topic, partition) = match FolderName::parse(&entry.name) {
+            FolderName::Partition { topic, partition } => (topic, partition),
+            FolderName::Delete => {
+                found.deleted.push((index, path));
+                continue;
+            }
+            FolderName::Stray | FolderName::Future | FolderName::Foreign => continue,
+        };
+        let metadata = path.join(PARTITION_METADATA_FILE);
+        let text = runtime
+            .read_file(&metadata, PARTITION_METADATA_BYTES_MAX)
+            .await;
+        let id = text.ok().and_then(|text| {
+            let text = std::str::from_utf8(&text).ok()?;
+            parse_partition_metadata(text)
+        });
+        match id {
+            Some(id) => found.partition(
+                PartitionKey {
+                    topic: id,
+                    partition,
+                },
+                index,
+                path,
+                dir,
+            ),
+            None if topic == METADATA_TOPIC => {}
+            None if has_records(runtime, &path).await? => found.nameless.push(Nameless {
+                dir: index,
+                path,
+                topic,
+                partition,
+            }),
+            // A creation that a stop interrupted: the next one begins where it ended.
+            None => {}
+        }
+    }
+    Ok(())
+}
+
+async fn has_records(runtime: &Runtime, path: &Path) -> Result<bool, Errno> {
+    let entries = runtime.list_directory(path).await?;
+    Ok(entries.iter().any(|entry| {
+        let name = FileName::parse(&entry.name);
+        matches!(
+            name,
+            FileName::Segment {
+                kind: FileKind::Log,
+                ..
+            }
+        )
+    }))
+}
+
+impl Found {
+    fn partition(&mut self, key: PartitionKey, index: usize, path: PathBuf, dir: &DirPlan) {
+        let record = dir.recovered.record(key);
+        let folder = FoundFolder {
+            dir: index,
+            path,
+            recovered: dir.recovered.clone(),
+            high_watermark: record.map_or(Offset(-1), |record| record.high_watermark),
+            refused: record.is_some_and(|record| record.refused),
+            recorded: record.is_some(),
+        };
+        let Some(other) = self.partitions.get(&key) else {
+            self.partitions.insert(key, folder);
+            return;
+        };
+        tracing::error!(
+            one = %other.path.display(), other = %folder.path.display(),
+            "two folders are the same partition; the one a checkpoint knows is served"
+        );
+        if folder.recorded && !other.recorded {
+            self.partitions.insert(key, folder);
+        }
+    }
+}
+
+impl Shard {
+    /// Before partitions are created: folders of this name may stand in their way.
+    pub(super) async fn set_nameless_aside(&self, image: &Image) {
+        let nameless = std::mem::take(&mut self.found.borrow_mut().nameless);
+        for folder in nameless {
+            // One shard for each: the one that would create a partition of that name.
+            let claimed = image.topic(&folder.topic).map(|topic| PartitionKey {
+                topic: topic.id,
+                partition: folder.partition,
+            });
+            if claimed.map_or(self.id == ShardId(0), |key| self.owns(key)) {
+                self.set_aside(folder.dir, &folder.path).await;
+            }
+        }
+    }
+
+    /// After the first complete image was followed: what no topic of it claims.
+    pub(super) async fn set_strays_aside(&self) {
+        let mut rest: Vec<_> = self
+            .found
+            .borrow_mut()
+            .partitions
+            .drain()
+            .filter(|(key, _)| self.owns(*key))
+            .collect();
+        rest.sort_unstable_by_key(|(key, _)| *key);
+        for (key, folder) in rest {
+            // A partition of this key may live beside it, in another log dir.
+            if self.partition(key).is_none()
+                && let Err(error) = self.dirs[folder.dir].journal.note(Entry::Drop { key })
+            {
+                tracing::warn!(%error, "a stray folder stays known to the checkpoints");
+            }
+            self.set_aside(folder.dir, &folder.path).await;
+        }
+    }
+
+    async fn set_aside(&self, dir: usize, path: &Path) {
+        let name = path.file_name().map(|name| name.to_string_lossy());
+        let FolderName::Partition { topic, partition } =
+            FolderName::parse(name.as_deref().unwrap_or_default())
+        else {
+            return;
+        };
+        let unique = u128::from(self.runtime.random()) << 64 | u128::from(self.runtime.random());
+        let stray = path.with_file_name(stray_folder_name(&topic, partition, unique));
+        let renamed = match self.runtime.rename(path, &stray).await {
+            Ok(()) => self.runtime.sync_directory(&self.dirs[dir].path).await,
+            failed => failed,
+        };
+        match renamed {
+            Ok(()) => tracing::warn!(
+                folder = %path.display(), stray = %stray.display(),
+                "no topic claims this folder: it was set aside, delete it if nobody needs it"
+            ),
+            Err(errno) => {
+                let folder = path.display();
+                tracing::error!(%folder, %errno, "no topic claims this folder; it stays");
+            }
+        }
+    }
+
+    /// Finishes interrupted deletions, beside everything else.
+    pub(super) fn remove_deleted(self: &Rc<Self>) {
+        let deleted = std::mem::take(&mut self.found.borrow_mut().deleted);
+        if self.id != ShardId(0) || deleted.is_empty() {
+            return;
+        }
+        let shard = self.clone();
+        self.runtime.spawn(async move {
+            for (dir, path) in deleted {
+                if let Err(errno) = shard.dirs[dir].storage.remove_folder(&path).await {
+                    let folder = path.display();
+                    tracing::warn!(%folder, %errno, "a deleted partition's folder stays");
+                }
+            }
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{BrokerConfig, Machine};
+    use crate::io::OpenOptions;
+    use crate::sim::clock::SECOND;
+    use crate::sim::node::{LOG_DIR, Node, NodePlan};
+    use crate::sim::{MachineId, World};
+
+    const WRITE: OpenOptions = OpenOptions {
+        write: true,
+        create: true,
+        create_new: false,
+        truncate: false,
+        direct: false,
+    };
+
+    fn names(world: &World, machine: MachineId) -> Vec<String> {
+        let runtime = Runtime::new(world.door(machine));
+        let inner = runtime.clone();
+        let listed =
+            runtime.block_on(async move { inner.list_directory(Path::new(LOG_DIR)).await });
+        let folders = listed.expect("it is there").into_iter();
+        let folders = folders.filter(|entry| entry.is_directory);
+        folders.map(|entry| entry.name).collect()
+    }
+
+    fn life(world: &World, machine: MachineId, partitions: usize, epoch: i32) {
+        let config = BrokerConfig::from_given(&[], &Machine::default());
+        let plan = NodePlan {
+            config: config.expect("the defaults are a broker").0.into(),
+            partitions,
+            topic: Vec::new(),
+        };
+        let node = Node::start(world, machine, &plan, 2, epoch);
+        assert!(world.run_until(60 * SECOND, || node.is_up()));
+        world.run_for(SECOND);
+        let closed = node.stop();
+        assert!(world.run_until(60 * SECOND, || closed.get() == 2));
+        assert_eq!(node.failed(), None);
+        world.kill(machine);
+    }
+
+    /// Goal: what no topic claims is kept under a name that Kafka knows, once; what was being
+    /// deleted goes; what is claimed stays.
+    #[test]
+    fn strays_are_set_aside_and_deletions_finished() {
+        let world = World::new(3);
+        let machine = world.machine();
+        world.make_directory(machine, LOG_DIR);
+        life(&world, machine, 2, 1);
+        assert_eq!(names(&world, machine), ["orders-0", "orders-1"]);
+        let runtime = Runtime::new(world.door(machine));
+        let inner = runtime.clone();
+        let deleted = "gone-0.00000000000000000000000000000007-delete";
+        runtime.block_on(async move {
+            for (folder, file) in [
+                (deleted, "00000000000000000000.log"),
+                ("nameless-3", "00000000000000000000.log"),
+                ("begun-4", "partition.metadata"),
+                ("no partition", "letter"),
+            ] {
+                let folder = Path::new(LOG_DIR).join(folder);
+                inner.create_directory(&folder).await.expect("room");
+                let file = inner.open(&folder.join(file), WRITE).await.expect("room");
+                file.sync().await.expect("a sound disk");
+            }
+        });
+        for (start, partitions) in [(2, 1), (3, 1)] {
+            life(&world, machine, partitions, start);
+            let names = names(&world, machine);
+            let count = |begin: &str, end: &str| {
+                let fits = |name: &&String| name.starts_with(begin) && name.ends_with(end);
+                names.iter().filter(fits).count()
+            };
+            assert_eq!(names.len(), 5, "{names:?}");
+            assert_eq!(count("orders-0", "-0"), 1, "{names:?}");
+            assert_eq!(count("orders-1.", "-stray"), 1, "{names:?}");
+            assert_eq!(count("nameless-3.", "-stray"), 1, "{names:?}");
+            assert_eq!(count("", "-delete"), 0, "{names:?}");
+        }
+    }
+}
