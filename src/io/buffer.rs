@@ -82,7 +82,7 @@ impl Memory {
             .copied()
             .find(|pooled| *pooled >= size)
             .unwrap_or(size);
-        let start = POOL.take(size).unwrap_or_else(|| map_pages(size));
+        let start = POOL.take(size).unwrap_or_else(|| POOL.map(size));
         LIVE_BYTES.fetch_add(size, Ordering::Relaxed);
         Memory {
             start,
@@ -130,6 +130,21 @@ impl Pool {
         Some(taken.0)
     }
 
+    /// Fresh memory. Of the large sizes a huge page at once, whose other pieces are free: the
+    /// kernel pins a huge page for O_DIRECT in one step, where 4 KiB pages, one by one, took 8 %
+    /// of the broker's CPU under load.
+    fn map(&self, size: usize) -> NonNull<u8> {
+        if !HUGE_SIZES.contains(&size) {
+            return map_pages(size);
+        }
+        let start = map_huge_page();
+        for at in (size..HUGE_PAGE).step_by(size) {
+            // SAFETY: inside the mapping of `HUGE_PAGE` bytes made by the line above.
+            self.put(unsafe { start.add(at) }, size);
+        }
+        start
+    }
+
     fn put(&self, start: NonNull<u8>, size: usize) {
         if let Some(class) = POOL_SIZES.iter().position(|pooled| *pooled == size) {
             let before = self.bytes.fetch_add(size, Ordering::Relaxed);
@@ -146,6 +161,33 @@ impl Pool {
         let result = unsafe { libc::munmap(start.as_ptr().cast(), size) };
         assert_eq!(result, 0, "unmapping what was mapped");
     }
+}
+
+/// What x86-64 and most arm64 systems call huge.
+const HUGE_PAGE: usize = 2 << 20;
+
+/// Sizes that are cut out of huge pages: those of journal slabs and segment writes.
+const HUGE_SIZES: [usize; 2] = [256 << 10, 1 << 20];
+
+/// Fresh zero memory of `HUGE_PAGE` bytes, aligned to it, so that it may be one huge page. Its
+/// pieces can be unmapped one by one.
+fn map_huge_page() -> NonNull<u8> {
+    let start = map_pages(2 * HUGE_PAGE);
+    let before = start.as_ptr().align_offset(HUGE_PAGE);
+    // SAFETY: `before` is at most `HUGE_PAGE`, so this stays inside the mapping.
+    let page = unsafe { start.add(before) };
+    // SAFETY: the end of the page is inside the mapping, or its end.
+    let behind = unsafe { page.add(HUGE_PAGE) };
+    for (surplus, length) in [(start, before), (behind, HUGE_PAGE - before)] {
+        if length > 0 {
+            // SAFETY: a range of the mapping that nobody was given.
+            let result = unsafe { libc::munmap(surplus.as_ptr().cast(), length) };
+            assert_eq!(result, 0, "unmapping what was mapped");
+        }
+    }
+    // SAFETY: advice about memory that is ours; where it is refused, small pages serve.
+    unsafe { libc::madvise(page.as_ptr().cast(), HUGE_PAGE, libc::MADV_HUGEPAGE) };
+    page
 }
 
 /// Fresh zero pages. Not the allocator: for page alignment it touches every page to zero it.
