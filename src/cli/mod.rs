@@ -29,6 +29,7 @@ pub mod server;
 mod settings;
 mod storage;
 mod topics;
+mod transactions;
 
 pub use client_flags::ClientFlags;
 pub use output::{Outcome, Refusal};
@@ -56,6 +57,7 @@ pub fn main() -> ExitCode {
         Some(Command::ConsoleConsumer(consumer)) => consumer.run(),
         Some(Command::GetOffsets(get_offsets)) => get_offsets.run(),
         Some(Command::DeleteRecords(delete_records)) => delete_records.run(),
+        Some(Command::Transactions(transactions)) => transactions.run(),
         Some(Command::Log(log)) => log.run(),
         Some(Command::LogDirs(log_dirs)) => log_dirs.run(),
         Some(Command::Cluster(cluster)) => cluster.run(),
@@ -102,6 +104,8 @@ enum Command {
     GetOffsets(get_offsets::GetOffsets),
     /// Moves the start of partitions forward.
     DeleteRecords(delete_records::DeleteRecords),
+    /// Lists and describes transactions, and ends those that hang.
+    Transactions(Box<transactions::Transactions>),
     /// Prints and checks the files of a log dir, without a broker.
     Log(log::Log),
     /// Shows what lies in the brokers' log dirs.
