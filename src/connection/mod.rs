@@ -21,7 +21,7 @@ pub use budget::{Budget, Charge};
 pub use frame::{Frame, FrameError, FrameReader};
 pub use pipeline::{Pipeline, Slot};
 
-use crate::handlers::{self, Context, ListenerInfo, Started, Traffic};
+use crate::handlers::{self, Context, ListenerInfo, Started, Traffic, TransactionalGate};
 use crate::ids::ShardId;
 use crate::io::{Address, DetachedSocket, Instant, Slice};
 use crate::router::Router;
@@ -104,6 +104,7 @@ pub async fn serve(host: Rc<Host>, socket: Socket, listener: usize, peer: Addres
             peer: peer.clone(),
             client_software: RefCell::new(None),
             traffic: Traffic::new(host.router.shards()),
+            transactional: TransactionalGate::default(),
         }),
         reader: FrameReader::new(
             socket.clone(),

@@ -21,6 +21,7 @@
 pub mod group;
 mod place;
 mod step;
+pub mod transaction;
 
 pub use place::{Kind, java_hash, partition_of};
 pub use step::{
@@ -102,6 +103,10 @@ pub struct Completed {
 pub fn machine(kind: Kind, config: &Arc<BrokerConfig>) -> Option<Box<dyn Machine>> {
     match kind {
         Kind::Group => Some(Box::new(group::GroupMachine::new(config.group()))),
-        Kind::Transaction | Kind::Share => None,
+        Kind::Transaction => {
+            let settings = transaction::Settings::of(config);
+            Some(Box::new(transaction::Transactions::new(settings)))
+        }
+        Kind::Share => None,
     }
 }

@@ -73,6 +73,15 @@ pub enum Ask {
         key: String,
         request: Request,
     },
+    /// A producer id nobody has had; eight bytes.
+    ProducerId,
+    /// The end of a transaction in these partitions, by topic name; one error code (i16) for each.
+    Markers {
+        producer: Producer,
+        commit: bool,
+        transaction_version: i16,
+        partitions: Vec<(String, i32)>,
+    },
 }
 
 impl Millis {

@@ -29,13 +29,14 @@ pub struct Context {
     /// What the client called itself in ApiVersions.
     pub client_software: RefCell<Option<(String, String)>>,
     pub traffic: Traffic,
+    /// Keeps transactional Produce requests in order.
+    pub transactional: super::transactional::Gate,
 }
 
 /// What all connections of a shard share.
 pub struct Shared {
     pub config: Arc<BrokerConfig>,
     pub sessions: RefCell<super::fetch_session::Sessions>,
-    pub producer_ids: super::init_producer_id::ProducerIds,
     pub metrics: RequestMetrics,
     pub is_stopping: Cell<bool>,
     /// Notified when the broker stops: waiting requests answer with what they have.
@@ -48,7 +49,6 @@ impl Shared {
         Shared {
             config,
             sessions: RefCell::new(super::fetch_session::Sessions::new(slots)),
-            producer_ids: super::init_producer_id::ProducerIds::default(),
             metrics: RequestMetrics::default(),
             is_stopping: Cell::new(false),
             stopping: Event::new(),

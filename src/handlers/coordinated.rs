@@ -13,7 +13,7 @@ use crate::coordinator::{Client, Coordinated, Kind, Request};
 use crate::ids::PartitionKey;
 use crate::io::Address;
 use crate::metadata::Image;
-use crate::protocol::{ErrorCode, Message};
+use crate::protocol::{ApiKey, ErrorCode, Message};
 use crate::runtime::sync::{Either, either};
 
 /// Asks the coordinator of an id; the answer is the response's body.
@@ -47,12 +47,22 @@ pub async fn coordinate_each(call: &Call, parts: Vec<(PartitionKey, Request)>) -
 
 /// A request as a coordinator takes it.
 pub fn encode<'r>(call: &Call, request: &impl Message<'r>) -> Result<Request, ErrorCode> {
+    encode_as(call, request, call.api, call.version)
+}
+
+/// As `encode`, for a question of our own on a client's behalf.
+pub fn encode_as<'r>(
+    call: &Call,
+    request: &impl Message<'r>,
+    api: ApiKey,
+    version: i16,
+) -> Result<Request, ErrorCode> {
     let mut body = Vec::with_capacity(128);
-    let encoded = request.encode(&mut body, call.version);
+    let encoded = request.encode(&mut body, version);
     encoded.map_err(|_| ErrorCode::InvalidRequest)?;
     Ok(Request {
-        api: call.api,
-        version: call.version,
+        api,
+        version,
         client: client(call),
         body,
     })

@@ -1,68 +1,49 @@
-//! InitProducerId (API 22): a producer id nobody else has, for idempotent producers (KIP-98).
-//! Stages: take one from this shard's block; an empty block is refilled by the controller.
+//! InitProducerId (API 22): a producer id nobody else has, for idempotent producers (KIP-98); for a
+//! transactional id the one it has, with an epoch that fences its earlier instances.
+//! Stages: without an id take one from this core's block; with one ask its coordinator.
 
 use super::context::{Call, Response, Unanswerable};
-use crate::controller;
+use super::coordinated::{coordinate, relay};
+use crate::coordinator::Kind;
 use crate::protocol::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
-use crate::protocol::{ErrorCode, ProducerId};
-use std::cell::Cell;
+use crate::protocol::{ErrorCode, ProducerId, Reader};
 
-/// Ids this shard may hand out: from the first up to the end of the block.
-#[derive(Default)]
-pub struct ProducerIds {
-    next: Cell<i64>,
-    end: Cell<i64>,
-}
+/// First version whose clients know PRODUCER_FENCED.
+const FENCED_VERSION: i16 = 4;
 
 pub async fn handle(
     call: &Call,
     request: InitProducerIdRequest<'_>,
 ) -> Result<Response, Unanswerable> {
-    if request.transactional_id.is_some() {
-        // No transaction coordinator yet; FindCoordinator isn't advertised, so none comes here.
-        return refuse(call, ErrorCode::CoordinatorNotAvailable);
+    if let Some(transactional_id) = request.transactional_id {
+        let answer = coordinate(call, Kind::Transaction, transactional_id.0, &request).await;
+        if let (Ok(body), ..FENCED_VERSION) = (&answer, call.version) {
+            let mut response =
+                InitProducerIdResponse::decode(&mut Reader::new(body), call.version)?;
+            if response.error_code == ErrorCode::ProducerFenced {
+                response.error_code = ErrorCode::InvalidProducerEpoch;
+            }
+            return call.respond(&response);
+        }
+        return relay(call, answer, refused);
     }
     // An idempotent producer that bumps its epoch gets a new id: nothing of the old is kept here.
-    match next_id(call).await {
+    match call.context.router.next_producer_id().await {
         Ok(id) => call.respond(&InitProducerIdResponse {
             error_code: ErrorCode::None,
             producer_id: ProducerId(id),
             producer_epoch: 0,
             ..InitProducerIdResponse::default()
         }),
-        Err(code) => refuse(call, code),
+        Err(code) => call.respond(&refused(code)),
     }
 }
 
-async fn next_id(call: &Call) -> Result<i64, ErrorCode> {
-    let ids = &call.context.shared.producer_ids;
-    loop {
-        let next = ids.next.get();
-        if next < ids.end.get() {
-            ids.next.set(next + 1);
-            return Ok(next);
-        }
-        match call
-            .context
-            .router
-            .control(controller::Request::AllocateProducerIds)
-            .await
-        {
-            controller::Reply::ProducerIds { first, count } => {
-                ids.next.set(first);
-                ids.end.set(first + count);
-            }
-            controller::Reply::Refused(code, _) => return Err(code),
-            _ => return Err(ErrorCode::UnknownServerError),
-        }
-    }
-}
-
-fn refuse(call: &Call, error_code: ErrorCode) -> Result<Response, Unanswerable> {
-    call.respond(&InitProducerIdResponse {
+fn refused(error_code: ErrorCode) -> InitProducerIdResponse {
+    InitProducerIdResponse {
         error_code,
         producer_id: ProducerId(-1),
         producer_epoch: -1,
         ..InitProducerIdResponse::default()
-    })
+    }
 }

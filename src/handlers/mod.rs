@@ -10,6 +10,8 @@
 
 #![forbid(unsafe_code)]
 
+mod add_offsets_to_txn;
+mod add_partitions_to_txn;
 mod alter_configs;
 mod alter_partition_reassignments;
 mod api_versions;
@@ -28,7 +30,9 @@ mod describe_log_dirs;
 mod describe_producers;
 mod describe_quorum;
 mod describe_topic_partitions;
+mod describe_transactions;
 mod elect_leaders;
+mod end_txn;
 mod fetch;
 mod fetch_response;
 mod fetch_session;
@@ -42,6 +46,7 @@ mod list_config_resources;
 mod list_groups;
 mod list_offsets;
 mod list_partition_reassignments;
+mod list_transactions;
 mod metadata;
 mod offset_commit;
 mod offset_delete;
@@ -50,11 +55,14 @@ mod offset_for_leader_epoch;
 mod produce;
 pub mod registry;
 mod sync_group;
+mod transactional;
+mod txn_offset_commit;
 mod unregister_broker;
 mod update_features;
 mod write_txn_markers;
 
 pub use context::{Call, Context, ListenerInfo, Response, Shared, Traffic, Unanswerable};
+pub use transactional::Gate as TransactionalGate;
 
 use crate::io::Slice;
 use crate::protocol::header::RequestFrame;

@@ -1,8 +1,8 @@
 //! Produce (API 0): append record batches and acknowledge them.
 //! Stages: decode and split in the order of the connection, append on each owner, gather.
 
-use super::Started;
 use super::context::{Call, Response, Unanswerable};
+use super::{Started, transactional};
 use crate::ids::{Offset, PartitionKey, TopicId};
 use crate::io::Slice;
 use crate::metadata::{Image, TopicImage};
@@ -51,11 +51,18 @@ fn begin(call: Call, body: Slice) -> Result<Started, Unanswerable> {
     let request = ProduceView::decode(&mut reader, call.version)?;
     let acks = request.acks;
     let image = call.image();
+    let mut records = request
+        .partitions()
+        .filter_map(|partition| partition.records);
+    let is_transactional = records.any(transactional::is_transactional);
     let refusal = match acks {
-        -1..=1 if request.transactional_id.is_none() => None,
-        -1..=1 => Some(ErrorCode::TransactionalIdAuthorizationFailed),
+        -1..=1 if is_transactional && request.transactional_id.is_none() => {
+            Some(ErrorCode::TransactionalIdAuthorizationFailed)
+        }
+        -1..=1 => None,
         _ => Some(ErrorCode::InvalidRequiredAcks),
     };
+    let mut named = Vec::new();
     let mut asked = Vec::with_capacity(request.partition_count);
     let mut topics: Vec<AskedTopic> = Vec::new();
     let mut parts = Vec::with_capacity(request.partition_count);
@@ -77,6 +84,9 @@ fn begin(call: Call, body: Slice) -> Result<Started, Unanswerable> {
                 let records = body.range(partition.range.start, partition.range.end);
                 let owner = call.context.router.owner(key);
                 call.context.traffic.count(owner, records.len());
+                if let (true, Some(topic)) = (is_transactional, topic) {
+                    named.push((topic.name.clone(), partition.index));
+                }
                 parts.push(ProducePart {
                     key,
                     records,
@@ -104,6 +114,17 @@ fn begin(call: Call, body: Slice) -> Result<Started, Unanswerable> {
         deadline: runtime.now().plus_ms(i64::from(request.timeout_ms)),
         origin: Origin::CLIENT,
     };
+    if let (true, Some(transactional_id)) = (is_transactional, request.transactional_id) {
+        let transactional_id = transactional_id.0.to_owned();
+        let producing = transactional::Produce::begin(&call, transactional_id, named, parts, terms);
+        return Ok(Started::Later(Box::pin(async move {
+            let answers = producing.finish(&call).await;
+            if acks == 0 {
+                return no_response(&asked, &answers);
+            }
+            respond(&call, &topics, &asked, &answers)
+        })));
+    }
     // From here on everything is in its owner's order, or on its way there.
     let appending = call.context.router.produce(parts, terms);
     Ok(Started::Later(Box::pin(async move {

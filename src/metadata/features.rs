@@ -23,16 +23,28 @@ pub struct Feature {
 /// The feature whose level says which record versions a log may hold.
 pub const METADATA_VERSION: &str = "metadata.version";
 
+/// The feature whose level 1 is the record of a transaction with a place for the rest, and 2 an
+/// epoch for each transaction (KIP-890).
+pub const TRANSACTION_VERSION: &str = "transaction.version";
+
 /// `metadata.version` 4.0-IV3, the newest whose records Apache Kafka 4.0 and all after it read.
 pub const METADATA_LEVEL: i16 = 25;
 
 /// Every feature served here, `metadata.version` first: it says how to read the others' records.
-pub static FEATURES: &[Feature] = &[Feature {
-    name: METADATA_VERSION,
-    level_min: METADATA_LEVEL,
-    level_max: METADATA_LEVEL,
-    level_new: METADATA_LEVEL,
-}];
+pub static FEATURES: &[Feature] = &[
+    Feature {
+        name: METADATA_VERSION,
+        level_min: METADATA_LEVEL,
+        level_max: METADATA_LEVEL,
+        level_new: METADATA_LEVEL,
+    },
+    Feature {
+        name: TRANSACTION_VERSION,
+        level_min: 0,
+        level_max: 2,
+        level_new: 2,
+    },
+];
 
 /// The feature of this name, if it is served here.
 pub fn find(name: &str) -> Option<&'static Feature> {

@@ -6,9 +6,12 @@
 //! Never:      looks into a request.
 
 use super::{Gathered, Router};
+use crate::controller;
 use crate::coordinator::{Ask, Coordinated, Kind, Request as CoordinatorRequest, partition_of};
 use crate::ids::PartitionKey;
+use crate::partition::Marker;
 use crate::protocol::ErrorCode;
+use crate::shard::coordinators::PendingAsk;
 use crate::shard::message::{Reply, Request};
 use std::rc::Rc;
 
@@ -55,20 +58,91 @@ impl Router {
         while let Some(asked) = self.shard.next_ask().await {
             let router = self.clone();
             self.shard.runtime.spawn(async move {
-                let reply = router.carry(&asked.ask).await;
+                let reply = router.carry(&asked).await;
                 router.shard.ask_answered(&asked, reply);
             });
         }
     }
 
-    async fn carry(self: &Rc<Self>, ask: &Ask) -> Coordinated {
-        match ask {
+    async fn carry(self: &Rc<Self>, asked: &PendingAsk) -> Coordinated {
+        match &asked.ask {
+            Ask::ProducerId => Ok(self.next_producer_id().await?.to_be_bytes().to_vec()),
+            Ask::Markers {
+                producer,
+                commit,
+                transaction_version,
+                partitions,
+            } => {
+                let marker = Marker {
+                    producer_id: producer.id,
+                    producer_epoch: producer.epoch,
+                    coordinator_epoch: asked.epoch.0,
+                    commit: *commit,
+                    transaction_version: *transaction_version,
+                };
+                let codes = self.end_by_name(partitions, marker).await;
+                let codes = codes.iter().map(|code| code.code().to_be_bytes());
+                Ok(codes.flatten().collect())
+            }
             Ask::Coordinator { kind, key, request } => {
                 let partition = self.coordinator_of(*kind, key);
                 let partition = partition.ok_or(ErrorCode::CoordinatorNotAvailable)?;
                 let answers = self.coordinate(vec![(partition, request.clone())]).await;
                 let answer = answers.into_iter().next();
                 answer.unwrap_or(Err(ErrorCode::NotCoordinator))
+            }
+        }
+    }
+
+    /// Ends a transaction in partitions of these topics; those that are gone need no end.
+    async fn end_by_name(
+        self: &Rc<Self>,
+        partitions: &[(String, i32)],
+        marker: Marker,
+    ) -> Vec<ErrorCode> {
+        let image = self.shard.image();
+        let mut codes = vec![ErrorCode::UnknownTopicOrPartition; partitions.len()];
+        let (mut places, mut markers) = (Vec::new(), Vec::new());
+        for (place, (topic, partition)) in partitions.iter().enumerate() {
+            let topic = image.topic(topic);
+            let count = topic.map_or(0, |topic| topic.partitions.len());
+            let known = usize::try_from(*partition).is_ok_and(|partition| partition < count);
+            if let Some(topic) = topic.filter(|_| known) {
+                let key = PartitionKey {
+                    topic: topic.id,
+                    partition: *partition,
+                };
+                places.push(place);
+                markers.push((key, marker));
+            }
+        }
+        for (place, code) in places.into_iter().zip(self.end_transactions(markers).await) {
+            codes[place] = match code {
+                // The metadata knows it, its shard will soon.
+                ErrorCode::UnknownTopicOrPartition => ErrorCode::NotLeaderOrFollower,
+                code => code,
+            };
+        }
+        codes
+    }
+
+    /// A producer id nobody has had: from this core's block, which the controller refills.
+    ///
+    /// # Errors
+    /// What the controller said.
+    pub async fn next_producer_id(&self) -> Result<i64, ErrorCode> {
+        loop {
+            let (next, end) = self.producer_ids.get();
+            if next < end {
+                self.producer_ids.set((next + 1, end));
+                return Ok(next);
+            }
+            match self.control(controller::Request::AllocateProducerIds).await {
+                controller::Reply::ProducerIds { first, count } => {
+                    self.producer_ids.set((first, first + count));
+                }
+                controller::Reply::Refused(code, _) => return Err(code),
+                _ => return Err(ErrorCode::UnknownServerError),
             }
         }
     }

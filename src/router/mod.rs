@@ -30,6 +30,7 @@ use crate::shard::message::{
     Request,
 };
 use crate::shard::{Shard, owner};
+use std::cell::Cell;
 use std::future::Future;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -39,6 +40,8 @@ pub struct Router {
     pub shard: Rc<Shard>,
     pub mesh: Rc<Mesh>,
     shards: u16,
+    /// Producer ids this core may hand out: the next, and the end of the block.
+    producer_ids: Cell<(i64, i64)>,
 }
 
 /// What is under way: on this core or from another.
@@ -53,6 +56,7 @@ impl Router {
             shard,
             mesh,
             shards,
+            producer_ids: Cell::new((0, 0)),
         })
     }
 

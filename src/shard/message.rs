@@ -66,6 +66,7 @@ pub enum Reply {
 }
 
 /// One partition's records.
+#[derive(Clone)]
 pub struct ProducePart {
     pub key: PartitionKey,
     pub records: Slice,

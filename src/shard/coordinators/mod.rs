@@ -38,7 +38,7 @@ pub struct Coordinators {
 /// A machine's question on its way.
 pub struct PendingAsk {
     pub from: PartitionKey,
-    epoch: LeaderEpoch,
+    pub epoch: LeaderEpoch,
     ticket: Ticket,
     pub ask: Ask,
 }
