@@ -16,6 +16,8 @@ mod alter_configs;
 mod alter_partition_reassignments;
 mod api_versions;
 mod config_changes;
+mod consumer_group_describe;
+mod consumer_group_heartbeat;
 mod context;
 mod coordinated;
 mod create_partitions;

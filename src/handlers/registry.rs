@@ -94,6 +94,8 @@ static APIS: &[Api] = &[
     barrier!(OffsetCommit, offset_commit),
     barrier!(OffsetFetch, offset_fetch),
     barrier!(OffsetDelete, offset_delete),
+    barrier!(ConsumerGroupDescribe, consumer_group_describe),
+    barrier!(ConsumerGroupHeartbeat, consumer_group_heartbeat),
     barrier!(DescribeTopicPartitions, describe_topic_partitions),
 ];
 

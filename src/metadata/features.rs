@@ -44,6 +44,13 @@ pub static FEATURES: &[Feature] = &[
         level_max: 2,
         level_new: 2,
     },
+    // 1: consumer groups whose coordinator assigns (KIP-848).
+    Feature {
+        name: "group.version",
+        level_min: 0,
+        level_max: 1,
+        level_new: 1,
+    },
 ];
 
 /// The feature of this name, if it is served here.

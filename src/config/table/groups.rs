@@ -11,12 +11,15 @@ use crate::config::property::{Importance::*, Kind::*, Property, Serving::*, Upda
 #[rustfmt::skip] // A table reads by its columns.
 pub static BROKER: &[Property] = &[
     set("group.consumer.assignment.interval.ms", int(0, MAX), "1000", ClusterWide, Medium, Later),
-    set("group.consumer.assignors", List, "uniform,range", ReadOnly, Medium, Later),
-    set("group.consumer.heartbeat.interval.ms", int(1, MAX), "5000", ReadOnly, Medium, Later),
+    set("group.consumer.assignors", List, "uniform,range", ReadOnly, Medium,
+        Served("Assignors of consumer groups: `uniform`, `range`; the default first.")),
+    set("group.consumer.heartbeat.interval.ms", int(1, MAX), "5000", ReadOnly, Medium,
+        Served("How often members of consumer groups are told to be heard of.")),
     set("group.consumer.max.assignment.interval.ms", int(0, MAX), "15000", ReadOnly, Medium, Later),
     set("group.consumer.max.heartbeat.interval.ms", int(1, MAX), "15000", ReadOnly, Medium, Later),
     set("group.consumer.max.session.timeout.ms", int(1, MAX), "60000", ReadOnly, Medium, Later),
-    set("group.consumer.max.size", int(1, MAX), "2147483647", ReadOnly, Medium, Later),
+    set("group.consumer.max.size", int(1, MAX), "2147483647", ReadOnly, Medium,
+        Served("The most members of one consumer group.")),
     set("group.consumer.migration.policy",
         OneOfAnyCase(&["DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"]), "bidirectional",
         ReadOnly, Medium, Later),
@@ -25,7 +28,8 @@ pub static BROKER: &[Property] = &[
     set("group.consumer.min.session.timeout.ms", int(1, MAX), "45000", ReadOnly, Medium, Later),
     set("group.consumer.regex.refresh.interval.ms", int(10_000, MAX), "600000", ReadOnly, Internal,
         Later),
-    set("group.consumer.session.timeout.ms", int(1, MAX), "45000", ReadOnly, Medium, Later),
+    set("group.consumer.session.timeout.ms", int(1, MAX), "45000", ReadOnly, Medium,
+        Served("How long a member of a consumer group may be silent.")),
     set("group.coordinator.append.linger.ms", int(-1, MAX), "-1", ReadOnly, Medium,
         Unneeded("A turn's records share a journal group anyway.")),
     set("group.coordinator.background.threads", int(1, MAX), "2", ReadOnly, High,
@@ -36,7 +40,8 @@ pub static BROKER: &[Property] = &[
     set("group.coordinator.new.enable", Boolean, "true", ReadOnly, Internal, Later),
     set("group.coordinator.rebalance.protocols",
         ListOf(&["consumer", "classic", "share", "streams"]), "classic,consumer,streams", ReadOnly,
-        Medium, Later),
+        Medium,
+        Served("Protocols of groups that are served.")),
     set("group.coordinator.threads", int(1, MAX), "4", ReadOnly, High,
         Unneeded("Coordinators run on the shards.")),
     set("group.initial.rebalance.delay.ms", int(MIN, MAX), "3000", ReadOnly, Medium,
@@ -84,9 +89,11 @@ pub static BROKER: &[Property] = &[
 pub static GROUP: &[Property] = &[
     set("consumer.assignment.interval.ms", int(0, MAX), "1000", Dynamic, Medium, Later)
         .synonyms(&[("group.consumer.assignment.interval.ms", 1)]),
-    set("consumer.heartbeat.interval.ms", int(1, MAX), "5000", Dynamic, Medium, Later)
+    set("consumer.heartbeat.interval.ms", int(1, MAX), "5000", Dynamic, Medium,
+        Served("How often members of this group are told to be heard of."))
         .synonyms(&[("group.consumer.heartbeat.interval.ms", 1)]),
-    set("consumer.session.timeout.ms", int(1, MAX), "45000", Dynamic, Medium, Later)
+    set("consumer.session.timeout.ms", int(1, MAX), "45000", Dynamic, Medium,
+        Served("How long a member of this group may be silent."))
         .synonyms(&[("group.consumer.session.timeout.ms", 1)]),
     set("share.assignment.interval.ms", int(0, MAX), "1000", Dynamic, Medium, Later)
         .synonyms(&[("group.share.assignment.interval.ms", 1)]),

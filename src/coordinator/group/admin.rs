@@ -4,7 +4,7 @@
 //! Called by:  the machine.
 //! Never:      deletes a group that has members.
 
-use super::classic::{ClassicGroup, State};
+use super::classic::{CONSUMER, ClassicGroup, State};
 use super::timers::Id;
 use super::{Group, GroupMachine, decode};
 use crate::coordinator::{Request, Step, Token};
@@ -65,6 +65,7 @@ impl GroupMachine {
             .iter()
             .map(|id| match self.groups.get(id.0) {
                 Some(Group::Classic(_)) => None,
+                Some(_) => Some(format!("Group {} is not a classic group.", id.0)),
                 None => Some(format!("Group {} not found.", id.0)),
             })
             .collect();
@@ -132,27 +133,31 @@ impl GroupMachine {
 }
 
 impl Group {
-    fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         match self {
             Self::Classic(group) => group.is_empty(),
+            Self::Consumer(group) => group.is_empty(),
         }
     }
 
     fn protocol_type(&self) -> &str {
         match self {
             Self::Classic(group) => group.protocol_type().unwrap_or_default(),
+            Self::Consumer(_) => CONSUMER,
         }
     }
 
     fn state_name(&self) -> &'static str {
         match self {
             Self::Classic(group) => group.state().name(),
+            Self::Consumer(group) => group.state_name(),
         }
     }
 
     fn type_name(&self) -> &'static str {
         match self {
             Self::Classic(_) => "classic",
+            Self::Consumer(_) => "consumer",
         }
     }
 }

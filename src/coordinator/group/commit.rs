@@ -35,6 +35,7 @@ struct Commit<'a> {
     /// -1: as the broker keeps offsets.
     retention_ms: i64,
     by_id: bool,
+    version: i16,
 }
 
 /// One offset to commit.
@@ -65,6 +66,7 @@ impl GroupMachine {
             producer: None,
             retention_ms: asked.retention_time_ms,
             by_id: request.version >= COMMIT_BY_ID,
+            version: request.version,
         };
         let allowed = self.allow(step, &commit);
         let topics = asked.topics.iter().map(|topic| {
@@ -124,6 +126,7 @@ impl GroupMachine {
             }),
             retention_ms: -1,
             by_id: request.version >= TXN_COMMIT_BY_ID,
+            version: request.version,
         };
         let allowed = self.allow(step, &commit);
         let topics = asked.topics.iter().map(|topic| {
@@ -166,6 +169,15 @@ impl GroupMachine {
                 return ErrorCode::IllegalGeneration;
             }
             self.group_or_new(commit.group, step.wall);
+        }
+        if let Some(Group::Consumer(group)) = self.groups.get(commit.group) {
+            let allowed = group.check_commit(
+                commit.member,
+                commit.generation,
+                commit.version,
+                commit.producer.is_some(),
+            );
+            return allowed.err().unwrap_or(ErrorCode::None);
         }
         let Some((group, mut work)) = self.classic(step, commit.group) else {
             return ErrorCode::UnknownMemberId;
@@ -245,6 +257,11 @@ impl GroupMachine {
                 Some(super::classic::CONSUMER) => Ok(Some(classic.subscribed())),
                 _ => Err(ErrorCode::NonEmptyGroup),
             },
+            Some(Group::Consumer(consumer)) => {
+                let names = asked.topics.iter().map(|topic| topic.name.0);
+                let used = names.filter(|name| consumer.is_subscribed(name));
+                Ok(Some(Some(used.map(str::to_owned).collect())))
+            }
         };
         let subscribed = match subscribed {
             Ok(subscribed) => subscribed,

@@ -4,7 +4,7 @@
 //! Called by:  the machine.
 //! Never:      shows an offset that an open transaction has written.
 
-use super::{GroupMachine, decode};
+use super::{Group, GroupMachine, decode};
 use crate::coordinator::{Request, Step, Token};
 use crate::ids::TopicId;
 use crate::protocol::messages::offset_fetch::{
@@ -84,6 +84,15 @@ impl GroupMachine {
         stable: bool,
     ) -> OffsetFetchResponseGroup<'a> {
         let group = asked.group_id.0;
+        if let Some(Group::Consumer(consumer)) = self.groups.get(group)
+            && let Err(error_code) = consumer.check_fetch(asked.member_id, asked.member_epoch)
+        {
+            return OffsetFetchResponseGroup {
+                group_id: asked.group_id,
+                topics: Vec::new(),
+                error_code,
+            };
+        }
         let id_of = |name: &str| {
             let topic = self.image.topic(name);
             topic.map_or(Uuid::ZERO, |topic| Uuid(topic.id.0))

@@ -8,6 +8,8 @@
 mod admin;
 mod classic;
 mod commit;
+mod consumer;
+mod consumer_requests;
 mod fetch;
 mod offsets;
 mod records;
@@ -18,7 +20,7 @@ mod timers;
 
 use super::{Completed, Coordinated, Machine, Millis, Replayed, Request, Step, Ticket, Token};
 use crate::config::GroupConfig;
-use crate::metadata::{Image, changed_topics};
+use crate::metadata::{Image, ResourceKind, changed_topics};
 use crate::protocol::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
 use crate::protocol::messages::join_group::JoinGroupRequest;
 use crate::protocol::messages::leave_group::{
@@ -27,7 +29,8 @@ use crate::protocol::messages::leave_group::{
 use crate::protocol::messages::sync_group::SyncGroupRequest;
 use crate::protocol::records::group::{GroupRecordKey, GroupRecordValue};
 use crate::protocol::{ApiKey, DecodeError, ErrorCode, Message, Reader};
-use classic::{ClassicGroup, Joining, Syncing, Work};
+use classic::{ClassicGroup, Joining, Syncing};
+use consumer::ConsumerGroup;
 use offsets::{Committed, Offsets};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -45,6 +48,23 @@ pub struct GroupMachine {
 /// A group, by the protocol its members speak.
 enum Group {
     Classic(ClassicGroup),
+    Consumer(ConsumerGroup),
+}
+
+/// What a step of a group works with.
+pub struct Work<'a> {
+    pub step: &'a mut Step,
+    pub timers: &'a mut Timers,
+    pub config: &'a GroupConfig,
+    pub image: &'a Image,
+}
+
+impl Work<'_> {
+    /// What an operator has set for one group.
+    pub fn setting(&self, group: &str, name: &str) -> Option<i32> {
+        let set = self.image.overrides(ResourceKind::Group, group);
+        set.get(name)?.trim().parse().ok()
+    }
 }
 
 impl GroupMachine {
@@ -68,9 +88,11 @@ impl GroupMachine {
             step,
             timers: &mut self.timers,
             config: &self.config,
+            image: &self.image,
         };
         match self.groups.get_mut(group)? {
             Group::Classic(group) => Some((group, work)),
+            Group::Consumer(_) => None,
         }
     }
 
@@ -110,11 +132,16 @@ impl GroupMachine {
                 step,
                 timers: &mut self.timers,
                 config: &self.config,
+                image: &self.image,
             };
             joining.refuse(&mut work, asked.member_id, code);
             return Ok(());
         }
+        let is_new = self.take_over_empty(step, group) || is_new;
         self.group_or_new(group, step.wall);
+        if self.classic(step, group).is_none() {
+            return Err(ErrorCode::InconsistentGroupProtocol);
+        }
         if let Some((group, mut work)) = self.classic(step, group) {
             if is_new {
                 group.save_empty(work.step);
@@ -244,6 +271,10 @@ impl GroupMachine {
                 classic.cancel_timers(&mut self.timers);
                 records::group_gone(step, group);
             }
+            Some(Group::Consumer(consumer)) => {
+                consumer.cancel_timers(&mut self.timers);
+                consumer.save_group_gone(step);
+            }
             None => {}
         }
     }
@@ -284,9 +315,11 @@ impl Machine for GroupMachine {
                 self.groups.insert(id, Group::Classic(group));
             }
             (GroupRecordKey::GroupMetadata(key), None) => {
-                self.groups.remove(key.group);
+                if matches!(self.groups.get(key.group), Some(Group::Classic(_))) {
+                    self.groups.remove(key.group);
+                }
             }
-            _ => {}
+            (key, value) => self.replay_consumer(&key, value.as_ref()),
         }
         Ok(())
     }
@@ -301,10 +334,12 @@ impl Machine for GroupMachine {
             step,
             timers: &mut self.timers,
             config: &self.config,
+            image: &self.image,
         };
         for group in self.groups.values_mut() {
             match group {
                 Group::Classic(group) => group.loaded(&mut work),
+                Group::Consumer(group) => group.loaded(&mut work),
             }
         }
         let at = step
@@ -334,6 +369,8 @@ impl Machine for GroupMachine {
             ApiKey::ListGroups => self.list(step, token, request),
             ApiKey::DescribeGroups => self.describe(step, token, request),
             ApiKey::DeleteGroups => self.delete_groups(step, token, request),
+            ApiKey::ConsumerGroupHeartbeat => self.consumer_beat(step, token, request),
+            ApiKey::ConsumerGroupDescribe => self.consumer_describe(step, token, request),
             _ => Err(ErrorCode::UnsupportedVersion),
         };
         if let Err(code) = begun {
@@ -349,6 +386,8 @@ impl Machine for GroupMachine {
                 Timer::Session(group, member) => {
                     if let Some((group, mut work)) = self.classic(step, &group) {
                         group.session_is_over(&member, &mut work);
+                    } else {
+                        self.consumer_gone(step, &group, &member);
                     }
                 }
                 Timer::Join(group) => {
@@ -361,6 +400,7 @@ impl Machine for GroupMachine {
                         group.sync_time_is_up(&mut work);
                     }
                 }
+                Timer::Revoke(group, member) => self.consumer_gone(step, &group, &member),
                 Timer::Retention => self.expire(step),
             }
         }

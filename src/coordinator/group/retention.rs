@@ -7,8 +7,9 @@
 use super::timers::{Id, Timer};
 use super::{Group, GroupMachine, records};
 use crate::coordinator::Step;
-use crate::coordinator::group::classic::State;
+use crate::coordinator::group::classic::{ClassicGroup, State};
 use crate::coordinator::group::offsets::Committed;
+use std::collections::BTreeSet;
 
 /// Records that one round may write; what is left waits for the next, a moment later.
 const RECORDS_PER_ROUND_MAX: usize = 10_000;
@@ -36,10 +37,8 @@ impl GroupMachine {
                 self.offsets.remove(&id, &topic, partition);
                 written += 1;
             }
-            let Some(Group::Classic(group)) = self.groups.get(&id) else {
-                continue;
-            };
-            if group.is_empty() && !self.offsets.has(&id) && !self.offsets.has_pending(&id) {
+            let is_empty = self.groups.get(&id).is_some_and(Group::is_empty);
+            if is_empty && !self.offsets.has(&id) && !self.offsets.has_pending(&id) {
                 self.delete(step, &id);
                 written += 1;
             }
@@ -49,18 +48,16 @@ impl GroupMachine {
     }
 
     fn expired(&self, id: &Id, wall: i64) -> Vec<(Id, i32)> {
-        let Some(Group::Classic(group)) = self.groups.get(id) else {
-            return Vec::new();
+        let group = match self.groups.get(id) {
+            Some(Group::Classic(group)) => Ok(group),
+            Some(Group::Consumer(group)) => Err(group),
+            None => return Vec::new(),
         };
-        let subscribed = group.subscribed();
-        let unused = |topic: &str| match (group.protocol_type(), group.state()) {
-            (None, _) => Unused::SinceCommit,
-            (Some(_), State::Empty) => Unused::SinceGroupEmpty(group.state_timestamp()),
-            (Some(_), State::Stable) => match &subscribed {
-                Some(topics) if !topics.contains(topic) => Unused::SinceCommit,
-                _ => Unused::No,
-            },
-            _ => Unused::No,
+        let subscribed = group.ok().and_then(|group| group.subscribed());
+        let unused = |topic: &str| match group {
+            Ok(group) => classic_unused(group, subscribed.as_ref(), topic),
+            Err(group) if group.is_subscribed(topic) => Unused::No,
+            Err(_) => Unused::SinceCommit,
         };
         let retention = self.config.offsets_retention_ms;
         let is_over = |unused: &Unused, committed: &Committed| {
@@ -85,5 +82,22 @@ impl GroupMachine {
             }
         }
         expired
+    }
+}
+
+/// Since when a classic group has no use for a topic's offsets.
+fn classic_unused(
+    group: &ClassicGroup,
+    subscribed: Option<&BTreeSet<String>>,
+    topic: &str,
+) -> Unused {
+    match (group.protocol_type(), group.state()) {
+        (None, _) => Unused::SinceCommit,
+        (Some(_), State::Empty) => Unused::SinceGroupEmpty(group.state_timestamp()),
+        (Some(_), State::Stable) => match subscribed {
+            Some(topics) if !topics.contains(topic) => Unused::SinceCommit,
+            _ => Unused::No,
+        },
+        _ => Unused::No,
     }
 }

@@ -269,7 +269,9 @@ fn a_member_not_heard_of_is_left_behind() {
     // The leader leaves the group too: it is empty, and says so in the log.
     bench.pass(20_000);
     let group = bench.machine.groups.get("g").expect("kept for its offsets");
-    let Group::Classic(group) = group;
+    let Group::Classic(group) = group else {
+        panic!("its members spoke the classic protocol");
+    };
     assert!(group.is_empty());
 }
 
@@ -349,4 +351,94 @@ fn commits_of_a_consumer_that_assigns_itself_need_no_member() {
     assert_eq!(bench.commit("x", 3, 5), ErrorCode::UnknownMemberId);
     let mut elsewhere = Bench::new();
     assert_eq!(elsewhere.commit("x", 3, 5), ErrorCode::IllegalGeneration);
+}
+
+/// What a member of a consumer group is told: error, epoch, and its partitions if they are told.
+type Told = (ErrorCode, i32, Option<Vec<i32>>);
+
+impl Bench {
+    fn live(&mut self, member: &str, epoch: i32, owned: Option<&[i32]>) -> Told {
+        use crate::protocol::messages::consumer_group_heartbeat::*;
+        let request = ConsumerGroupHeartbeatRequest {
+            group_id: GroupId("c"),
+            member_id: member,
+            member_epoch: epoch,
+            rebalance_timeout_ms: if epoch == 0 { 60_000 } else { -1 },
+            subscribed_topic_names: (epoch == 0).then(|| vec![TopicName("t")]),
+            topic_partitions: owned.map(|owned| {
+                vec![ConsumerGroupHeartbeatRequestTopicPartitions {
+                    topic_id: crate::protocol::Uuid([7; 16]),
+                    partitions: owned.to_vec(),
+                }]
+                .into_iter()
+                .filter(|topic| !topic.partitions.is_empty())
+                .collect()
+            }),
+            ..ConsumerGroupHeartbeatRequest::default()
+        };
+        let token = self.ask(ApiKey::ConsumerGroupHeartbeat, 1, &request);
+        let body = self.answer(token).expect("at once");
+        let mut reader = Reader::new(&body);
+        let told = ConsumerGroupHeartbeatResponse::decode(&mut reader, 1).expect("an answer");
+        let partitions = told.assignment.map(|assignment| {
+            let topics = assignment.topic_partitions.into_iter();
+            topics.flat_map(|topic| topic.partitions).collect()
+        });
+        (told.error_code, told.member_epoch, partitions)
+    }
+}
+
+#[test]
+fn a_partition_moves_when_its_holder_has_given_it_up() {
+    let mut bench = Bench::new();
+    let ok = ErrorCode::None;
+    let told = bench.live("a", 0, Some(&[]));
+    assert_eq!(told, (ok, 1, Some(vec![0, 1, 2, 3])));
+    // The second waits for what the first still has.
+    assert_eq!(bench.live("b", 0, Some(&[])), (ok, 2, Some(vec![])));
+    // The first hears that it keeps two; its epoch stays until it has given up the others.
+    assert_eq!(bench.live("a", 1, None), (ok, 1, Some(vec![0, 1])));
+    assert_eq!(bench.live("b", 2, None), (ok, 2, None));
+    assert_eq!(bench.live("a", 1, Some(&[0, 1])), (ok, 2, None));
+    assert_eq!(bench.live("b", 2, None), (ok, 2, Some(vec![2, 3])));
+    // All of it is in the log.
+    let mut bench = bench.restart();
+    assert_eq!(bench.live("a", 2, None), (ok, 2, None));
+    assert_eq!(bench.live("b", 2, None), (ok, 2, None));
+    // One leaves; what it had goes to the other.
+    assert_eq!(bench.live("b", -1, None), (ok, -1, None));
+    assert_eq!(bench.live("a", 2, None), (ok, 3, Some(vec![0, 1, 2, 3])));
+}
+
+#[test]
+fn members_of_another_epoch_are_fenced() {
+    let mut bench = Bench::new();
+    bench.live("a", 0, Some(&[]));
+    assert_eq!(bench.live("a", 2, None).0, ErrorCode::FencedMemberEpoch);
+    assert_eq!(bench.live("x", 1, None).0, ErrorCode::UnknownMemberId);
+    assert_eq!(bench.live("", 0, Some(&[])).0, ErrorCode::InvalidRequest);
+    // The answer to the join was lost: it joins again, and has what it had.
+    assert_eq!(
+        bench.live("a", 0, Some(&[])),
+        (ErrorCode::None, 1, Some(vec![0, 1, 2, 3]))
+    );
+    // Silent for longer than its session: gone, and told so.
+    bench.pass(46_000);
+    assert_eq!(bench.live("a", 1, None).0, ErrorCode::UnknownMemberId);
+}
+
+#[test]
+fn who_does_not_give_up_in_time_is_out() {
+    let mut bench = Bench::new();
+    bench.live("a", 0, Some(&[]));
+    bench.live("b", 0, Some(&[]));
+    assert_eq!(bench.live("a", 1, None).2, Some(vec![0, 1]));
+    for _ in 0..4 {
+        bench.pass(20_000);
+        // It lives, and holds on.
+        bench.live("a", 1, Some(&[0, 1, 2, 3]));
+        bench.live("b", 2, None);
+    }
+    assert_eq!(bench.live("a", 1, None).0, ErrorCode::UnknownMemberId);
+    assert_eq!(bench.live("b", 3, None).2, None);
 }

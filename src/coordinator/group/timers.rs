@@ -20,6 +20,8 @@ pub enum Timer {
     Join(Id),
     /// A classic group waits for its members to ask for their assignment.
     Sync(Id),
+    /// A member of a consumer group must have given up partitions.
+    Revoke(Id, Id),
     /// Old offsets are looked for.
     Retention,
 }

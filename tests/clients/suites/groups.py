@@ -271,6 +271,117 @@ def many_groups_at_once(bench):
     holds({f"{topic}-g{number}" for number in range(20)} <= listed, "all are listed")
 
 
+def new_consumer(bench, group, **config):
+    """Speaks the protocol whose coordinator assigns (KIP-848)."""
+    from confluent_kafka import Consumer
+    settings = {"bootstrap.servers": bench.address, "group.id": group, "group.protocol": "consumer",
+                "auto.offset.reset": "earliest", "enable.auto.commit": False}
+    settings.update({key.replace("_", "."): value for key, value in config.items()})
+    return Consumer(settings)
+
+
+def the_coordinator_assigns(bench, **config):
+    topic, group = bench.topic(partitions=4), bench.name("g")
+    fill(bench, topic, 4, 20)
+    first = new_consumer(bench, group, **config)
+    first.subscribe([topic])
+    seen = take(first, 30)
+    first.commit(asynchronous=False)
+    second = new_consumer(bench, group, **config)
+    second.subscribe([topic])
+
+    def both():
+        for member in (first, second):
+            message = member.poll(0.1)
+            if message is not None and message.error() is None:
+                seen.append((message.partition(), message.offset()))
+        return len(first.assignment()) == len(second.assignment()) == 2
+
+    eventually(both, "two partitions each", 60)
+    state = described(bench, group)
+    equal((str(state.state), str(state.type), len(state.members)),
+          ("ConsumerGroupState.STABLE", "ConsumerGroupType.CONSUMER", 2))
+    first.close()
+
+    def inherited():
+        message = second.poll(0.1)
+        if message is not None and message.error() is None:
+            seen.append((message.partition(), message.offset()))
+        return len(second.assignment()) == 4
+
+    eventually(inherited, "the one that stays has all", 60)
+    until = time.monotonic() + 30
+    while len(set(seen)) < 80 and time.monotonic() < until:
+        inherited()
+    equal(len(set(seen)), 80, "each record came")
+    second.close()
+
+
+def the_coordinator_assigns_uniformly(bench):
+    the_coordinator_assigns(bench, group_remote_assignor="uniform")
+
+
+def the_coordinator_assigns_ranges(bench):
+    the_coordinator_assigns(bench, group_remote_assignor="range")
+
+
+def a_static_member_of_the_new_protocol_comes_back(bench):
+    topic, group = bench.topic(partitions=2), bench.name("g")
+    fill(bench, topic, 2, 10)
+    first = new_consumer(bench, group, group_instance_id="one")
+    first.subscribe([topic])
+    take(first, 20)
+    first.commit(asynchronous=False)
+    first.close()
+    equal(len(described(bench, group).members), 1, "it is waited for")
+    second = new_consumer(bench, group, group_instance_id="one")
+    second.subscribe([topic])
+    eventually(lambda: second.poll(0.1) or len(second.assignment()) == 2, "assigned again", 60)
+    equal(len(described(bench, group).members), 1)
+    second.close()
+
+
+def a_pattern_follows_new_topics(bench):
+    prefix, group = bench.name("p"), bench.name("g")
+    first = bench.topic(prefix)
+    fill(bench, first, 1, 5)
+    consumer = new_consumer(bench, group)
+    consumer.subscribe([f"^.*{prefix}.*"])
+    take(consumer, 5)
+    second = bench.topic(prefix)
+    fill(bench, second, 1, 5)
+    take(consumer, 5)
+    equal(len(consumer.assignment()), 2)
+    consumer.close()
+
+
+def a_group_changes_its_protocol_when_nobody_is_in_it(bench):
+    topic, group = bench.topic(), bench.name("g")
+    fill(bench, topic, 1, 30)
+    seen = []
+    for make in (confluent_consumer, new_consumer, confluent_consumer):
+        consumer = make(bench, group)
+        consumer.subscribe([topic])
+        got = take(consumer, 1)
+        seen += got
+        from confluent_kafka import TopicPartition
+        consumer.commit(offsets=[TopicPartition(topic, 0, got[-1][1] + 1)], asynchronous=False)
+        consumer.close()
+    equal([offset for _, offset in seen], [0, 1, 2], "offsets outlive the change")
+
+
+def the_java_consumer_speaks_the_new_protocol(bench):
+    topic, group = bench.topic(partitions=3), bench.name("g")
+    fill(bench, topic, 3, 10)
+    how = ("--topic", topic, "--group", group, "--from-beginning", "--command-property",
+           "group.protocol=consumer")
+    first = bench.tool("console-consumer", *how, "--max-messages", 16).stdout.split()
+    second = bench.tool("console-consumer", *how, "--max-messages", 14).stdout.split()
+    equal(sorted(first + second), sorted([str(v) for v in range(10)] * 3))
+    listed = bench.tool("consumer-groups", "--list", "--type").stdout
+    holds(re.search(rf"^{group}\s+Consumer", listed, re.M), listed)
+
+
 TESTS = [
     committed_offsets_are_where_the_next_one_goes_on,
     offsets_carry_metadata_and_epoch,
@@ -285,4 +396,10 @@ TESTS = [
     the_tool_lists_describes_resets_and_deletes,
     offsets_of_a_deleted_topic_are_gone,
     many_groups_at_once,
+    the_coordinator_assigns_uniformly,
+    the_coordinator_assigns_ranges,
+    a_static_member_of_the_new_protocol_comes_back,
+    a_pattern_follows_new_topics,
+    a_group_changes_its_protocol_when_nobody_is_in_it,
+    the_java_consumer_speaks_the_new_protocol,
 ]

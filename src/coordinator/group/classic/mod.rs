@@ -16,12 +16,12 @@ mod leave;
 mod rebalance;
 mod sync;
 
-pub use join::Joining;
+pub use join::{Joining, new_uuid};
 pub use sync::Syncing;
 
+use super::Work;
 use super::records;
 use super::timers::{Id, Timer, Timers};
-use crate::config::GroupConfig;
 use crate::coordinator::{Step, Token};
 use crate::protocol::ErrorCode;
 use crate::protocol::Reader;
@@ -29,13 +29,6 @@ use crate::protocol::records::consumer_protocol::ConsumerProtocolSubscription;
 use crate::protocol::records::group::GroupMetadataValue;
 use crate::protocol::records::group::group_metadata::MemberMetadata;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What a step of a group works with.
-pub struct Work<'a> {
-    pub step: &'a mut Step,
-    pub timers: &'a mut Timers,
-    pub config: &'a GroupConfig,
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
