@@ -37,5 +37,5 @@ from_network() {
 AT_FAULT='temporary failure|unknown host|could not resolve|name or service not known'
 AT_FAULT+='|could not connect|cannot connect|connection (refused|reset|timed out|broken)'
 AT_FAULT+='|timed out|timeout|network is unreachable|no route to host|could not transfer'
-AT_FAULT+='|max retries exceeded|failed to fetch|newconnectionerror|proxy(error| .*(4|5)[0-9][0-9])'
+AT_FAULT+='|max retries exceeded|connection failed|unable to connect|newconnectionerror|proxy(error| .*(4|5)[0-9][0-9])'
 AT_FAULT+='|status code: 5[0-9][0-9]|http error (429|5[0-9][0-9])|certificate|sslerror|handshake'
