@@ -5,7 +5,7 @@
 //! Calls:      `shard`, `connection`, `router`.
 //! Never:      waits in the inbox loop: what takes time is a task of its own, begun in order.
 
-use super::Plan;
+use super::{Plan, TooMany};
 use crate::connection::{Arrival, Budget, End, Host, Settings, serve};
 use crate::handlers::{ListenerInfo, Shared};
 use crate::ids::ShardId;
@@ -234,7 +234,20 @@ impl Member {
     }
 
     fn place(self: &Rc<Self>, socket: Socket, listener: usize, peer: Address) {
-        let to = ShardId(self.plan.load.take());
+        let Some(host) = self.host.borrow().clone() else {
+            return;
+        };
+        let to = match self.plan.load.admit(&host.router.shard.config(), &peer) {
+            Ok(shard) => ShardId(shard),
+            Err(TooMany::Connections) => {
+                tracing::warn!(%peer, "max.connections is reached; a connection is closed");
+                return;
+            }
+            Err(TooMany::PerAddress) => {
+                tracing::info!(%peer, "max.connections.per.ip is reached; a connection is closed");
+                return;
+            }
+        };
         if to == self.id {
             self.serve_socket(socket, listener, peer);
             return;
@@ -250,7 +263,7 @@ impl Member {
                         peer,
                     },
                 ),
-                Err(_) => member.plan.load.release(to.0),
+                Err(_) => member.plan.load.dismiss(to.0, &peer),
             }
         });
     }
@@ -270,7 +283,7 @@ impl Member {
             } = arrival;
             match member.runtime.attach(socket).await {
                 Ok(socket) => member.serve_socket(socket, listener, peer),
-                Err(_) => member.plan.load.release(member.id.0),
+                Err(_) => member.plan.load.dismiss(member.id.0, &peer),
             }
         });
     }
@@ -281,11 +294,12 @@ impl Member {
         };
         let member = self.clone();
         self.runtime.spawn(async move {
-            let end = serve(host, socket, listener, peer).await;
-            member.plan.load.release(member.id.0);
-            if let End::Moves { to, arrival } = end {
-                member.plan.load.add(to.0);
-                member.send_away(to, arrival);
+            match serve(host, socket, listener, peer.clone()).await {
+                End::Closed => member.plan.load.dismiss(member.id.0, &peer),
+                End::Moves { to, arrival } => {
+                    member.plan.load.transfer(member.id.0, to.0);
+                    member.send_away(to, arrival);
+                }
             }
         });
     }

@@ -42,11 +42,14 @@ pub fn run(config: BrokerConfig) -> ExitCode {
 
 fn serve(mut config: BrokerConfig) -> Result<(), Refusal> {
     absolute_folders(&mut config)?;
-    tracing_subscriber::fmt()
+    let log = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_max_level(tracing::Level::INFO)
-        .with_target(false)
-        .init();
+        .with_target(false);
+    match config.log_json {
+        false => log.init(),
+        true => log.json().flatten_event(true).init(),
+    }
     // Before any thread starts: each one inherits the mask.
     uring::block_signals();
     raise_file_limit();

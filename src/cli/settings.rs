@@ -24,6 +24,9 @@ pub struct Flags {
     /// How the broker talks to the kernel.
     #[arg(long, value_name = "MODE")]
     io: Option<String>,
+    /// How log lines are written: text or json.
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<String>,
     /// A property that wins over the file; may be repeated.
     #[arg(long = "override", value_name = "NAME=VALUE", value_parser = name_and_value)]
     overrides: Vec<(String, String)>,
@@ -39,6 +42,7 @@ impl Flags {
             ("ottla.shards", &self.shards),
             ("ottla.polling", &self.polling),
             ("ottla.io", &self.io),
+            ("ottla.log.format", &self.log_format),
         ];
         let named = named
             .into_iter()

@@ -16,6 +16,7 @@ use super::property::list;
 use super::topic::TopicConfig;
 use super::values::Values;
 use super::{Overrides, alter, table};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 /// What a broker is started with. Sizes are bytes, times milliseconds.
@@ -41,6 +42,10 @@ pub struct BrokerConfig {
     pub connections_idle_ms_max: Option<u64>,
     pub connections_max: u32,
     pub connections_per_ip_max: u32,
+    /// Bounds of single addresses, instead of `connections_per_ip_max`.
+    pub connections_per_ip_overrides: Vec<(IpAddr, u32)>,
+    /// Largest push of client metrics, compressed.
+    pub telemetry_bytes_max: u32,
     pub fetch_sessions_max: u32,
     pub fetch_bytes_max: u32,
     /// Partitions in one answer of DescribeTopicPartitions.
@@ -57,6 +62,8 @@ pub struct BrokerConfig {
     /// Memory of the whole process to plan with.
     pub memory_bytes: u64,
     pub polling: Polling,
+    /// Log lines are JSON.
+    pub log_json: bool,
     pub io: IoMode,
     pub journal: JournalConfig,
     /// The text behind the types, for DescribeConfigs and for topics' settings.
@@ -103,11 +110,19 @@ impl BrokerConfig {
         let mut changed = self.clone();
         changed.connections_max = capped(values.count("max.connections"));
         changed.connections_per_ip_max = capped(values.count("max.connections.per.ip"));
+        changed.connections_per_ip_overrides = per_ip_overrides(&values)?;
         changed.producer_id_expiration_ms = values.count("producer.id.expiration.ms");
         changed.cleaner = CleanerConfig::of(&values);
         changed.topic_defaults = TopicConfig::resolve(&values, &Overrides::new())?;
         changed.values = values;
         Ok(changed)
+    }
+
+    /// How many connections this address may have.
+    pub fn connections_from_max(&self, address: IpAddr) -> u32 {
+        let mut own = self.connections_per_ip_overrides.iter();
+        let own = own.find(|(of, _)| *of == address);
+        own.map_or(self.connections_per_ip_max, |(_, bound)| *bound)
     }
 
     /// What holds for a topic with these overrides.
@@ -160,6 +175,8 @@ impl BrokerConfig {
             connections_idle_ms_max: u64::try_from(values.number("connections.max.idle.ms")).ok(),
             connections_max: capped(values.count("max.connections")),
             connections_per_ip_max: capped(values.count("max.connections.per.ip")),
+            connections_per_ip_overrides: per_ip_overrides(&values)?,
+            telemetry_bytes_max: capped(values.count("telemetry.max.bytes")),
             fetch_sessions_max: capped(values.count("max.incremental.fetch.session.cache.slots")),
             fetch_bytes_max: capped(values.count("fetch.max.bytes")),
             response_partitions_max: capped(values.count("max.request.partition.size.limit")),
@@ -170,6 +187,9 @@ impl BrokerConfig {
             topic_defaults: TopicConfig::resolve(&values, &Overrides::new())?,
             shards: (shards > 0).then_some(shards),
             memory_bytes: values.count("ottla.memory.bytes"),
+            log_json: values
+                .text("ottla.log.format")
+                .is_some_and(|text| text.trim() == "json"),
             io: IoMode::Uring,
             journal,
             values,
@@ -456,6 +476,26 @@ fn inter_broker_listener(values: &Values, listeners: &[Listener]) -> Result<Stri
     Ok(name)
 }
 
+/// `max.connections.per.ip.overrides`: ADDRESS:COUNT, comma-separated.
+fn per_ip_overrides(values: &Values) -> Result<Vec<(IpAddr, u32)>, ConfigError> {
+    let name = "max.connections.per.ip.overrides";
+    let read = list(values.text(name).unwrap_or_default()).map(|item| {
+        let (address, count) = item.rsplit_once(':')?;
+        let address = address.trim().trim_matches(['[', ']']);
+        let address = match address {
+            "localhost" => IpAddr::from([127, 0, 0, 1]),
+            address => address.parse::<IpAddr>().ok()?,
+        };
+        Some((address.to_canonical(), count.trim().parse().ok()?))
+    });
+    read.collect::<Option<_>>().ok_or_else(|| {
+        values.refuse(
+            name,
+            "write ADDRESS:COUNT, with the address in digits: 10.0.0.7:100",
+        )
+    })
+}
+
 fn log_dirs(values: &Values) -> Result<Vec<PathBuf>, ConfigError> {
     let name = if values.given("log.dirs").is_some() {
         "log.dirs"
@@ -573,7 +613,15 @@ mod tests {
                 "listener.security.protocol.map=OTHER:PLAINTEXT\nadvertised.listeners=OTHER://h:1",
                 "there is no listener OTHER",
             ),
+            (
+                "listeners=PLAINTEXT://[::]:9092",
+                "add advertised.listeners=PLAINTEXT://HOST:9092",
+            ),
             ("advertised.listeners=PLAINTEXT://:9092", "name a host"),
+            (
+                "max.connections.per.ip.overrides=some.host:7",
+                "write ADDRESS:COUNT",
+            ),
             ("process.roles=broker", "set broker,controller"),
             (
                 "controller.quorum.voters=1@a:1,2@b:1",

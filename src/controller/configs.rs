@@ -14,6 +14,7 @@ use super::{ConfigChange, ConfigOperations, Controller, Refused, Reply, StoreErr
 use crate::config::describe::describe_topic;
 use crate::config::{AlterOp, BrokerConfig, ConfigError, Overrides, alter};
 use crate::metadata::{Image, ResourceKind};
+use crate::metrics::subscription;
 use crate::protocol::ErrorCode;
 use crate::protocol::records::metadata::{ConfigRecord, MetadataRecord};
 use std::sync::Arc;
@@ -85,6 +86,7 @@ fn plan(
     match change.kind {
         ResourceKind::Topic => check_topic(config, &new)?,
         ResourceKind::Broker => check_broker(image, config, change, &new)?,
+        ResourceKind::ClientMetrics => check_subscription(&new)?,
         _ => {}
     }
     Ok(new)
@@ -181,6 +183,15 @@ pub(super) fn check_topic(config: &BrokerConfig, overrides: &Overrides) -> Resul
     Ok(())
 }
 
+/// Checks whom a client metrics subscription is for.
+fn check_subscription(new: &Overrides) -> Result<(), Refused> {
+    let patterns = new.get("match").map(String::as_str).unwrap_or_default();
+    subscription::check(patterns).map_err(|pattern| {
+        let text = format!("Illegal client matching pattern: {pattern}");
+        (ErrorCode::InvalidConfig, text)
+    })
+}
+
 /// Checks what this broker would run with.
 fn check_broker(
     image: &Image,
@@ -244,7 +255,7 @@ fn refusal(kind: ResourceKind, operation: AlterOp, error: &ConfigError) -> Refus
     let unknown = matches!(error, ConfigError::Unknown { .. });
     let code = match kind {
         ResourceKind::Broker if about_value => ErrorCode::InvalidRequest,
-        ResourceKind::ClientMetrics if unknown => ErrorCode::InvalidRequest,
+        ResourceKind::ClientMetrics if unknown || about_value => ErrorCode::InvalidRequest,
         _ => ErrorCode::InvalidConfig,
     };
     (code, text)
@@ -453,7 +464,13 @@ mod tests {
         assert!(each(ClientMetrics, (Set, "interval.ms", "50000")).is_ok());
         let unknown = each(Group, (Set, "no.such", "1")).expect_err("unknown");
         assert_eq!(unknown.0, ErrorCode::InvalidConfig);
-        let unknown = each(ClientMetrics, (Set, "no.such", "1")).expect_err("unknown");
-        assert_eq!(unknown.0, ErrorCode::InvalidRequest);
+        for (name, value, code) in [
+            ("no.such", "1", ErrorCode::InvalidRequest),
+            ("interval.ms", "5", ErrorCode::InvalidRequest),
+            ("match", "foo=1", ErrorCode::InvalidConfig),
+        ] {
+            let refused = each(ClientMetrics, (Set, name, value)).expect_err(name);
+            assert_eq!(refused.0, code);
+        }
     }
 }

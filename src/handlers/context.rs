@@ -8,7 +8,7 @@ use crate::config::BrokerConfig;
 use crate::ids::ShardId;
 use crate::io::{Address, Slice};
 use crate::metadata::Image;
-use crate::metrics::RequestMetrics;
+use crate::metrics::{ClientTelemetry, RequestMetrics};
 use crate::protocol::messages::header::ResponseHeader;
 use crate::protocol::{ApiKey, DecodeError, EncodeError, Message, Uuid};
 use crate::router::Router;
@@ -38,6 +38,9 @@ pub struct Shared {
     pub config: Arc<BrokerConfig>,
     pub sessions: RefCell<super::fetch_session::Sessions>,
     pub metrics: RequestMetrics,
+    /// Who pushes metrics here, and what was pushed.
+    pub telemetry_clients: super::client_telemetry::Clients,
+    pub telemetry: ClientTelemetry,
     pub is_stopping: Cell<bool>,
     /// Notified when the broker stops: waiting requests answer with what they have.
     pub stopping: Event,
@@ -50,6 +53,8 @@ impl Shared {
             config,
             sessions: RefCell::new(super::fetch_session::Sessions::new(slots)),
             metrics: RequestMetrics::default(),
+            telemetry_clients: super::client_telemetry::Clients::default(),
+            telemetry: ClientTelemetry::default(),
             is_stopping: Cell::new(false),
             stopping: Event::new(),
         }

@@ -74,6 +74,8 @@ static APIS: &[Api] = &[
     barrier!(UpdateFeatures, update_features),
     barrier!(DescribeCluster, describe_cluster),
     barrier!(UnregisterBroker, unregister_broker),
+    barrier!(GetTelemetrySubscriptions, get_telemetry_subscriptions),
+    barrier!(PushTelemetry, push_telemetry),
     barrier!(ListConfigResources, list_config_resources),
     barrier!(AddPartitionsToTxn, add_partitions_to_txn),
     barrier!(AddOffsetsToTxn, add_offsets_to_txn),

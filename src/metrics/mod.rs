@@ -7,6 +7,11 @@
 
 #![forbid(unsafe_code)]
 
+mod otlp;
 mod request;
+pub mod subscription;
+mod telemetry;
 
 pub use request::RequestMetrics;
+pub use subscription::{ClientAttributes, Subscription};
+pub use telemetry::ClientTelemetry;

@@ -24,6 +24,8 @@ pub static BROKER: &[Property] = &[
         Served("Size of the first journal files of a shard.")),
     set("ottla.journal.files.max", int(2, 64), "4", ReadOnly, Medium,
         Served("Journal files of one shard on one disk, in their ring.")),
+    set("ottla.log.format", OneOf(&["text", "json"]), "text", ReadOnly, Medium,
+        Served("How log lines on stderr are written: for people, or one JSON object each.")),
     set("ottla.memory.bytes", long(16 << 20, MAX), "268435456", ReadOnly, High,
         Served("Memory the broker plans with, shared out to its shards and touched as used.")),
     set("ottla.polling", OneOf(&["park", "spin-then-park", "spin"]), "park", ReadOnly, Medium,
