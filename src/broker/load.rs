@@ -149,7 +149,7 @@ mod tests {
         let config = config(
             "max.connections.per.ip=2\nmax.connections.per.ip.overrides=127.0.0.2:1,[::1]:3",
         );
-        let mut admit = |text: &str| load.admit(&config, &peer(text));
+        let admit = |text: &str| load.admit(&config, &peer(text));
         for _ in 0..2 {
             assert_eq!(admit("127.0.0.1:9"), Ok(0));
         }

@@ -1,4 +1,4 @@
-//! `ottla configs`: shows and changes properties of topics and brokers, as `kafka-configs` does.
+//! `ottla configs`: shows and changes properties, as `kafka-configs` does.
 //!
 //! Room:       `cli`, a tool.
 //! Called by:  `cli::main`.
@@ -7,7 +7,7 @@
 
 use super::ClientFlags;
 use super::output::{Outcome, Refusal, print};
-use super::resource_configs::{Change, Entry, Kind, alter, describe, parse_changes};
+use super::resource_configs::{Change, Entry, Kind, alter, describe, listed, parse_changes};
 use crate::client::Cluster;
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -22,7 +22,7 @@ pub struct Configs {
     /// Show properties.
     #[arg(long, group = "action")]
     describe: bool,
-    /// What has them: topics or brokers.
+    /// What has them: topics, brokers, groups, client-metrics or broker-loggers.
     #[arg(long, value_name = "TYPE")]
     entity_type: Option<String>,
     /// Which one; all of them when describing without it.
@@ -40,6 +40,15 @@ pub struct Configs {
     /// The same as --entity-type brokers --entity-default.
     #[arg(long)]
     broker_defaults: bool,
+    /// The same as --entity-type groups --entity-name NAME.
+    #[arg(long, value_name = "NAME")]
+    group: Option<String>,
+    /// The same as --entity-type client-metrics --entity-name NAME.
+    #[arg(long, value_name = "NAME")]
+    client_metrics: Option<String>,
+    /// The same as --entity-type broker-loggers --entity-name ID.
+    #[arg(long, value_name = "ID")]
+    broker_logger: Option<String>,
     /// Properties to set: a=1,b=[x,y].
     #[arg(long, value_name = "LIST")]
     add_config: Option<String>,
@@ -73,6 +82,12 @@ impl Configs {
             ));
         }
         let names = match name {
+            Some(name) if is_unset(&cluster, kind, &name)? => {
+                return Err(Refusal::new(format_args!(
+                    "The {} '{name}' doesn't exist and doesn't have dynamic config.",
+                    kind.name()
+                )));
+            }
             Some(name) => vec![name],
             None => every_name(&cluster, kind)?,
         };
@@ -86,15 +101,27 @@ impl Configs {
         if self.broker_defaults {
             return Ok((Kind::Broker, Some(String::new())));
         }
-        if let Some(broker) = &self.broker {
-            return Ok((Kind::Broker, Some(broker.clone())));
+        let named = [
+            (Kind::Broker, &self.broker),
+            (Kind::Group, &self.group),
+            (Kind::ClientMetrics, &self.client_metrics),
+            (Kind::BrokerLogger, &self.broker_logger),
+        ];
+        for (kind, name) in named {
+            if name.is_some() {
+                return Ok((kind, name.clone()));
+            }
         }
         let kind = match self.entity_type.as_deref() {
             Some("topics") => Kind::Topic,
             Some("brokers") => Kind::Broker,
+            Some("groups") => Kind::Group,
+            Some("client-metrics") => Kind::ClientMetrics,
+            Some("broker-loggers") => Kind::BrokerLogger,
             Some(other) => {
                 return Err(Refusal::new(format_args!(
-                    "--entity-type {other} is not served; topics and brokers are"
+                    "--entity-type {other} is not served; topics, brokers, groups, client-metrics \
+                     and broker-loggers are"
                 )));
             }
             None => return Err(Refusal::new("name what to look at: --entity-type topics")),
@@ -195,14 +222,20 @@ fn every_name(cluster: &Cluster, kind: Kind) -> Result<Vec<String>, Refusal> {
             let brokers = known.brokers.keys().map(ToString::to_string);
             brokers.chain([String::new()]).collect()
         }
+        kind => listed(cluster, kind)?,
+    })
+}
+
+/// Groups and subscriptions are there, for this tool, once something is set for them.
+fn is_unset(cluster: &Cluster, kind: Kind, name: &str) -> Result<bool, Refusal> {
+    Ok(match kind {
+        Kind::Group | Kind::ClientMetrics => !listed(cluster, kind)?.iter().any(|one| one == name),
+        _ => false,
     })
 }
 
 fn entity(kind: Kind, name: &str) -> String {
-    match kind {
-        Kind::Topic => format!("topic {name}"),
-        Kind::Broker => format!("broker {name}"),
-    }
+    format!("{} {name}", kind.name())
 }
 
 fn config_for(kind: Kind, name: &str) -> String {

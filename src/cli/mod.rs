@@ -12,6 +12,7 @@
 
 mod broker_api_versions;
 mod client_flags;
+mod client_metrics;
 mod cluster;
 mod completions;
 mod config;
@@ -19,11 +20,18 @@ mod configs;
 mod console_consumer;
 mod console_producer;
 mod delete_records;
+mod features;
 mod get_offsets;
+mod leader_election;
 mod log;
+mod log_dir_moves;
 mod log_dirs;
+mod metadata_quorum;
 mod output;
+mod partition_file;
 mod perf;
+mod reassign_partitions;
+mod release;
 mod resource_configs;
 pub mod server;
 mod settings;
@@ -58,6 +66,11 @@ pub fn main() -> ExitCode {
         Some(Command::GetOffsets(get_offsets)) => get_offsets.run(),
         Some(Command::DeleteRecords(delete_records)) => delete_records.run(),
         Some(Command::Transactions(transactions)) => transactions.run(),
+        Some(Command::ClientMetrics(client_metrics)) => client_metrics.run(),
+        Some(Command::LeaderElection(election)) => election.run(),
+        Some(Command::ReassignPartitions(reassign)) => reassign.run(),
+        Some(Command::Features(features)) => features.run(),
+        Some(Command::MetadataQuorum(quorum)) => quorum.run(),
         Some(Command::Log(log)) => log.run(),
         Some(Command::LogDirs(log_dirs)) => log_dirs.run(),
         Some(Command::Cluster(cluster)) => cluster.run(),
@@ -106,6 +119,16 @@ enum Command {
     DeleteRecords(delete_records::DeleteRecords),
     /// Lists and describes transactions, and ends those that hang.
     Transactions(Box<transactions::Transactions>),
+    /// Says which metrics clients push.
+    ClientMetrics(client_metrics::ClientMetrics),
+    /// Elects leaders of partitions.
+    LeaderElection(leader_election::LeaderElection),
+    /// Moves replicas between brokers and log dirs.
+    ReassignPartitions(Box<reassign_partitions::ReassignPartitions>),
+    /// Shows and changes the levels of features.
+    Features(features::Features),
+    /// Shows the quorum of the metadata.
+    MetadataQuorum(metadata_quorum::MetadataQuorum),
     /// Prints and checks the files of a log dir, without a broker.
     Log(log::Log),
     /// Shows what lies in the brokers' log dirs.

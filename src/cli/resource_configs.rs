@@ -1,7 +1,7 @@
-//! Configurations of topics and brokers, asked for and changed, for the tools that show them.
+//! Configurations of resources, asked for and changed, for the tools that show them.
 //!
 //! Room:       `cli`, shared by `topics` and `configs`.
-//! Called by:  those two.
+//! Called by:  those two, `client_metrics`, `reassign_partitions`.
 //! Calls:      `client`.
 //! Never:      decides what a value means; the broker does.
 
@@ -14,12 +14,46 @@ use crate::protocol::messages::incremental_alter_configs::{
     AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
     IncrementalAlterConfigsResponse,
 };
+use crate::protocol::messages::list_config_resources::{
+    ListConfigResourcesRequest, ListConfigResourcesResponse,
+};
 
 /// What a configuration belongs to, by Kafka's `ConfigResource.Type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
     Topic = 2,
     Broker = 4,
+    BrokerLogger = 8,
+    ClientMetrics = 16,
+    Group = 32,
+}
+
+impl Kind {
+    /// What Kafka's tools call one of them.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Topic => "topic",
+            Self::Broker => "broker",
+            Self::BrokerLogger => "broker-logger",
+            Self::ClientMetrics => "client-metric",
+            Self::Group => "group",
+        }
+    }
+}
+
+/// The names of all resources of a kind that have settings of their own.
+pub fn listed(cluster: &Cluster, kind: Kind) -> Result<Vec<String>, ClientError> {
+    let request = ListConfigResourcesRequest {
+        resource_types: vec![kind as i8],
+    };
+    let answer = cluster.call_any(&request)?;
+    let response: ListConfigResourcesResponse<'_> = answer.decode()?;
+    ClientError::check(response.error_code, None, || kind.name().to_owned())?;
+    let resources = response.config_resources.iter();
+    let named = resources.filter(|resource| resource.resource_type == kind as i8);
+    Ok(named
+        .map(|resource| resource.resource_name.to_owned())
+        .collect())
 }
 
 /// One property as the broker tells it.
@@ -43,7 +77,7 @@ impl Entry {
 
     /// Set on the topic, on the broker, or on all brokers while they run.
     pub fn is_dynamic(&self) -> bool {
-        matches!(self.source, 1..=3 | 7..=8)
+        matches!(self.source, 1..=3 | 6..=8)
     }
 
     /// `source` by Kafka's name.
@@ -82,7 +116,9 @@ pub fn describe(
             include_documentation: false,
         };
         let answer = match (kind, name.parse()) {
-            (Kind::Broker, Ok(broker)) => cluster.call_broker(broker, &request)?,
+            (Kind::Broker | Kind::BrokerLogger, Ok(broker)) => {
+                cluster.call_broker(broker, &request)?
+            }
             _ => cluster.call_any(&request)?,
         };
         let response: DescribeConfigsResponse<'_> = answer.decode()?;
@@ -136,7 +172,7 @@ pub fn alter(
         validate_only: false,
     };
     let answer = match (kind, name.parse()) {
-        (Kind::Broker, Ok(broker)) => cluster.call_broker(broker, &request)?,
+        (Kind::Broker | Kind::BrokerLogger, Ok(broker)) => cluster.call_broker(broker, &request)?,
         _ => cluster.call_controller(&request)?,
     };
     let response: IncrementalAlterConfigsResponse<'_> = answer.decode()?;
@@ -169,10 +205,7 @@ pub fn parse_changes(text: &str) -> Result<Vec<Change>, String> {
 }
 
 fn what(kind: Kind, name: &str) -> String {
-    match kind {
-        Kind::Topic => format!("topic '{name}'"),
-        Kind::Broker => format!("broker '{name}'"),
-    }
+    format!("{} '{name}'", kind.name())
 }
 
 /// Whether a refusal means that the thing is not there.

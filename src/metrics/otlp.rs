@@ -15,11 +15,14 @@
 #[derive(Clone, Debug, PartialEq)]
 pub struct Point<'p> {
     pub name: &'p str,
-    pub attributes: Vec<(&'p str, &'p str)>,
+    pub attributes: Attributes<'p>,
     pub value: f64,
     /// It is what came on top since the last push, not the whole.
     pub is_delta: bool,
 }
+
+/// Names and values.
+pub type Attributes<'p> = Vec<(&'p str, &'p str)>;
 
 /// The bytes are no OTLP metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,7 +88,7 @@ fn each_of_metric<'b>(metric: &'b [u8], tell: &mut impl FnMut(Point<'b>)) -> Res
 }
 
 /// A histogram's value is its sum.
-fn point_of(bytes: &[u8], histogram: bool) -> Result<(Vec<(&str, &str)>, f64), Malformed> {
+fn point_of(bytes: &[u8], histogram: bool) -> Result<(Attributes<'_>, f64), Malformed> {
     let (double_at, attributes_at) = if histogram { (5, 9) } else { (4, 7) };
     let (mut attributes, mut value) = (Vec::new(), 0.0);
     for field in Fields(bytes) {

@@ -388,11 +388,13 @@ impl Shard {
         counts
     }
 
-    /// The log dir with the fewest of this shard's partitions, the first on a tie.
+    /// The log dir with the fewest of this shard's partitions; on a tie shards begin with
+    /// different ones.
     fn emptiest_dir(&self, counts: &[usize]) -> usize {
+        let turn = |index: usize| (index + usize::from(self.id.0)) % counts.len();
         (0..counts.len())
             .filter(|index| self.dirs[*index].journal.failed().is_none())
-            .min_by_key(|index| counts[*index])
+            .min_by_key(|index| (counts[*index], turn(*index)))
             .unwrap_or_default()
     }
 
