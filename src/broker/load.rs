@@ -2,8 +2,8 @@
 //!
 //! Room:       `broker`.
 //! Called by:  `member`, when a socket is accepted, moves and ends.
-//! Never:      waits: a connection too many is closed, and its client comes back later. Apache Kafka
-//!             leaves one that is over `max.connections` waiting; here nothing waits unseen.
+//! Never:      waits: one connection too many is closed, and its client comes back later. Apache
+//!             Kafka leaves one over `max.connections` waiting; here nothing waits unseen.
 //!
 //! Every thread of the broker shares this. The lock is held for one change of a map, once when a
 //! connection comes and once when it goes.

@@ -40,8 +40,8 @@ enum Command {
         #[command(flatten)]
         change: Change,
         /// Even if metadata is lost by it.
-        #[arg(long)]
-        r#unsafe: bool,
+        #[arg(long = "unsafe")]
+        is_unsafe: bool,
     },
     /// Sets features to level 0.
     Disable {
@@ -49,8 +49,8 @@ enum Command {
         #[arg(long, value_name = "NAME", required = true)]
         feature: Vec<String>,
         /// Even if metadata is lost by it.
-        #[arg(long)]
-        r#unsafe: bool,
+        #[arg(long = "unsafe")]
+        is_unsafe: bool,
         /// Only say whether it could be done.
         #[arg(long)]
         dry_run: bool,
@@ -144,17 +144,17 @@ impl Features {
             Command::Upgrade(change) => {
                 update(&cluster, &change.levels(&cluster)?, UPGRADE, change.dry_run)
             }
-            Command::Downgrade { change, r#unsafe } => {
-                let kind = safe(DOWNGRADE, *r#unsafe);
+            Command::Downgrade { change, is_unsafe } => {
+                let kind = safe(DOWNGRADE, *is_unsafe);
                 update(&cluster, &change.levels(&cluster)?, kind, change.dry_run)
             }
             Command::Disable {
                 feature,
-                r#unsafe,
+                is_unsafe,
                 dry_run,
             } => {
                 let levels = feature.iter().map(|name| (name.clone(), 0)).collect();
-                update(&cluster, &levels, safe(DISABLE, *r#unsafe), *dry_run)
+                update(&cluster, &levels, safe(DISABLE, *is_unsafe), *dry_run)
             }
             Command::VersionMapping { .. } | Command::FeatureDependencies { .. } => Ok(()),
         }

@@ -31,6 +31,7 @@ mod output;
 mod partition_file;
 mod perf;
 mod reassign_partitions;
+mod reassignment;
 mod release;
 mod resource_configs;
 pub mod server;

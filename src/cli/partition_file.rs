@@ -1,4 +1,4 @@
-//! The JSON files of the tools that name partitions: `{"partitions": [{"topic": …}], "version": 1}`.
+//! The JSON files by which tools are told partitions: `{"partitions": [{"topic": …}]}`.
 //!
 //! Room:       `cli`.
 //! Called by:  `leader_election`, `reassign_partitions`.

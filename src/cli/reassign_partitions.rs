@@ -9,7 +9,10 @@
 use super::ClientFlags;
 use super::log_dir_moves::{Move, Place, moves_of, place_of, start_moves};
 use super::output::{Outcome, Refusal, print};
-use super::partition_file;
+use super::reassignment::{
+    ANY, Wanted, as_json, as_text, joined, name, not_found, numbers, propose, topics_to_move,
+    wanted,
+};
 use super::resource_configs::{Change, Kind, alter};
 use crate::client::{ClientError, Cluster};
 use crate::protocol::messages::alter_partition_reassignments::{
@@ -23,7 +26,7 @@ use crate::protocol::{BrokerId, ErrorCode, TopicName};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The flags of `ottla reassign-partitions`.
 #[derive(clap::Args, Debug)]
@@ -85,19 +88,6 @@ pub struct ReassignPartitions {
     #[command(flatten)]
     client: ClientFlags,
 }
-
-/// One partition of a file.
-#[derive(Clone, Debug, PartialEq)]
-struct Wanted {
-    topic: String,
-    partition: i32,
-    replicas: Vec<i32>,
-    /// As many as `replicas`; `any` leaves the choice to the broker.
-    log_dirs: Vec<String>,
-}
-
-/// A replica's log dir that anyone may choose.
-const ANY: &str = "any";
 
 /// Throttles of a broker and of a topic, as `--verify` takes them away.
 const BROKER_THROTTLES: [&str; 3] = [
@@ -242,7 +232,8 @@ impl ReassignPartitions {
         ))?;
         for one in &moves {
             print(&format!(
-                "Successfully started moving log directory to {} for replica {}-{} with broker {}\n",
+                "Successfully started moving log directory to {} for replica {}-{} with broker {} \
+                 \n",
                 one.to, one.topic, one.partition, one.broker
             ))?;
         }
@@ -562,152 +553,4 @@ fn with_places(cluster: &Cluster, mut current: Vec<Wanted>) -> Result<Vec<Wanted
         one.log_dirs = dirs;
     }
     Ok(current)
-}
-
-/// Goes round the brokers, partition by partition, as many replicas as there are now.
-fn propose(current: &[Wanted], brokers: &[i32]) -> Result<Vec<Wanted>, Refusal> {
-    let mut proposed = Vec::new();
-    for (place, one) in current.iter().enumerate() {
-        let count = one.replicas.len();
-        if count > brokers.len() {
-            return Err(Refusal::new(format_args!(
-                "Unable to replicate the partition {count} time(s): The target replication factor \
-                 of {count} cannot be reached because only {} broker(s) are registered.",
-                brokers.len()
-            )));
-        }
-        let replicas = (0..count).map(|replica| brokers[(place + replica) % brokers.len()]);
-        proposed.push(Wanted {
-            replicas: replicas.collect(),
-            log_dirs: vec![ANY.to_owned(); count],
-            ..one.clone()
-        });
-    }
-    Ok(proposed)
-}
-
-fn wanted(file: &Path) -> Result<Vec<Wanted>, Refusal> {
-    let entries = partition_file::entries(file, "partitions")?;
-    let read = entries.into_iter().map(|(topic, partition, entry)| {
-        let refuse = |reason: &str| {
-            let shown = file.display();
-            Refusal::new(format_args!("{shown}: {topic}-{partition}: {reason}"))
-        };
-        let replicas = entry.get("replicas").and_then(Value::as_array);
-        let replicas = replicas.ok_or_else(|| refuse("replicas are missing"))?;
-        let ids = replicas
-            .iter()
-            .map(|id| id.as_i64().and_then(|id| i32::try_from(id).ok()));
-        let replicas: Option<Vec<i32>> = ids.collect();
-        let replicas = replicas.ok_or_else(|| refuse("replicas are broker ids"))?;
-        let twice = (1..replicas.len()).any(|place| replicas[..place].contains(&replicas[place]));
-        if replicas.is_empty() || twice {
-            return Err(refuse(
-                "each replica is on a broker of its own, and there is one at least",
-            ));
-        }
-        let log_dirs = match entry.get("log_dirs").and_then(Value::as_array) {
-            None => vec![ANY.to_owned(); replicas.len()],
-            Some(dirs) => dirs
-                .iter()
-                .map(|dir| dir.as_str().unwrap_or(ANY).to_owned())
-                .collect(),
-        };
-        if log_dirs.len() != replicas.len() {
-            return Err(refuse("there are not as many log_dirs as replicas"));
-        }
-        Ok(Wanted {
-            topic,
-            partition,
-            replicas,
-            log_dirs,
-        })
-    });
-    read.collect()
-}
-
-fn topics_to_move(file: &Path) -> Result<Vec<String>, Refusal> {
-    let json = partition_file::parse(file)?;
-    let refuse = || {
-        let shown = file.display();
-        Refusal::new(format_args!(
-            "{shown}: write {{\"topics\": [{{\"topic\": \"a\"}}]}}"
-        ))
-    };
-    let topics = json
-        .get("topics")
-        .and_then(Value::as_array)
-        .ok_or_else(refuse)?;
-    let names = topics
-        .iter()
-        .map(|entry| entry.get("topic").and_then(Value::as_str));
-    names
-        .map(|name| name.map(str::to_owned).ok_or_else(refuse))
-        .collect()
-}
-
-fn numbers(list: &str) -> Result<Vec<i32>, Refusal> {
-    let parsed = list.split(',').map(|id| id.trim().parse());
-    parsed
-        .collect::<Result<_, _>>()
-        .map_err(|_| Refusal::new(format_args!("--broker-list takes broker ids, not '{list}'")))
-}
-
-fn as_json(wanted: &[Wanted]) -> Value {
-    serde_json::from_str(&as_text(wanted)).unwrap_or_default()
-}
-
-/// In the order of fields in which Kafka's tool writes them.
-fn as_text(wanted: &[Wanted]) -> String {
-    let partitions = wanted.iter().map(|one| {
-        format!(
-            "{{\"topic\":{},\"partition\":{},\"replicas\":{},\"log_dirs\":{}}}",
-            json!(one.topic),
-            one.partition,
-            json!(one.replicas),
-            json!(one.log_dirs)
-        )
-    });
-    let partitions: Vec<String> = partitions.collect();
-    format!(
-        "{{\"version\":1,\"partitions\":[{}]}}",
-        partitions.join(",")
-    )
-}
-
-fn name(one: &Wanted) -> String {
-    format!("{}-{}", one.topic, one.partition)
-}
-
-fn joined(ids: &[i32]) -> String {
-    let shown: Vec<String> = ids.iter().map(ToString::to_string).collect();
-    shown.join(",")
-}
-
-fn not_found(topic: &str) -> Refusal {
-    Refusal::new(format_args!("Topic {topic} not found."))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_proposal_goes_round_the_brokers() {
-        let one = |partition, replicas: &[i32]| Wanted {
-            topic: "t".to_owned(),
-            partition,
-            replicas: replicas.to_vec(),
-            log_dirs: Vec::new(),
-        };
-        let current = [one(0, &[1, 2]), one(1, &[1, 2]), one(2, &[2, 1])];
-        let proposed = propose(&current, &[1, 2, 3]).expect("enough brokers");
-        let replicas: Vec<_> = proposed.into_iter().map(|one| one.replicas).collect();
-        assert_eq!(replicas, [vec![1, 2], vec![2, 3], vec![3, 1]]);
-        assert!(propose(&current, &[1]).is_err());
-        assert!(propose(&current, &[]).is_err());
-        let text = r#"{"topic":"t","partition":0,"replicas":[1,2],"log_dirs":[]}"#;
-        let whole = format!(r#"{{"version":1,"partitions":[{text}]}}"#);
-        assert_eq!(as_text(&current[..1]), whole);
-    }
 }

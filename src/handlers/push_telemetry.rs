@@ -1,5 +1,5 @@
 //! PushTelemetry (API 72): a client's own metrics, in OTLP (KIP-714).
-//! Stages: check it against what the client was asked for; decompress it, within its bound; keep it.
+//! Stages: check it against what the client was asked for; decompress it, within bounds; keep it.
 
 use super::client_telemetry::Push;
 use super::context::{Call, Response, Unanswerable};
