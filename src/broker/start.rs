@@ -67,9 +67,13 @@ pub async fn take_folders(
             Err(Errno::NO_ENTRY) => None,
             Err(errno) => return Err(refuse(&format_args!("{FILE_NAME}: {errno}"))),
         };
-        if meta.is_none() {
-            // Before the lock: nothing is written into a folder that is not ours.
-            refuse_foreign(runtime, &path).await?;
+        // Before the lock: nothing is written into a folder that is not ours.
+        match &meta {
+            None => refuse_foreign(runtime, &path).await?,
+            Some(meta) => {
+                let ours = meta.check(config.node_id, None);
+                ours.map_err(|error| refuse(&error))?;
+            }
         }
         let lock = lock(runtime, &path).await.map_err(|errno| match errno {
             Errno::WOULD_BLOCK => {
