@@ -354,11 +354,17 @@ impl Gate {
 }
 
 impl Place {
-    /// Whether it may be sent at once, beside those before it.
+    /// Whether it may be sent at once, beside those before it. One that may not waits for its
+    /// turn, and so do all behind it.
     fn may_go(&self) -> bool {
-        let inside = self.gate.inside.borrow();
-        let oldest = inside.first().copied().unwrap_or(self.number);
-        self.gate.holding.get() == 0 && oldest > self.gate.held_up_to.get() || oldest == self.number
+        let oldest = self.gate.inside.borrow().first().copied();
+        let oldest = oldest.unwrap_or(self.number);
+        let free = self.gate.holding.get() == 0 && oldest > self.gate.held_up_to.get();
+        let goes = free || oldest == self.number;
+        if !goes {
+            self.gate.held_up_to.set(self.number);
+        }
+        goes
     }
 
     /// It goes on only in its turn, and newer ones wait for it.
@@ -410,10 +416,20 @@ mod tests {
         assert!(third.may_go(), "it is the oldest");
         let fourth = gate.enter();
         assert!(!fourth.may_go(), "the third was entered while one held");
-        drop(third);
-        assert!(fourth.may_go());
         let fifth = gate.enter();
-        assert!(fifth.may_go(), "nobody waits any more");
+        assert!(!fifth.may_go(), "the fourth waits");
+        drop(third);
+        assert!(fourth.may_go(), "its turn");
+        let sixth = gate.enter();
+        assert!(!sixth.may_go(), "the fifth still waits");
+        drop(fourth);
+        drop(fifth);
+        assert!(sixth.may_go(), "its turn");
+        let seventh = gate.enter();
+        assert!(!seventh.may_go(), "the sixth may not have been sent yet");
+        drop((sixth, seventh));
+        let (eighth, ninth) = (gate.enter(), gate.enter());
+        assert!(eighth.may_go() && ninth.may_go(), "nobody waits any more");
     }
 
     #[test]

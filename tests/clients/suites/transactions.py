@@ -418,6 +418,19 @@ def java_producers_in_transactions(bench):
     equal(sum(len(values) for values in got), 4000, "read_committed")
 
 
+def java_copies_exactly_once(bench):
+    """Kafka's own copier, which aborts now and then; offsets in the same transactions."""
+    source, target, count = bench.topic(), bench.topic(), 1000
+    bench.kcat("-P", "-t", source, "-X", "acks=all", stdin="".join(f"{i}\n" for i in range(count)))
+    bench.tool("org.apache.kafka.tools.TransactionalMessageCopier", "--input-topic", source,
+               "--input-partition", 0, "--output-topic", target, "--transactional-id",
+               bench.name("copier"), "--consumer-group", bench.name("group"),
+               "--transaction-size", 50, "--enable-random-aborts", "--use-group-metadata",
+               bootstrap="--broker-list")
+    wanted = [[b"%d" % i for i in range(count)]]
+    eventually(lambda: read(bench, target) == wanted, "each once, in order")
+
+
 def transactions_tool(bench):
     topic, name = bench.topic(), bench.name("id")
     tool = "org.apache.kafka.tools.TransactionsCommand"
@@ -473,5 +486,5 @@ TESTS = [what_commits_is_read_and_what_aborts_is_not, an_open_transaction_holds_
          ends_without_a_transaction_are_refused,
          partitions_that_are_not_there_join_no_transaction,
          data_outside_of_a_transaction_is_refused, markers_end_a_hanging_transaction,
-         java_producers_in_transactions, transactions_tool,
+         java_producers_in_transactions, java_copies_exactly_once, transactions_tool,
          transactions_are_listed_and_described]
