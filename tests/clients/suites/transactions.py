@@ -242,7 +242,8 @@ def a_transaction_outlives_the_broker(bench):
     if not kind:
         raise Skip("BROKER_KIND is not set")
     with Broker(kind) as broker:
-        producer = producer_of(bench, "outlives", broker.address)
+        # A loaded machine may take its time to start a broker again.
+        producer = producer_of(bench, "outlives", broker.address, transaction_timeout_ms=600_000)
         from confluent_kafka.admin import AdminClient, NewTopic
         admin = AdminClient({"bootstrap.servers": broker.address})
         admin.create_topics([NewTopic("t", 2, 1)])["t"].result(20)
