@@ -248,7 +248,7 @@ def a_transaction_outlives_the_broker(bench):
         admin = AdminClient({"bootstrap.servers": broker.address})
         admin.create_topics([NewTopic("t", 2, 1)])["t"].result(20)
         wanted, number = [[], []], 0
-        for life in range(3):
+        for life in range(2):
             for turn in range(8):
                 values = [b"%d" % (number + i) for i in range(10)]
                 number += 10
