@@ -6,21 +6,27 @@
 //! Never:      answers a change before every shard follows it.
 
 use super::Plan;
-use super::start::{Folder, LINGER, LINGER_LOOK, StartError, mark, take_folders};
+use super::start::{
+    Folder, LINGER, LINGER_LOOK, StartError, mark, may_fail, take_folders, tell_offline,
+};
 use crate::controller::{self, Controller};
 use crate::io::{Address, Errno, Instant, Outcome, PeerId};
 use crate::router::{Envelope, Mesh, Work};
-use crate::runtime::Runtime;
 use crate::runtime::sync::{Either, Event, Queue, either};
+use crate::runtime::{Runtime, ballast};
 use crate::shard::message::{Reply, Request};
 use crate::shard::{self, recovery};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Changes that are published together at most, so that the first does not wait for too many.
 const CHANGES_PER_PUBLISH_MAX: usize = 64;
+
+/// How long a broker that must stop may take to save what it can.
+const FAILED_STOP_TIME: Duration = Duration::from_secs(8);
 
 /// How the broker ended.
 #[derive(Debug)]
@@ -37,6 +43,10 @@ struct Control {
     plan: Plan,
     mesh: Rc<Mesh>,
     requests: Queue<(PeerId, u64, controller::Request)>,
+    /// What shards say of failed disks.
+    failures: Queue<(PathBuf, Errno)>,
+    /// Log dirs that failed since the start.
+    failed: RefCell<Vec<PathBuf>>,
 }
 
 /// Where clients connect: a listener's index and the address to bind.
@@ -50,13 +60,7 @@ pub async fn control(
     listen: Listen,
     ready: impl FnOnce(&[(usize, Address)]) + 'static,
 ) -> Stopped {
-    let control = Rc::new(Control {
-        mesh: Mesh::new(runtime.clone()),
-        runtime: runtime.clone(),
-        plan,
-        requests: Queue::new(),
-    });
-    control.clone().take_envelopes();
+    let control = Control::new(&runtime, plan);
     let mut signals = runtime.signals();
     let asked_twice = Event::new();
     let stopping = Rc::new(Cell::new(false));
@@ -82,14 +86,22 @@ pub async fn control(
             Err(error) => return Stopped::Failed(error),
         };
         ready(&listening);
-        let serve = control.serve(&controller);
+        let serve = either(control.serve(&controller), control.watch_dirs(&folders));
         let until_stopped = async {
             while !stopping.get() {
                 stop.next().await;
             }
         };
-        if let Either::First(()) = either(until_stopped, serve).await {
-            tracing::info!("stopping");
+        match either(until_stopped, serve).await {
+            Either::Second(Either::Second(error)) => {
+                tracing::error!(%error, "stopping");
+                // What can be saved is saved; the rest is for recovery.
+                let stopped = control.stop(&folders, &controller);
+                let until = runtime.now().plus(FAILED_STOP_TIME);
+                let _ = runtime.deadline(until, stopped).await;
+                return Stopped::Failed(error);
+            }
+            _ => tracing::info!("stopping"),
         }
         match control.stop(&folders, &controller).await {
             Ok(()) => Stopped::Cleanly,
@@ -102,7 +114,36 @@ pub async fn control(
     }
 }
 
+/// Starts without listeners and stops: afterwards all records are in segments, journals are gone,
+/// and the folders say so.
+pub async fn drain(runtime: Runtime, plan: Plan) -> Result<(), StartError> {
+    let control = Control::new(&runtime, plan);
+    let (folders, controller, _) = control.start(&Vec::new()).await?;
+    control.stop(&folders, &controller).await?;
+    for folder in &folders {
+        let failed = |errno| StartError(format!("{}: {errno}", folder.path.display()));
+        let removed = recovery::remove_surplus(&runtime, &folder.path, 0).await;
+        removed.map_err(failed)?;
+        let removed = ballast::remove(&runtime, &folder.path, |_| true).await;
+        removed.map_err(failed)?;
+    }
+    Ok(())
+}
+
 impl Control {
+    fn new(runtime: &Runtime, plan: Plan) -> Rc<Control> {
+        let control = Rc::new(Control {
+            mesh: Mesh::new(runtime.clone()),
+            runtime: runtime.clone(),
+            plan,
+            requests: Queue::new(),
+            failures: Queue::new(),
+            failed: RefCell::default(),
+        });
+        control.clone().take_envelopes();
+        control
+    }
+
     fn take_envelopes(self: Rc<Self>) {
         let runtime = self.runtime.clone();
         runtime.spawn(async move {
@@ -111,8 +152,12 @@ impl Control {
                 let Ok(envelope) = parcel.downcast::<Envelope>() else {
                     unreachable!("doors of one broker exchange envelopes only");
                 };
-                if let Some(Envelope::Control { call, request }) = self.mesh.deliver(*envelope) {
-                    self.requests.push((from, call, request));
+                match self.mesh.deliver(*envelope) {
+                    Some(Envelope::Control { call, request }) => {
+                        self.requests.push((from, call, request));
+                    }
+                    Some(Envelope::DirFailed { path, errno }) => self.failures.push((path, errno)),
+                    _ => {}
                 }
             }
         });
@@ -123,19 +168,28 @@ impl Control {
         listen: &Listen,
     ) -> Result<(Vec<Folder>, Controller, Vec<(usize, Address)>), StartError> {
         let config = &self.plan.config;
-        let folders = take_folders(&self.runtime, config).await?;
+        let mut folders = take_folders(&self.runtime, config).await?;
         let was_clean = folders.iter().all(|folder| !folder.meta.journals_in_use);
         let controller = Controller::open(&self.runtime, config, &folders[0].meta.cluster_id)
             .await
             .map_err(|error| StartError(error.to_string()))?;
         let mut dirs = Vec::new();
+        let mut failed = Vec::new();
         for folder in folders
             .iter()
             .filter(|folder| config.log_dirs.contains(&folder.path))
         {
-            let recovered = recovery::recover(&self.runtime, &folder.path, config)
-                .await
-                .map_err(|error| StartError(format!("{}: {error}", folder.path.display())))?;
+            let recovered = match recovery::recover(&self.runtime, &folder.path, config).await {
+                Ok(recovered) => recovered,
+                Err(error) if may_fail(config, &folder.path, error.errno()) => {
+                    tell_offline(&folder.path, &error);
+                    failed.push(folder.path.clone());
+                    continue;
+                }
+                Err(error) => {
+                    return Err(StartError(format!("{}: {error}", folder.path.display())));
+                }
+            };
             recovery::remove_surplus(&self.runtime, &folder.path, self.plan.shards)
                 .await
                 .map_err(|errno| StartError(format!("{}: {errno}", folder.path.display())))?;
@@ -145,6 +199,10 @@ impl Control {
                 id,
                 recovered,
             });
+        }
+        folders.retain(|folder| !failed.contains(&folder.path));
+        if dirs.is_empty() {
+            return Err(StartError("log.dirs: all of them failed".to_owned()));
         }
         controller
             .register(
@@ -222,8 +280,44 @@ impl Control {
             for (from, call, reply) in replies {
                 self.mesh.reply_control(from, call, reply);
             }
+            if let Some(errno) = controller.failed() {
+                let dir = self.plan.config.metadata_log_dir.clone();
+                self.failures.push((dir, errno));
+            }
             if let Err(error) = controller.snapshot_if_grown().await {
                 tracing::error!(%error, "no snapshot of the metadata could be written");
+            }
+        }
+    }
+
+    /// Passes the failure of a disk on to every shard. Returns when the broker cannot go on: the
+    /// last log dir failed, or the metadata log's.
+    async fn watch_dirs(&self, folders: &[Folder]) -> StartError {
+        let config = &self.plan.config;
+        loop {
+            let Some((path, errno)) = self.failures.next().await else {
+                return std::future::pending().await;
+            };
+            if self.failed.borrow().contains(&path) {
+                continue;
+            }
+            self.failed.borrow_mut().push(path.clone());
+            let _ = self
+                .all(|_| {
+                    let path = path.clone();
+                    Envelope::work(Work::FailDir { path, errno })
+                })
+                .await;
+            let lives = |folder: &Folder| {
+                let failed = self.failed.borrow().contains(&folder.path);
+                config.log_dirs.contains(&folder.path) && !failed
+            };
+            let path = path.display();
+            if *config.metadata_log_dir == *self.failed.borrow().last().expect("just pushed") {
+                return StartError(format!("{path}: {errno}; the metadata log is there"));
+            }
+            if !folders.iter().any(lives) {
+                return StartError(format!("{path}: {errno}; it was the last log dir"));
             }
         }
     }
@@ -242,7 +336,9 @@ impl Control {
             .close()
             .await
             .map_err(|error| StartError(error.to_string()))?;
-        for folder in folders {
+        let failed = self.failed.borrow().clone();
+        let sound = |folder: &&Folder| !failed.contains(&folder.path);
+        for folder in folders.iter().filter(sound) {
             mark(&self.runtime, folder, false)
                 .await
                 .map_err(|errno| StartError(format!("{}: {errno}", folder.path.display())))?;

@@ -81,6 +81,7 @@ impl Member {
             }
             Envelope::Control { .. }
             | Envelope::ControlReply { .. }
+            | Envelope::DirFailed { .. }
             | Envelope::ShardReply { .. } => {
                 unreachable!("control's own, or taken as a reply before")
             }
@@ -155,6 +156,12 @@ impl Member {
         match work {
             Work::Start(plan) => self.start(*plan).await,
             Work::Listen { index, address } => self.listen(index, address).await,
+            Work::FailDir { path, errno } => {
+                if let Some(host) = self.host.borrow().as_ref() {
+                    host.router.shard.fail_dir(&path, errno);
+                }
+                Reply::Done
+            }
             Work::StopClients => self.stop_clients().await,
             Work::StopStorage => self.stop_storage().await,
         }
@@ -167,6 +174,7 @@ impl Member {
             Ok(shard) => shard,
             Err(error) => return Reply::Failed(error.to_string()),
         };
+        self.clone().tell_failures(shard.clone());
         let memory = (config.memory_bytes / REQUEST_SHARE / u64::from(self.plan.shards)) as usize;
         let router = Router::new(shard, self.mesh.clone(), self.plan.shards);
         self.runtime.spawn(router.clone().carry_asks());
@@ -196,6 +204,17 @@ impl Member {
         };
         *self.host.borrow_mut() = Some(Rc::new(host));
         Reply::Done
+    }
+
+    /// Control decides what a failed disk means for the broker.
+    fn tell_failures(self: Rc<Self>, shard: Rc<Shard>) {
+        let runtime = self.runtime.clone();
+        runtime.clone().spawn(async move {
+            while let Some((path, errno)) = shard.next_failure().await {
+                let told = Envelope::DirFailed { path, errno };
+                runtime.post(self.plan.control(), Box::new(told));
+            }
+        });
     }
 
     /// Opens a listener here; accepted sockets go to the shard with the fewest.

@@ -16,7 +16,7 @@ mod load;
 mod member;
 mod start;
 
-pub use control::{Stopped, control};
+pub use control::{Stopped, control, drain};
 pub use load::{Load, TooMany};
 pub use member::member;
 pub use start::StartError;
@@ -48,3 +48,6 @@ impl Plan {
         PeerId(self.shards)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -48,45 +48,13 @@ pub async fn take_folders(
         paths.push(config.metadata_log_dir.clone());
     }
     for path in paths {
-        let refuse = |reason: &dyn fmt::Display| {
-            StartError(format!("log.dirs: {}: {reason}", path.display()))
-        };
-        create_all(runtime, &path).await.map_err(|errno| {
-            refuse(&format_args!(
-                "{errno}; name a folder this user can write to"
-            ))
-        })?;
-        let meta = match runtime
-            .read_file(&path.join(FILE_NAME), META_BYTES_MAX)
-            .await
-        {
-            Ok(text) => {
-                let text = String::from_utf8(text).map_err(|_| refuse(&MetaError::Text))?;
-                Some(MetaProperties::parse(&text).map_err(|error| refuse(&error))?)
+        match take(runtime, &path, config.node_id).await {
+            Ok((lock, meta)) => taken.push((path, lock, meta)),
+            Err(refused) if may_fail(config, &path, Some(refused.errno)) => {
+                tell_offline(&path, &refused.errno);
             }
-            Err(Errno::NO_ENTRY) => None,
-            Err(errno) => return Err(refuse(&format_args!("{FILE_NAME}: {errno}"))),
-        };
-        // Before the lock: nothing is written into a folder that is not ours.
-        match &meta {
-            None => refuse_foreign(runtime, &path).await?,
-            Some(meta) => {
-                let ours = meta.check(config.node_id, None);
-                ours.map_err(|error| refuse(&error))?;
-            }
+            Err(refused) => return Err(refused.error),
         }
-        let lock = lock(runtime, &path).await.map_err(|errno| match errno {
-            Errno::WOULD_BLOCK => {
-                refuse(&"another broker is using this folder; stop it or name another one")
-            }
-            errno => refuse(&format_args!(
-                "{errno}; name a folder this user can write to"
-            )),
-        })?;
-        // A full disk must not keep a broker from starting: deleting is what helps.
-        let made = ballast::give_way(runtime, &path).await;
-        made.map_err(|errno| refuse(&errno))?;
-        taken.push((path, lock, meta));
     }
     let mut formatted: Vec<MetaProperties> = Vec::new();
     for (path, _, meta) in &taken {
@@ -111,6 +79,82 @@ pub async fn take_folders(
         });
     }
     Ok(folders)
+}
+
+/// A disk that fails leaves the others to serve, unless the metadata log lies on it. What an
+/// operator can put right is refused instead.
+pub fn may_fail(config: &BrokerConfig, path: &Path, errno: Option<Errno>) -> bool {
+    let is_broken = errno.is_some_and(|errno| BROKEN.contains(&errno.0));
+    is_broken && config.log_dirs.len() > 1 && *path != config.metadata_log_dir
+}
+
+/// What the kernel says of a disk that is broken or gone.
+const BROKEN: &[i32] = &[libc::EIO, libc::EROFS, libc::ENXIO, libc::ENODEV];
+
+pub fn tell_offline(path: &Path, reason: &dyn fmt::Display) {
+    tracing::error!(
+        dir = %path.display(), %reason,
+        "the disk failed: partitions in this log dir are offline until a restart"
+    );
+}
+
+/// A folder that cannot be taken.
+struct Refused {
+    error: StartError,
+    /// 0: it is not the disk.
+    errno: Errno,
+}
+
+async fn take(
+    runtime: &Runtime,
+    path: &Path,
+    node_id: i32,
+) -> Result<(File, Option<MetaProperties>), Refused> {
+    let refuse = |errno: Errno, reason: &dyn fmt::Display| Refused {
+        error: StartError(format!("log.dirs: {}: {reason}", path.display())),
+        errno,
+    };
+    let unusable = |errno: Errno| {
+        let reason = format_args!("{errno}; name a folder this user can write to");
+        refuse(errno, &reason)
+    };
+    let not_ours = |reason: &dyn fmt::Display| refuse(Errno(0), reason);
+    create_all(runtime, path).await.map_err(unusable)?;
+    let meta = match runtime
+        .read_file(&path.join(FILE_NAME), META_BYTES_MAX)
+        .await
+    {
+        Ok(text) => {
+            let text = String::from_utf8(text).map_err(|_| not_ours(&MetaError::Text))?;
+            Some(MetaProperties::parse(&text).map_err(|error| not_ours(&error))?)
+        }
+        Err(Errno::NO_ENTRY) => None,
+        Err(errno) => return Err(refuse(errno, &format_args!("{FILE_NAME}: {errno}"))),
+    };
+    // Before the lock: nothing is written into a folder that is not ours.
+    match &meta {
+        None => {
+            let foreign = refuse_foreign(runtime, path).await;
+            foreign.map_err(|error| Refused {
+                error,
+                errno: Errno(0),
+            })?;
+        }
+        Some(meta) => {
+            let ours = meta.check(node_id, None);
+            ours.map_err(|error| not_ours(&error))?;
+        }
+    }
+    let lock = lock(runtime, path).await.map_err(|errno| match errno {
+        Errno::WOULD_BLOCK => {
+            not_ours(&"another broker is using this folder; stop it or name another one")
+        }
+        errno => unusable(errno),
+    })?;
+    // A full disk must not keep a broker from starting: deleting is what helps.
+    let made = ballast::give_way(runtime, path).await;
+    made.map_err(|errno| refuse(errno, &errno))?;
+    Ok((lock, meta))
 }
 
 /// Rewrites `meta.properties` so that it says whether records may lie in our journals only.

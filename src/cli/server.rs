@@ -50,6 +50,28 @@ fn serve(mut config: BrokerConfig) -> Result<(), Refusal> {
         false => log.init(),
         true => log.json().flatten_event(true).init(),
     }
+    let listen = addresses(&config)?;
+    let (runtime, plan) = launch(config)?;
+    let ready = {
+        let (plan, described) = (plan.clone(), runtime.describe());
+        move |listening: &[(usize, Address)]| announce(&plan, &described, listening)
+    };
+    let control = broker::control(runtime.clone(), plan, listen, ready);
+    // Shards still wait in their doors; the process ends with this thread.
+    match runtime.block_on(control) {
+        Stopped::Cleanly => {
+            tracing::info!("stopped");
+            Ok(())
+        }
+        Stopped::AtOnce => Err(Refusal::new(
+            "stopped at once on the second signal; the next start recovers from the journals",
+        )),
+        Stopped::Failed(error) => Err(Refusal::new(error)),
+    }
+}
+
+/// A thread for each shard, waiting to be started; the control shard's runtime is this thread's.
+fn launch(config: BrokerConfig) -> Result<(Runtime, Plan), Refusal> {
     // Before any thread starts: each one inherits the mask.
     uring::block_signals();
     raise_file_limit();
@@ -59,7 +81,6 @@ fn serve(mut config: BrokerConfig) -> Result<(), Refusal> {
         Some(count) => count as usize,
     };
     let shards = u16::try_from(shards).unwrap_or(u16::MAX - 1);
-    let listen = addresses(&config)?;
     let profile = match config.polling {
         Polling::Park => Profile::Park,
         Polling::SpinThenPark => Profile::SpinThenPark(SPIN),
@@ -88,22 +109,20 @@ fn serve(mut config: BrokerConfig) -> Result<(), Refusal> {
         threads.push(started.map_err(|error| Refusal::new(format_args!("no thread: {error}")))?);
     }
     let runtime = open(control_seed);
-    let ready = {
-        let (plan, described) = (plan.clone(), runtime.describe());
-        move |listening: &[(usize, Address)]| announce(&plan, &described, listening)
-    };
-    let control = broker::control(runtime.clone(), plan, listen, ready);
-    // Shards still wait in their doors; the process ends with this thread.
-    match runtime.block_on(control) {
-        Stopped::Cleanly => {
-            tracing::info!("stopped");
-            Ok(())
-        }
-        Stopped::AtOnce => Err(Refusal::new(
-            "stopped at once on the second signal; the next start recovers from the journals",
-        )),
-        Stopped::Failed(error) => Err(Refusal::new(error)),
-    }
+    Ok((runtime, plan))
+}
+
+/// Brings all records out of the journals into segments, offline.
+pub fn drain(mut config: BrokerConfig) -> Result<(), Refusal> {
+    absolute_folders(&mut config)?;
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing::Level::WARN)
+        .with_target(false)
+        .init();
+    let (runtime, plan) = launch(config)?;
+    let drained = broker::drain(runtime.clone(), plan);
+    runtime.block_on(drained).map_err(Refusal::new)
 }
 
 /// How long `spin-then-park` looks for work before it sleeps (DESIGN §2).

@@ -2,10 +2,11 @@
 //!
 //! Room:       `cli`, an offline tool: it works on folders of a broker that is not running.
 //! Called by:  `cli::main`.
-//! Calls:      `config::meta_properties` for the file's text; plain files.
+//! Calls:      `config::meta_properties` for the file's text; plain files; `server` to drain.
 //! Never:      changes a folder that is formatted already, or one that holds anything else.
 
 use super::output::{Outcome, Refusal, print};
+use super::server;
 use super::settings::{self, Flags};
 use crate::config::meta_properties::{FILE_NAME, MetaProperties, check_together, is_cluster_id};
 use crate::config::{BrokerConfig, meta_properties};
@@ -28,6 +29,13 @@ enum Command {
     RandomUuid,
     /// Makes the log folders of a configuration part of a cluster.
     Format(Format),
+    /// Brings all records out of our journals into Kafka's segment files, so that Apache Kafka can
+    /// open the folders. The broker must not run.
+    Drain {
+        /// The properties file of the broker.
+        #[arg(short, long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
     /// Tells what the log folders of a configuration say of themselves.
     Info {
         /// The properties file of the broker.
@@ -60,6 +68,10 @@ impl Storage {
             Command::Format(flags) => {
                 let config = settings::read(Some(&flags.config), &Flags::default())?;
                 print(&format(&config, &flags.cluster_id, flags.ignore_formatted)?)
+            }
+            Command::Drain { config } => {
+                let config = settings::read(config.as_deref(), &Flags::default())?;
+                drain(config)
             }
             Command::Info { config } => {
                 let config = settings::read(config.as_deref(), &Flags::default())?;
@@ -121,6 +133,22 @@ fn format(config: &BrokerConfig, cluster_id: &str, ignore: bool) -> Result<Strin
         text.push_str(&format!("Formatting log directory {}.\n", folder.display()));
     }
     Ok(text)
+}
+
+/// Empties the journals of formatted folders.
+fn drain(config: BrokerConfig) -> Outcome {
+    let folders = folders(&config);
+    for folder in &folders {
+        if read(folder)?.is_none() {
+            return Err(refuse(folder, "not formatted, so nothing is in it"));
+        }
+    }
+    server::drain(config)?;
+    let lines = folders.iter().map(|folder| {
+        let folder = folder.display();
+        format!("{folder}: all records are in segment files.\n")
+    });
+    print(&lines.collect::<String>())
 }
 
 /// The report of `info`, in the words of Kafka's tool, and how many problems it names.

@@ -29,6 +29,7 @@ pub use metadata_file::EPOCH;
 pub use store::{Store, StoreError, TOPIC};
 
 use crate::config::BrokerConfig;
+use crate::io::Errno;
 use crate::metadata::{Image, METADATA_VERSION};
 use crate::protocol::records::metadata::{
     MetadataRecord, PartitionChangeRecord, ProducerIdsRecord, RegisterBrokerRecord,
@@ -221,6 +222,11 @@ impl Controller {
         let image = self.image();
         let records = image.records();
         self.store.snapshot(&records, self.runtime.wall().0).await
+    }
+
+    /// The disk failed under the metadata log.
+    pub fn failed(&self) -> Option<Errno> {
+        self.store.failed()
     }
 
     /// The end of a clean stop. Everything committed is durable already.

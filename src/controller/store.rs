@@ -346,6 +346,11 @@ impl Store {
         });
     }
 
+    /// The disk failed under the metadata log: nothing is appended any more.
+    pub fn failed(&self) -> Option<Errno> {
+        self.failed.get()
+    }
+
     fn check(&self) -> Result<(), StoreError> {
         match self.failed.get() {
             Some(errno) => Err(disk(&self.folder, errno)),

@@ -6,12 +6,13 @@
 //! Never:      looks into what it carries.
 
 use crate::controller;
-use crate::io::{Address, Parcel, PeerId};
+use crate::io::{Address, Errno, Parcel, PeerId};
 use crate::map::Map;
 use crate::runtime::Runtime;
 use crate::runtime::sync::{Answer, Reply as Pending, reply};
 use crate::shard::message::{Reply, Request};
 use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 /// What travels between threads.
@@ -38,6 +39,11 @@ pub enum Envelope {
     Withdrawn {
         call: u64,
     },
+    /// From a shard to control: the disk under a log dir failed.
+    DirFailed {
+        path: PathBuf,
+        errno: Errno,
+    },
     /// From control to a shard: start, listen, stop.
     Work {
         call: u64,
@@ -52,6 +58,11 @@ pub enum Work {
     Listen {
         index: usize,
         address: Address,
+    },
+    /// The disk under this log dir failed; another shard has met it.
+    FailDir {
+        path: PathBuf,
+        errno: Errno,
     },
     /// Stop listening and reading; answer what was asked.
     StopClients,

@@ -28,7 +28,7 @@ impl Shard {
         for (key, question) in questions {
             answers.push(match self.partition(key) {
                 Some(partition) => answer(&partition, question).await,
-                None => Answer::Refused(ErrorCode::UnknownTopicOrPartition),
+                None => Answer::Refused(self.absence(key)),
             });
         }
         answers
@@ -62,6 +62,13 @@ impl Shard {
                 .partitions
                 .push((partition.topic.clone(), size));
         }
+        let missing = self.config().log_dirs.clone().into_iter();
+        let missing = missing.filter(|path| self.dirs().iter().all(|dir| dir.path != *path));
+        contents.extend(missing.map(|path| DirContent {
+            path,
+            is_offline: true,
+            partitions: Vec::new(),
+        }));
         contents
     }
 }

@@ -15,7 +15,10 @@ impl Shard {
         self.background.stop().await;
         let mut failed = None;
         for (dir, checkpointer) in self.dirs.iter().zip(&self.checkpointers) {
-            if let Err(error) = checkpointer.close().await {
+            let had_failed = dir.journal.failed().is_some();
+            if let Err(error) = checkpointer.close().await
+                && !had_failed
+            {
                 failed.get_or_insert(ShardError(format!("{}: {error}", dir.path.display())));
             }
         }

@@ -34,7 +34,7 @@ impl Shard {
     /// Takes what is in memory; what is on disk is asked for beside that of the other parts.
     fn begin(self: &Rc<Self>, part: FetchPart) -> Result<Begun, Box<FetchAnswer>> {
         let Some(partition) = self.partition(part.key) else {
-            return Err(Box::new(refused(ErrorCode::UnknownTopicOrPartition)));
+            return Err(Box::new(refused(self.absence(part.key))));
         };
         // A bound of zero still gets one batch: the gatherer decides whether to send it.
         let fetched = partition.fetch(part.from, part.bytes_max, true, part.epochs, part.committed);

@@ -27,20 +27,24 @@ pub mod message;
 mod open;
 mod produce;
 pub mod recovery;
+mod recovery_error;
 mod retention;
 
 use crate::config::BrokerConfig;
 use crate::ids::{PartitionKey, ShardId};
-use crate::map::Map;
+use crate::io::Errno;
+use crate::map::{Map, Set};
 use crate::metadata::Image;
 use crate::partition::{LogDir, Partition};
+use crate::protocol::ErrorCode;
 use crate::runtime::Runtime;
+use crate::runtime::sync::Queue;
 use background::Background;
 use checkpointer::Checkpointer;
 use coordinators::Coordinators;
 use std::cell::RefCell;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -57,6 +61,10 @@ pub struct Shard {
     checkpointers: Vec<Checkpointer>,
     /// Partition folders found at the start that no image has claimed yet.
     found: RefCell<folders::Found>,
+    /// Partitions that belong here and cannot be served: lost records, or a failed disk.
+    offline: RefCell<Set<PartitionKey>>,
+    /// Log dirs whose disk failed, to be told to control.
+    failures: Queue<(PathBuf, Errno)>,
     coordinators: Coordinators,
     background: Background,
 }
@@ -105,6 +113,25 @@ impl Shard {
 
     pub fn partition(&self, key: PartitionKey) -> Option<Rc<Partition>> {
         self.partitions.borrow().get(&key).cloned()
+    }
+
+    /// What to say of a partition that is not here.
+    fn absence(&self, key: PartitionKey) -> ErrorCode {
+        match self.offline.borrow().contains(&key) {
+            true => ErrorCode::KafkaStorageError,
+            false => ErrorCode::UnknownTopicOrPartition,
+        }
+    }
+
+    /// The next log dir whose disk failed under this shard.
+    pub async fn next_failure(&self) -> Option<(PathBuf, Errno)> {
+        self.failures.next().await
+    }
+
+    /// Another shard met a failed disk that this one uses too.
+    pub fn fail_dir(&self, path: &Path, errno: Errno) {
+        let dirs = self.dirs.iter().filter(|dir| dir.path == path);
+        dirs.for_each(|dir| dir.journal.fail(errno));
     }
 
     /// All partitions here, in the order of their keys.

@@ -20,6 +20,7 @@ use crate::map::Map;
 use crate::metadata::{Image, PartitionImage, ResourceKind, TopicImage, changed_topics};
 use crate::partition::{LogDir, Partition};
 use crate::runtime::Runtime;
+use crate::runtime::sync::Queue;
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -90,6 +91,8 @@ impl Shard {
             dirs,
             checkpointers,
             found: RefCell::new(found),
+            offline: RefCell::default(),
+            failures: Queue::new(),
             coordinators: Coordinators::default(),
             background: Background::default(),
         });
@@ -122,6 +125,7 @@ impl Shard {
                         .iter()
                         .filter(|partition| Rc::ptr_eq(&partition.dir, &dir))
                         .for_each(|partition| partition.go_offline(errno));
+                    self.failures.push((dir.path.clone(), errno));
                     return;
                 }
                 dir.journal.progress().after(seen).await;
@@ -146,11 +150,16 @@ impl Shard {
         self.each(gone, move |partition| shard.clone().remove(partition))
             .await;
         let missing = self.missing(&changed);
+        let keys: Vec<PartitionKey> = missing.iter().map(|missing| missing.key).collect();
         let (shard, newest) = (self.clone(), image.clone());
         self.each(missing, move |missing| {
             shard.clone().open_partition(missing, newest.clone())
         })
         .await;
+        let shut = keys
+            .into_iter()
+            .filter(|key| self.partition(*key).is_none());
+        self.offline.borrow_mut().extend(shut);
         changed.iter().for_each(|topic| self.follow_leaders(topic));
         *self.image.borrow_mut() = image.clone();
         self.tell_seats(&image);
@@ -213,13 +222,22 @@ impl Shard {
     /// dir it will be in.
     fn missing(&self, topics: &[&Arc<TopicImage>]) -> Vec<Missing> {
         let mut counts = self.partitions_by_dir();
+        let is_first = self.image().offset == Image::default().offset;
         let mut missing = Vec::new();
         for topic in topics {
             for (key, _) in self.placed_here(topic) {
-                if self.partition(key).is_some() {
+                if self.partition(key).is_some() || self.offline.borrow().contains(&key) {
                     continue;
                 }
                 let found = self.found.borrow_mut().partitions.remove(&key);
+                if found.is_none() && is_first && self.misses_a_dir() {
+                    tracing::error!(
+                        topic = %topic.name, partition = key.partition,
+                        "the partition may lie in the log dir that failed; it is offline"
+                    );
+                    self.offline.borrow_mut().insert(key);
+                    continue;
+                }
                 let dir = match &found {
                     Some(found) => found.dir,
                     None => self.emptiest_dir(&counts),
@@ -234,6 +252,11 @@ impl Shard {
             }
         }
         missing
+    }
+
+    /// A log dir could not be used at the start: what lies there must not begin anew elsewhere.
+    fn misses_a_dir(&self) -> bool {
+        self.dirs.len() < self.config().log_dirs.len()
     }
 
     /// The topic's partitions that this node has a replica of and this shard owns.
@@ -372,6 +395,7 @@ impl Shard {
                     found: None,
                 };
                 self.clone().open_partition(missing, image).await;
+                self.offline.borrow_mut().remove(&key);
                 self.follow_leaders(&topic);
             }
         });
@@ -406,7 +430,12 @@ impl Shard {
             topic: topic.id,
             partition,
         });
-        keys.filter_map(|key| partitions.remove(&key)).collect()
+        let mut offline = self.offline.borrow_mut();
+        keys.inspect(|key| {
+            offline.remove(key);
+        })
+        .filter_map(|key| partitions.remove(&key))
+        .collect()
     }
 
     async fn remove(self: Rc<Self>, partition: Rc<Partition>) {

@@ -16,7 +16,8 @@ use std::rc::Rc;
 
 /// A part on its way: appended, refused, or away in validation.
 struct Pending {
-    partition: Option<Rc<Partition>>,
+    /// Or why there is none.
+    partition: Result<Rc<Partition>, ErrorCode>,
     append: Append,
 }
 
@@ -52,12 +53,12 @@ impl Shard {
                     false => partition.append(&self.runtime, part.records, terms, part.guard),
                 };
                 Pending {
-                    partition: Some(partition),
+                    partition: Ok(partition),
                     append,
                 }
             }
             None => Pending {
-                partition: None,
+                partition: Err(self.absence(part.key)),
                 append: Append::Now(Err(AppendError::NotLeader)),
             },
         }
@@ -76,8 +77,9 @@ impl Shard {
             Append::Now(outcome) => outcome,
             Append::Later(outcome) => outcome.await,
         };
-        let Some(partition) = part.partition else {
-            return refused(ErrorCode::UnknownTopicOrPartition, None);
+        let partition = match part.partition {
+            Ok(partition) => partition,
+            Err(code) => return refused(code, None),
         };
         match outcome {
             Ok(appended) => {

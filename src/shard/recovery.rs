@@ -16,11 +16,13 @@
 //! every step gives the same bytes. Journals of several shards are independent, for a partition
 //! belongs to one shard from one recovery to the next.
 
+pub use super::recovery_error::RecoveryError;
+
 use super::checkpoint_file::{Checkpoints, Encoder, Record, base_path};
 use crate::config::BrokerConfig;
 use crate::ids::{GroupSequence, Offset, PartitionKey, ShardId};
 use crate::io::{Errno, OpenOptions, Slice};
-use crate::journal::{self, Entry, Found, Incarnation, JournalError};
+use crate::journal::{self, Entry, Found, Incarnation};
 use crate::log::layout::{
     FileKind, FolderName, PARTITION_METADATA_FILE, format_partition_metadata,
     parse_partition_metadata, segment_path,
@@ -31,7 +33,6 @@ use crate::log::{
 use crate::map::{Map, Set};
 use crate::runtime::{Runtime, ballast};
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -43,14 +44,6 @@ pub struct Recovered {
     /// The last stop was not clean: leader epochs must rise before anything is served.
     pub unclean: bool,
     records: Arc<BTreeMap<PartitionKey, Record>>,
-}
-
-/// Why a log dir cannot be used. Damage inside a partition is no such reason.
-#[derive(Debug)]
-pub enum RecoveryError {
-    Journal(JournalError),
-    Log { folder: PathBuf, error: LogError },
-    Disk(Errno),
 }
 
 /// Bytes in memory from which a replay writes segments before it reads on.
@@ -621,36 +614,4 @@ async fn folders(runtime: &Runtime, dir: &Path) -> Result<Map<PartitionKey, Stri
         }
     }
     Ok(all)
-}
-
-impl fmt::Display for RecoveryError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            RecoveryError::Journal(error) => write!(f, "{error}"),
-            RecoveryError::Log {
-                folder,
-                error: LogError::NoSpace,
-            } => write!(
-                f,
-                "{}: no space is left for what the journals hold; make room on this disk",
-                folder.display()
-            ),
-            RecoveryError::Log { folder, error } => write!(f, "{}: {error}", folder.display()),
-            RecoveryError::Disk(errno) => write!(f, "{errno}"),
-        }
-    }
-}
-
-impl std::error::Error for RecoveryError {}
-
-impl From<JournalError> for RecoveryError {
-    fn from(error: JournalError) -> RecoveryError {
-        RecoveryError::Journal(error)
-    }
-}
-
-impl From<Errno> for RecoveryError {
-    fn from(errno: Errno) -> RecoveryError {
-        RecoveryError::Disk(errno)
-    }
 }
