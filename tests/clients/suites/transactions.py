@@ -256,18 +256,19 @@ def a_transaction_outlives_the_broker(bench):
                 for partition in range(2):
                     for value in values:
                         producer.produce("t", value, partition=partition)
-                if turn == 4:
+                if turn in (4, 7):
                     producer.flush(30)
                 if turn == 7:
-                    # The end of this one is asked for while nobody is there.
+                    # The end of this one is asked for while nobody is there. Its data is: an
+                    # end without any, which the client cannot tell, is INVALID_TXN_STATE.
                     broker.kill()
                     starter = threading.Timer(0.5, broker.start, [120])
                     starter.start()
-                if turn % 3 == 1:
-                    producer.flush(60)
-                    producer.abort_transaction(60)
+                if turn % 3 == 2:
+                    producer.flush(120)
+                    producer.abort_transaction(120)
                 else:
-                    producer.commit_transaction(60)
+                    producer.commit_transaction(120)
                     wanted = [w + values for w in wanted]
             starter.join()
         eventually(lambda: read(bench, "t", 2, address=broker.address) == wanted,
