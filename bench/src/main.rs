@@ -13,6 +13,7 @@ mod cross_core;
 mod decode;
 mod echo;
 mod group_commit;
+mod groups;
 mod measure;
 
 use clap::{Parser, ValueEnum};
@@ -45,6 +46,7 @@ enum Bench {
     CrossCore,
     Crc,
     Decode,
+    Groups,
 }
 
 /// How much work a bench does.
@@ -73,6 +75,9 @@ fn main() {
     }
     if wanted(Bench::Decode) {
         decode::run(&size);
+    }
+    if wanted(Bench::Groups) {
+        groups::run(&size);
     }
     if wanted(Bench::Append) {
         append::run(&size);
@@ -125,6 +130,11 @@ mod tests {
     #[test]
     fn echo_runs() {
         echo::run(&smoke());
+    }
+
+    #[test]
+    fn groups_run() {
+        groups::run(&smoke());
     }
 
     #[test]

@@ -19,9 +19,11 @@ mod config;
 mod configs;
 mod console_consumer;
 mod console_producer;
+mod consumer_groups;
 mod delete_records;
 mod features;
 mod get_offsets;
+mod groups;
 mod leader_election;
 mod log;
 mod log_dir_moves;
@@ -64,6 +66,8 @@ pub fn main() -> ExitCode {
         Some(Command::Configs(configs)) => configs.run(),
         Some(Command::ConsoleProducer(producer)) => producer.run(),
         Some(Command::ConsoleConsumer(consumer)) => consumer.run(),
+        Some(Command::ConsumerGroups(groups)) => groups.run(),
+        Some(Command::Groups(groups)) => groups.run(),
         Some(Command::GetOffsets(get_offsets)) => get_offsets.run(),
         Some(Command::DeleteRecords(delete_records)) => delete_records.run(),
         Some(Command::Transactions(transactions)) => transactions.run(),
@@ -114,6 +118,10 @@ enum Command {
     ConsoleProducer(Box<console_producer::ConsoleProducer>),
     /// Prints records.
     ConsoleConsumer(Box<console_consumer::ConsoleConsumer>),
+    /// Lists and describes consumer groups, resets and deletes their offsets.
+    ConsumerGroups(Box<consumer_groups::ConsumerGroups>),
+    /// Lists groups of all types.
+    Groups(groups::Groups),
     /// Prints the offsets of partitions at a time.
     GetOffsets(get_offsets::GetOffsets),
     /// Moves the start of partitions forward.

@@ -5,7 +5,7 @@ use super::context::{Call, Response, Unanswerable};
 use super::{Started, transactional};
 use crate::ids::{Offset, PartitionKey, TopicId};
 use crate::io::Slice;
-use crate::metadata::{Image, TopicImage};
+use crate::metadata::{Image, TopicImage, is_internal};
 use crate::partition::{Origin, Terms};
 use crate::protocol::messages::produce::{BatchIndexAndErrorMessage, PartitionProduceResponse};
 use crate::protocol::produce::{ProduceResponseWriter, ProduceView};
@@ -80,6 +80,10 @@ fn begin(call: Call, body: Slice) -> Result<Started, Unanswerable> {
         let key = topic.and_then(|topic| key(topic, partition.index));
         let outcome = match (refusal, key, partition.records) {
             (Some(code), _, _) => Outcome::Refused(code),
+            // Only their coordinators write there: what they know is what the log says.
+            _ if topic.is_some_and(|topic| is_internal(&topic.name)) => {
+                Outcome::Refused(ErrorCode::InvalidTopicException)
+            }
             (None, Some(key), Some(_)) => {
                 let records = body.range(partition.range.start, partition.range.end);
                 let owner = call.context.router.owner(key);

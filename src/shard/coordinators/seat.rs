@@ -248,8 +248,12 @@ impl Seat {
                 Append::Now(appended) => {
                     appended?;
                 }
-                // Only compressed batches leave the thread, and nobody else appends here.
-                Append::Later(_) => unreachable!("a coordinator's batch is checked on the spot"),
+                // Somebody else's batch is being checked before it. This one follows in its order,
+                // and is in the log when the machine is loaded again.
+                Append::Later(appended) => {
+                    shard.runtime.spawn(async move { drop(appended.await) });
+                    return Err(AppendError::NotLeader);
+                }
             }
         }
         Ok(())
