@@ -4,9 +4,15 @@
 
 use super::clock::{MILLISECOND, SECOND};
 use super::*;
+use crate::config::parse::Given;
+use crate::config::{BrokerConfig, Machine};
+use crate::ids::Offset;
 use crate::io::conformance::Fixture;
 use crate::io::*;
+use crate::partition::{Origin, Terms};
+use crate::protocol::record_batch::{BatchBuilder, BatchOptions};
 use crate::runtime::Runtime;
+use crate::shard::message::ProducePart;
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -287,6 +293,65 @@ fn signals_and_jumping_clocks_reach_the_process() {
     world.signal(machine, libc::SIGTERM);
     world.run_ms(1);
     assert_eq!(seen.get(), libc::SIGTERM);
+}
+
+/// Goal: a clock that goes back by a day confuses nobody. Records are stamped with what it says, as
+/// Kafka stamps them; timers come when they are due; retention deletes nothing that is not old.
+#[test]
+fn a_clock_that_goes_back_confuses_nobody() {
+    const DAY_MS: i64 = 86_400_000;
+    let world = World::new(7);
+    let machine = world.machine();
+    world.make_directory(machine, node::LOG_DIR);
+    let given = [Given::argument("log.retention.check.interval.ms", "1000")];
+    let config = BrokerConfig::from_given(&given, &Machine::default());
+    let plan = node::NodePlan {
+        config: config.expect("valid").0.into(),
+        partitions: 1,
+        topic: vec![
+            ("retention.ms", "3600000".to_owned()),
+            ("message.timestamp.type", "LogAppendTime".to_owned()),
+        ],
+    };
+    let node = node::Node::start(&world, machine, &plan, 1, 1);
+    assert!(world.run_until(60 * SECOND, || node.is_up()));
+    let stamped: Rc<RefCell<Vec<i64>>> = Rc::default();
+    let produce = || {
+        let ((runtime, shard), stamped) = (node.owner(0), stamped.clone());
+        let mut builder = BatchBuilder::new(BatchOptions::default());
+        builder.append(runtime.wall().0, None, Some(b"value"), &[]);
+        let part = ProducePart {
+            key: node::Node::key(0),
+            records: Slice::from(builder.finish()),
+            guard: None,
+        };
+        let terms = Terms {
+            acks: -1,
+            zstd_allowed: true,
+            now: runtime.wall(),
+            deadline: Instant::NEVER,
+            origin: Origin::CLIENT,
+        };
+        node::spawn(&runtime, async move {
+            let answers = shard.produce(vec![part], terms).await;
+            stamped.borrow_mut().push(answers[0].log_append_time);
+        });
+        world.run_for(SECOND);
+    };
+    produce();
+    world.jump_wall(machine, -DAY_MS);
+    produce();
+    // Retention looks ten times, and each look is a timer.
+    world.run_for(10 * SECOND);
+    produce();
+    let stamped = stamped.borrow();
+    assert_eq!(stamped.len(), 3, "timers and acknowledgements go on");
+    assert!(stamped[1] - stamped[0] < -DAY_MS / 2, "{stamped:?}");
+    assert!(stamped[2] - stamped[1] >= 10_000, "{stamped:?}");
+    let (_, shard) = node.owner(0);
+    let partition = shard.partition(node::Node::key(0)).expect("it is open");
+    assert_eq!(partition.log.log_start_offset(), Offset(0));
+    assert_eq!(partition.high_watermark(), Offset(3));
 }
 
 #[test]
