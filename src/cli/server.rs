@@ -8,6 +8,7 @@
 use super::output::exit_code;
 use super::{Refusal, settings};
 use crate::broker::{self, Plan, Stopped};
+use crate::config::log_levels::LOG_LEVELS;
 use crate::config::{self, BrokerConfig, Polling};
 use crate::ids::ShardId;
 use crate::io::Address;
@@ -17,6 +18,7 @@ use std::net::ToSocketAddrs;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use tracing_subscriber::{EnvFilter, reload};
 
 /// The flags of `ottla server`.
 #[derive(clap::Args, Debug)]
@@ -44,11 +46,19 @@ fn serve(mut config: BrokerConfig) -> Result<(), Refusal> {
     absolute_folders(&mut config)?;
     let log = tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
-        .with_max_level(tracing::Level::INFO)
+        .with_env_filter(EnvFilter::new("info"))
         .with_target(false);
     match config.log_json {
-        false => log.init(),
-        true => log.json().flatten_event(true).init(),
+        false => {
+            let log = log.with_filter_reloading();
+            follow_levels(log.reload_handle());
+            log.init();
+        }
+        true => {
+            let log = log.json().flatten_event(true).with_filter_reloading();
+            follow_levels(log.reload_handle());
+            log.init();
+        }
     }
     let listen = addresses(&config)?;
     let (runtime, plan) = launch(config)?;
@@ -123,6 +133,14 @@ pub fn drain(mut config: BrokerConfig) -> Result<(), Refusal> {
     let (runtime, plan) = launch(config)?;
     let drained = broker::drain(runtime.clone(), plan);
     runtime.block_on(drained).map_err(Refusal::new)
+}
+
+/// Lets clients change what is logged (resource BROKER_LOGGER).
+fn follow_levels<S: 'static>(levels: reload::Handle<EnvFilter, S>) {
+    LOG_LEVELS.follow(move |filter| {
+        // Fails only when the process ends.
+        let _ = levels.reload(EnvFilter::new(filter));
+    });
 }
 
 /// How long `spin-then-park` looks for work before it sleeps (DESIGN §2).

@@ -7,6 +7,7 @@
 
 use super::error::{ConfigError, Place};
 use super::property::{Property, Update, list};
+use super::values::Values;
 use super::{Overrides, suggest, table};
 
 /// The operations of IncrementalAlterConfigs.
@@ -109,6 +110,73 @@ pub fn alter_group(
         value,
         inherited,
     )
+}
+
+/// Checks a group's overrides against what the broker allows (`group.consumer.min.…`, `…max.…`),
+/// and that a session lasts longer than the pause between two heartbeats.
+pub fn check_group(values: &Values, overrides: &Overrides) -> Result<(), ConfigError> {
+    let refuse = |property: &'static Property, value: &str, remedy: String| {
+        Err(ConfigError::Refused {
+            place: Place::Argument,
+            name: property.name,
+            value: value.to_owned(),
+            remedy,
+        })
+    };
+    let rows = table::groups::GROUP.iter();
+    for property in rows.filter(|row| overrides.contains_key(row.name)) {
+        let value = overrides[property.name].as_str();
+        let (Ok(number), Some((broker, _))) =
+            (value.trim().parse::<i64>(), property.synonyms.first())
+        else {
+            continue;
+        };
+        // `group.consumer.session.timeout.ms` is bounded by `group.consumer.min.session.…`.
+        let mut parts = broker.splitn(3, '.');
+        let (Some(group), Some(kind), Some(rest)) = (parts.next(), parts.next(), parts.next())
+        else {
+            continue;
+        };
+        let bound = |which: &str| {
+            let name = format!("{group}.{kind}.{which}.{rest}");
+            table::broker(&name).map(|_| (values.number(&name), name))
+        };
+        if let Some((least, name)) = bound("min").filter(|(least, _)| number < *least) {
+            return refuse(
+                property,
+                value,
+                format!("it must be at least {name}, {least}"),
+            );
+        }
+        if let Some((most, name)) = bound("max").filter(|(most, _)| number > *most) {
+            return refuse(
+                property,
+                value,
+                format!("it must be at most {name}, {most}"),
+            );
+        }
+    }
+    let holds = |name: &str| -> Option<(&'static Property, i64)> {
+        let property = table::groups::GROUP.iter().find(|row| row.name == name)?;
+        let broker = property
+            .synonyms
+            .first()
+            .and_then(|(name, _)| values.text(name));
+        let own = overrides.get(name).map(String::as_str);
+        let number = own.or(broker).or(property.default)?.trim().parse().ok()?;
+        Some((property, number))
+    };
+    for kind in ["consumer", "share", "streams"] {
+        let session = holds(&format!("{kind}.session.timeout.ms"));
+        let heartbeat = holds(&format!("{kind}.heartbeat.interval.ms"));
+        if let (Some((property, session)), Some((_, heartbeat))) = (session, heartbeat)
+            && session <= heartbeat
+        {
+            let remedy = format!("it must be above {kind}.heartbeat.interval.ms, {heartbeat}");
+            return refuse(property, &session.to_string(), remedy);
+        }
+    }
+    Ok(())
 }
 
 /// Changes the overrides of a client metrics subscription (KIP-714).
@@ -269,6 +337,33 @@ mod tests {
         assert!(validate_broker_override("node.id", "2").is_err());
         assert!(validate_broker_override("listeners", "PLAINTEXT://h:1").is_err());
         assert!(validate_broker_override("log.retention.ms", "2").is_ok());
+    }
+
+    #[test]
+    fn a_group_stays_within_what_the_broker_allows() {
+        let values = Values::default();
+        let refused = |name: &str, value: &str| {
+            let overrides = Overrides::from([(name.to_owned(), value.to_owned())]);
+            check_group(&values, &overrides)
+                .err()
+                .map(|e| e.to_string())
+        };
+        assert_eq!(refused("consumer.session.timeout.ms", "50000"), None);
+        let low = refused("consumer.session.timeout.ms", "1").expect("too low");
+        assert!(
+            low.contains("group.consumer.min.session.timeout.ms, 45000"),
+            "{low}"
+        );
+        let high = refused("consumer.heartbeat.interval.ms", "90000").expect("too high");
+        assert!(
+            high.contains("group.consumer.max.heartbeat.interval.ms"),
+            "{high}"
+        );
+        let locks = refused("share.record.lock.duration.ms", "1000").expect("too low");
+        assert!(
+            locks.contains("group.share.min.record.lock.duration.ms"),
+            "{locks}"
+        );
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod error;
 pub mod group;
 pub mod internal;
 pub mod listener;
+pub mod log_levels;
 pub mod meta_properties;
 pub mod parse;
 pub mod property;

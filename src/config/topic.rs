@@ -17,6 +17,8 @@ pub struct TopicConfig {
     pub durability: Durability,
     pub cleanup: Cleanup,
     pub compression: Compression,
+    /// For the codec of `compression`, on its own scale; `None` is the codec's default.
+    pub compression_level: Option<i32>,
     pub timestamp_type: TimestampType,
     /// Largest record batch, in bytes.
     pub message_bytes_max: u32,
@@ -56,13 +58,21 @@ impl TopicConfig {
         let small = |name| u32::try_from(number(name)).unwrap_or_default();
         let unless_negative = |name| u64::try_from(number(name)).ok();
         let policy = text("cleanup.policy");
+        let compression = Compression::from_name(&text("compression.type")).unwrap_or_default();
+        let level = |name| i32::try_from(number(name)).ok();
         let config = Self {
             durability: durability(broker, overrides),
             cleanup: Cleanup {
                 delete: list(&policy).any(|item| item == "delete"),
                 compact: list(&policy).any(|item| item == "compact"),
             },
-            compression: Compression::from_name(&text("compression.type")).unwrap_or_default(),
+            compression,
+            compression_level: match compression {
+                // -1 is its own default.
+                Compression::Gzip => level("compression.gzip.level").filter(|level| *level > 0),
+                Compression::Zstd => level("compression.zstd.level"),
+                _ => None,
+            },
             timestamp_type: match text("message.timestamp.type").as_str() {
                 "LogAppendTime" => TimestampType::LogAppendTime,
                 _ => TimestampType::CreateTime,

@@ -87,6 +87,10 @@ fn plan(
         ResourceKind::Topic => check_topic(config, &new)?,
         ResourceKind::Broker => check_broker(image, config, change, &new)?,
         ResourceKind::ClientMetrics => check_subscription(&new)?,
+        ResourceKind::Group => {
+            let checked = alter::check_group(&config.values, &new);
+            checked.map_err(|error| refusal(ResourceKind::Group, AlterOp::Set, &error))?;
+        }
         _ => {}
     }
     Ok(new)

@@ -2,6 +2,7 @@
 //! Stages: refuse what the request alone shows to be wrong; ask the controller; gather.
 
 use super::context::Call;
+use crate::config::log_levels::{LOG_LEVELS, LevelRefused};
 use crate::controller::{self, ConfigChange, ConfigOperations, Refused, Reply};
 use crate::metadata::ResourceKind;
 use crate::protocol::ErrorCode;
@@ -24,9 +25,28 @@ pub async fn carry_out(
         .map(|asked| (asked.resource_type, asked.resource_name));
     let resources: Vec<(i8, &str)> = resources.collect();
     let mut changes = Vec::new();
-    let checked: Vec<Result<(), Refused>> = asked
+    let checked: Vec<Result<Way, Refused>> = asked
         .into_iter()
-        .map(|asked| check(call, &resources, asked).map(|change| changes.push(change)))
+        .map(|asked| {
+            check(&resources, &asked)?;
+            match ResourceKind::from_code(asked.resource_type) {
+                None => {
+                    let text = format!("Unknown resource type {}", asked.resource_type);
+                    Err((ErrorCode::InvalidRequest, text))
+                }
+                Some(ResourceKind::BrokerLogger) => {
+                    change_levels(call, asked, validate_only).map(|()| Way::Here)
+                }
+                Some(kind) => {
+                    changes.push(ConfigChange {
+                        kind,
+                        name: asked.resource_name.to_owned(),
+                        change: asked.change?,
+                    });
+                    Ok(Way::Controller)
+                }
+            }
+        })
         .collect();
     let count = changes.len();
     let request = controller::Request::AlterConfigs {
@@ -43,51 +63,60 @@ pub async fn carry_out(
     };
     let mut done = done.into_iter();
     let mut outcome = || done.next().expect("an outcome for each change");
-    let outcomes = checked.into_iter().map(|checked| match checked {
-        Ok(()) => outcome(),
-        refused => refused,
+    let outcomes = checked.into_iter().map(|checked| match checked? {
+        Way::Controller => outcome(),
+        Way::Here => Ok(()),
     });
     outcomes.collect()
 }
 
-fn check(call: &Call, resources: &[(i8, &str)], asked: Asked<'_>) -> Result<ConfigChange, Refused> {
-    let refuse = |text: String| Err((ErrorCode::InvalidRequest, text));
+/// Who carries out a change that nothing speaks against.
+enum Way {
+    Controller,
+    /// Done already.
+    Here,
+}
+
+fn check(resources: &[(i8, &str)], asked: &Asked<'_>) -> Result<(), Refused> {
     let this = (asked.resource_type, asked.resource_name);
-    if resources.iter().filter(|other| **other == this).count() > 1 {
-        return refuse("Each resource must appear at most once.".to_owned());
-    }
-    match ResourceKind::from_code(asked.resource_type) {
-        None => refuse(format!("Unknown resource type {}", asked.resource_type)),
-        Some(ResourceKind::BrokerLogger) => Err(logger(call, &asked)),
-        Some(kind) => Ok(ConfigChange {
-            kind,
-            name: asked.resource_name.to_owned(),
-            change: asked.change?,
-        }),
+    match resources.iter().filter(|other| **other == this).count() {
+        1 => Ok(()),
+        _ => {
+            let text = "Each resource must appear at most once.".to_owned();
+            Err((ErrorCode::InvalidRequest, text))
+        }
     }
 }
 
-/// There is one logger, and its level is set on the command line.
-fn logger(call: &Call, asked: &Asked<'_>) -> Refused {
+/// Levels are this process's own; they are no part of the metadata.
+fn change_levels(call: &Call, asked: Asked<'_>, validate_only: bool) -> Result<(), Refused> {
+    let refuse = |text: String| Err((ErrorCode::InvalidRequest, text));
     let node = call.config().node_id;
-    let (code, text) = match asked.resource_name.parse::<i32>() {
+    match asked.resource_name.parse::<i32>() {
         Err(_) => {
-            let text = format!(
-                "Node id must be an integer, but it is: {}",
-                asked.resource_name
-            );
-            (ErrorCode::InvalidRequest, text)
+            let name = asked.resource_name;
+            return refuse(format!("Node id must be an integer, but it is: {name}"));
         }
         Ok(id) if id != node => {
-            let text = format!("Unexpected node id. Expected {node}, but received {id}");
-            (ErrorCode::InvalidRequest, text)
+            return refuse(format!(
+                "Unexpected node id. Expected {node}, but received {id}"
+            ));
         }
-        Ok(_) => {
-            let text = "Log levels are set when the broker starts.".to_owned();
-            (ErrorCode::InvalidConfig, text)
-        }
+        Ok(_) => {}
+    }
+    let ConfigOperations::Each(operations) = asked.change? else {
+        return refuse("Log levels are altered one by one (IncrementalAlterConfigs).".to_owned());
     };
-    (code, text)
+    let changed = LOG_LEVELS.change(&operations, validate_only);
+    changed.map_err(|refused| {
+        let code = match refused {
+            LevelRefused::UnknownLogger(_) | LevelRefused::UnknownLevel { .. } => {
+                ErrorCode::InvalidConfig
+            }
+            LevelRefused::RootDeleted | LevelRefused::Operation(_) => ErrorCode::InvalidRequest,
+        };
+        (code, refused.to_string())
+    })
 }
 
 /// Refuses a request that names a property twice or gives one no value.

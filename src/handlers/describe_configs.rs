@@ -6,6 +6,7 @@ use crate::config::describe::{
     describe_broker, describe_broker_default, describe_client_metrics, describe_group,
     describe_topic,
 };
+use crate::config::log_levels::LOG_LEVELS;
 use crate::config::{BrokerConfig, ConfigEntry, ConfigSource};
 use crate::controller::{Refused, check_name};
 use crate::metadata::{Image, ResourceKind};
@@ -63,7 +64,7 @@ fn find(
         }
         Some(ResourceKind::BrokerLogger) => {
             check_node(config, name, " but")?;
-            Ok(vec![logger()])
+            Ok(loggers())
         }
         Some(ResourceKind::Group) if name.is_empty() => {
             refuse("Group name must not be empty".to_owned())
@@ -93,19 +94,21 @@ fn check_node(config: &BrokerConfig, name: &str, or: &str) -> Result<(), Refused
     Err((ErrorCode::InvalidRequest, text))
 }
 
-/// The one logger there is, with its level (KIP-412).
-fn logger() -> ConfigEntry {
-    let level = tracing::level_filters::LevelFilter::current();
-    ConfigEntry {
-        name: "root".to_owned(),
-        value: Some(level.to_string().to_uppercase()),
-        read_only: true,
-        source: ConfigSource::BrokerLogger,
-        sensitive: false,
-        synonyms: Vec::new(),
-        type_code: 2,
-        documentation: "",
-    }
+/// Every logger with its level (KIP-412).
+fn loggers() -> Vec<ConfigEntry> {
+    let levels = LOG_LEVELS.list().into_iter();
+    levels
+        .map(|(name, level)| ConfigEntry {
+            name,
+            value: Some(level.to_owned()),
+            read_only: false,
+            source: ConfigSource::BrokerLogger,
+            sensitive: false,
+            synonyms: Vec::new(),
+            type_code: 2,
+            documentation: "",
+        })
+        .collect()
 }
 
 fn result<'r>(
@@ -187,7 +190,7 @@ mod tests {
         assert_eq!(code(4, ""), Ok(0));
         assert_eq!(code(4, "9"), invalid);
         assert_eq!(code(4, "x"), invalid);
-        assert_eq!(code(8, "1"), Ok(1));
+        assert!(code(8, "1").is_ok_and(|count| count > 10));
         assert_eq!(code(8, ""), invalid);
         assert!(code(16, "m").is_ok() && code(32, "g").is_ok());
         assert_eq!(code(16, ""), invalid);

@@ -3,20 +3,24 @@
 //! Room:       `partition`.
 //! Called by:  `shard::produce`.
 //! Calls:      `protocol::record_batch` to validate, `journal`, `log`.
-//! Never:      changes a batch's records; offsets, epoch and append time only.
+//! Never:      changes a batch's records; offsets, epoch and append time only, and the codec where
+//!             the topic names one (`compression.type`).
 //!
 //! Uncompressed batches are walked at once. Compressed ones are walked on the worker pool, so that
 //! a large one does not hold up other connections; batches behind it wait in the gate, because
 //! order is per partition.
 
 use super::{AppendError, Guard, Partition, Pending};
-use crate::config::{Durability, TimestampType as TopicTimestamps};
+use crate::config::{
+    Compression as TopicCompression, Durability, TimestampType as TopicTimestamps,
+};
 use crate::ids::{GroupSequence, Offset, RequiredMark};
 use crate::io::{Instant, Slice, WallMillis};
 use crate::log::{BatchInfo, ProducerCheck};
 use crate::protocol::record_batch::{
-    BATCH_HEADER_BYTES, BatchHeader, Checked, InvalidBatch, Limits, TimestampType, WalkLimits,
-    Walked, check, patch_base_offset, patch_leader_epoch, patch_timestamps,
+    BATCH_HEADER_BYTES, BatchHeader, Checked, Compression, DecompressError, InvalidBatch, Limits,
+    TimestampType, WalkLimits, Walked, check, patch_base_offset, patch_leader_epoch,
+    patch_timestamps, recompressed,
 };
 use crate::runtime::Runtime;
 use crate::runtime::sync::Event;
@@ -107,7 +111,11 @@ impl Partition {
             Err(invalid) => return Append::Now(Err(AppendError::Invalid(invalid))),
         };
         let walk_limits = self.walk_limits(terms.now);
-        let mut walked = walk_here(&checked, &records, &walk_limits);
+        let target = self.codec_for(&checked);
+        let mut walked = match target {
+            None => walk_here(&checked, &records, &walk_limits),
+            Some(_) => None,
+        };
         if self.append_gate.is_open()
             && let Some(walked) = walked.take()
         {
@@ -119,18 +127,17 @@ impl Partition {
         let place = self.append_gate.enter();
         let (partition, runtime) = (self.clone(), runtime.clone());
         Append::Later(Box::pin(async move {
-            let shared = records.clone();
-            let walked = match walked {
-                Some(walked) => walked,
+            let prepared = match walked {
+                Some(walked) => walked.map(|walked| (records, checked, walked)),
                 None => {
-                    let walk = move || checked.walk(&shared, &walk_limits);
-                    runtime.work(walk).await
+                    let job = move || prepare(records, checked, &walk_limits, &limits, target);
+                    runtime.work(job).await
                 }
             };
             place.turn().await;
             // The world may have changed meanwhile: look again.
             partition.may_append(terms.acks)?;
-            let walked = walked.map_err(AppendError::Invalid)?;
+            let (records, checked, walked) = prepared.map_err(AppendError::Invalid)?;
             partition.append_walked(&records, &checked, &walked, (terms, guard), runtime.now())
         }))
     }
@@ -148,6 +155,20 @@ impl Partition {
             return Err(AppendError::TooFewInSync { insync, required });
         }
         Ok(())
+    }
+
+    /// The codec the topic wants batches in, where this one is in another.
+    fn codec_for(&self, checked: &Checked) -> Option<(Compression, Option<i32>)> {
+        let config = self.config();
+        let codec = match config.compression {
+            TopicCompression::Producer => return None,
+            TopicCompression::Uncompressed => Compression::None,
+            TopicCompression::Gzip => Compression::Gzip,
+            TopicCompression::Snappy => Compression::Snappy,
+            TopicCompression::Lz4 => Compression::Lz4,
+            TopicCompression::Zstd => Compression::Zstd,
+        };
+        (codec != checked.codec).then_some((codec, config.compression_level))
     }
 
     fn walk_limits(&self, now: WallMillis) -> WalkLimits {
@@ -326,6 +347,37 @@ fn walk_here(
         Err(InvalidBatch::DecompressedTooLarge { .. }) => None,
         walked => Some(walked),
     }
+}
+
+/// Walks a batch's records, and puts them into the codec the topic wants. On the worker pool.
+fn prepare(
+    records: Slice,
+    checked: Checked,
+    walk_limits: &WalkLimits,
+    limits: &Limits,
+    target: Option<(Compression, Option<i32>)>,
+) -> Result<(Slice, Checked, Walked), InvalidBatch> {
+    let walked = checked.walk(&records, walk_limits)?;
+    let Some((codec, level)) = target else {
+        return Ok((records, checked, walked));
+    };
+    let batch = &records[..checked.size];
+    let packed = recompressed(batch, codec, level, DECOMPRESSED_BYTES_MAX);
+    let packed = packed.map_err(|cause| match cause {
+        DecompressError::Corrupt => InvalidBatch::Content,
+        DecompressError::TooLarge { limit } => InvalidBatch::DecompressedTooLarge { max: limit },
+    })?;
+    if packed.len() > limits.batch_bytes_max {
+        let (bytes, max) = (packed.len(), limits.batch_bytes_max);
+        return Err(InvalidBatch::TooLarge { bytes, max });
+    }
+    let header = BatchHeader::parse(&packed).expect("it was written a moment ago");
+    let checked = Checked {
+        header,
+        codec,
+        size: packed.len(),
+    };
+    Ok((Slice::from(packed), checked, walked))
 }
 
 /// Keeps appends in order while one of them is away on the worker pool.

@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 SUITES = ["kcat", "kafka_python", "confluent", "java", "admin", "idempotent", "compression",
           "wire", "dump_log", "groups", "transactions", "admin_wire", "admin_tools",
-          "java_admin"]
+          "java_admin", "topic_configs"]
 # A loaded machine starts a JVM in five seconds instead of one.
 TEST_SECONDS_MAX = 150
 sys.path.insert(0, str(HERE))

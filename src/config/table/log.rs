@@ -10,10 +10,14 @@ use crate::config::property::{Importance::*, Kind::*, Property, Serving::*, Upda
 /// Set in the properties file of a broker.
 #[rustfmt::skip] // A table reads by its columns.
 pub static BROKER: &[Property] = &[
-    set("compression.gzip.level", GzipLevel, "-1", ClusterWide, Medium, Later),
-    set("compression.lz4.level", int(1, 17), "9", ClusterWide, Medium, Later),
-    set("compression.type", OneOf(CODECS), "producer", ClusterWide, High, Later),
-    set("compression.zstd.level", int(-131_072, 22), "3", ClusterWide, Medium, Later),
+    set("compression.gzip.level", GzipLevel, "-1", ClusterWide, Medium, 
+        Served("Level of gzip where the broker compresses; -1 is its default.")),
+    set("compression.lz4.level", int(1, 17), "9", ClusterWide, Medium, 
+        Unneeded("The broker has one level of lz4, the fast one.")),
+    set("compression.type", OneOf(CODECS), "producer", ClusterWide, High, 
+        Served("Codec of batches in the log; producer keeps what was sent.")),
+    set("compression.zstd.level", int(-131_072, 22), "3", ClusterWide, Medium, 
+        Served("Level of zstd where the broker compresses.")),
     set("log.cleaner.backoff.ms", long(0, MAX), "15000", ClusterWide, Medium, 
         Served("Pause of the compaction when no log is dirty enough.")),
     set("log.cleaner.dedupe.buffer.size", long(MIN, MAX), "134217728", ClusterWide, Medium, 

@@ -13,13 +13,17 @@ pub static TOPIC: &[Property] = &[
     set("cleanup.policy", ListOf(&["compact", "delete"]), "delete", Dynamic, Medium,
         Served("What happens to old segments: delete, compact, or both."))
         .synonyms(&[("log.cleanup.policy", 1)]),
-    set("compression.gzip.level", GzipLevel, "-1", Dynamic, Medium, Later)
+    set("compression.gzip.level", GzipLevel, "-1", Dynamic, Medium, 
+        Served("Level of gzip where the broker compresses; -1 is its default."))
         .synonyms(&[("compression.gzip.level", 1)]),
-    set("compression.lz4.level", int(1, 17), "9", Dynamic, Medium, Later)
+    set("compression.lz4.level", int(1, 17), "9", Dynamic, Medium, 
+        Unneeded("The broker has one level of lz4, the fast one."))
         .synonyms(&[("compression.lz4.level", 1)]),
-    set("compression.type", OneOf(CODECS), "producer", Dynamic, Medium, Later)
+    set("compression.type", OneOf(CODECS), "producer", Dynamic, Medium, 
+        Served("Codec of batches in the log; producer keeps what was sent."))
         .synonyms(&[("compression.type", 1)]),
-    set("compression.zstd.level", int(-131_072, 22), "3", Dynamic, Medium, Later)
+    set("compression.zstd.level", int(-131_072, 22), "3", Dynamic, Medium, 
+        Served("Level of zstd where the broker compresses."))
         .synonyms(&[("compression.zstd.level", 1)]),
     set("delete.retention.ms", long(0, MAX), "86400000", Dynamic, Medium, 
         Served("Time a compacted topic keeps a tombstone after it was first compacted."))
@@ -39,9 +43,11 @@ pub static TOPIC: &[Property] = &[
         .synonyms(&[("log.index.interval.bytes", 1)]),
     unset("internal.segment.bytes", int(MIN, MAX), Dynamic, Internal, Later),
     set("leader.replication.throttled.replicas", ThrottledReplicas, "", Dynamic, Medium, Later),
-    set("local.retention.bytes", long(-2, MAX), "-2", Dynamic, Medium, Later)
+    set("local.retention.bytes", long(-2, MAX), "-2", Dynamic, Medium, 
+        Unneeded("Nothing is tiered: all of a log is local, and retention.bytes bounds it."))
         .synonyms(&[("log.local.retention.bytes", 1)]),
-    set("local.retention.ms", long(-2, MAX), "-2", Dynamic, Medium, Later)
+    set("local.retention.ms", long(-2, MAX), "-2", Dynamic, Medium, 
+        Unneeded("Nothing is tiered: all of a log is local, and retention.ms bounds it."))
         .synonyms(&[("log.local.retention.ms", 1)]),
     set("max.compaction.lag.ms", long(1, MAX), "9223372036854775807", Dynamic, Medium, 
         Served("Age of a record at which its log is compacted however clean it is."))
@@ -92,6 +98,7 @@ pub static TOPIC: &[Property] = &[
     set("segment.ms", long(1, MAX), "604800000", Dynamic, Medium,
         Served("Age at which the active segment is closed even if it is not full."))
         .synonyms(&[("log.roll.ms", 1), ("log.roll.hours", 3_600_000)]),
-    set("unclean.leader.election.enable", Boolean, "false", Dynamic, Medium, Later)
+    set("unclean.leader.election.enable", Boolean, "false", Dynamic, Medium, 
+        Unneeded("One node: the only replica leads."))
         .synonyms(&[("unclean.leader.election.enable", 1)]),
 ];
