@@ -191,9 +191,11 @@ pub fn check_together(folders: &[MetaProperties], node_id: i32) -> Result<(), Me
 }
 
 /// The first of a folder's entries that forbids to format it: something lies there that is not
-/// ours. Hidden files and the file system's own folder do not count.
+/// ours. Hidden files, the file system's own folder and what a format left half done (the power
+/// went) do not count.
 pub fn obstacle<'a>(mut entries: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    entries.find(|name| !name.starts_with('.') && *name != "lost+found")
+    let is_half_done = |name: &str| name.strip_suffix(".tmp") == Some(FILE_NAME);
+    entries.find(|name| !name.starts_with('.') && *name != "lost+found" && !is_half_done(name))
 }
 
 /// What Kafka accepts as a cluster id: any short text; a blank or a line end cannot be kept.

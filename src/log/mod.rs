@@ -185,6 +185,9 @@ struct State {
     epochs: EpochCache,
     epochs_dirty: bool,
     producers: ProducerState,
+    /// While a journal is replayed: producers as a checkpoint knew them at an offset, with more
+    /// than a snapshot or the batches still there can tell.
+    producers_before: Option<(Offset, ProducerState)>,
     damage: Vec<Damage>,
     /// Segments with bytes not synced, by base offset.
     dirty: Vec<Offset>,
@@ -429,6 +432,11 @@ impl Log {
 }
 
 impl State {
+    /// What a checkpoint knew of producers, if it was at or below `end`.
+    fn known_producers(&self, end: Offset) -> Option<(Offset, ProducerState)> {
+        self.producers_before.clone().filter(|(at, _)| *at <= end)
+    }
+
     fn active(&self) -> &Segment {
         self.segments.last().expect("a log has a segment")
     }

@@ -424,7 +424,9 @@ impl Attempt<'_> {
         };
         let inside = header.size() as u64 <= u64::from(self.end - position);
         let rises = header.base_offset >= self.next.0 && header.last_offset_delta >= 0;
-        let ends = header.next_offset() > header.base_offset;
+        // The base offset lies outside the checksum: a batch beyond its segment is none.
+        let bound = self.log.state.borrow().segment_end(self.base);
+        let ends = header.next_offset() > header.base_offset && header.next_offset() <= bound.0;
         Ok(if inside && rises && ends {
             Place::Batch(header)
         } else {

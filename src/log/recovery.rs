@@ -187,6 +187,7 @@ impl Log {
     /// lost all there was, and goes on at its start.
     pub fn end_replay(&self) {
         let mut state = self.0.state.borrow_mut();
+        state.producers_before = None;
         if state.log_end < state.log_start {
             let start = state.log_start;
             state.skip_to(start);
@@ -258,6 +259,7 @@ impl Inner {
                 epochs: EpochCache::default(),
                 epochs_dirty: false,
                 producers: ProducerState::default(),
+                producers_before: None,
                 damage: Vec::new(),
                 dirty: Vec::new(),
                 dirty_indexes: Vec::new(),
@@ -315,6 +317,9 @@ impl Inner {
             state.log_start = log_start;
             state.epochs = epochs;
             state.producers = producers;
+            if !known.clean {
+                state.producers_before = known.producers.clone();
+            }
             if !segments.is_empty() {
                 state.segments = segments;
             }
@@ -712,10 +717,8 @@ impl Inner {
         length: u32,
     ) -> Result<TailCut, Errno> {
         let position = u64::from(segment.size);
-        let records = match scanner.look(position, NO_CHECK).await? {
-            Found::Batch { info, .. } => u64::from(info.header.records_count.max(0) as u32),
-            _ => 0,
-        };
+        let header = scanner.peek(position).await?;
+        let records = header.map_or(0, |header| header.records_count.max(0) as u64);
         file.truncate(position).await?;
         Ok(TailCut {
             file: self.path(segment.base, FileKind::Log),
@@ -806,7 +809,13 @@ impl Inner {
             (state.log_end, bases)
         };
         let newest = self.newest_snapshot(snapshots, end).await;
-        let (from, producers) = newest.unwrap_or((bases[0], ProducerState::default()));
+        let known = self.state.borrow().known_producers(end);
+        let (from, producers) = match (known, newest) {
+            (Some((at, whole)), Some((offset, _))) if at >= offset => (at, whole),
+            (Some(known), None) => known,
+            (_, Some(snapshot)) => snapshot,
+            (None, None) => (bases[0], ProducerState::default()),
+        };
         self.state.borrow_mut().producers = producers;
         let mut report = OpenReport::default();
         for (index, base) in bases.iter().enumerate() {

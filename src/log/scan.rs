@@ -114,20 +114,31 @@ impl Scanner {
         })
     }
 
+    /// The header at `at`, whatever follows it.
+    pub async fn peek(&mut self, at: u64) -> Result<Option<BatchHeader>, Errno> {
+        let head = self.bytes(at, BATCH_HEADER_BYTES).await?;
+        Ok(BatchHeader::parse(&head).ok())
+    }
+
     /// Behind damage at the current position: the first whole batch at or above `expected`, or
     /// `None`. Goes there.
+    ///
+    /// The base offset lies outside the checksum, so one that jumps is believed only if the batch
+    /// behind agrees with it.
     pub async fn resync(&mut self, expected: Offset) -> Result<Option<BatchInfo>, Errno> {
-        if let Some(found) = self.whole_at(self.position, expected).await? {
-            return Ok(Some(found));
-        }
-        // If only the content is damaged, the header still says where the next batch is.
-        if let Found::Batch { info, position, .. } = self.look(self.position, NO_CHECK).await?
-            && info.base_offset() == expected
-        {
-            let next = position + info.size() as u64;
-            if let Some(found) = self.whole_at(next, expected.plus(1)).await? {
+        if let Some(header) = self.peek(self.position).await? {
+            let next = self.position + header.size() as u64;
+            let here = self.whole_at(self.position, expected).await?;
+            let behind = self.whole_at(next, expected.plus(1)).await?;
+            if let (Some(here), Some(behind)) = (here, &behind)
+                && behind.base_offset() == here.next_offset()
+            {
+                return Ok(Some(here));
+            }
+            // If only the content is damaged, the header still says where the next batch is.
+            if behind.is_some() {
                 self.position = next;
-                return Ok(Some(found));
+                return Ok(behind);
             }
         }
         let mut at = self.position + 1;

@@ -76,7 +76,9 @@ impl Inner {
             state.recovery_point = start;
             state.epochs = EpochCache::default();
             state.epochs_dirty = true;
-            state.producers = ProducerState::default();
+            // At this very end a checkpoint may know them, though their batches are gone.
+            let known = state.known_producers(start).filter(|(at, _)| *at == start);
+            state.producers = known.map_or_else(ProducerState::default, |(_, known)| known);
             state.damage.clear();
             state.dirty.clear();
             state.dirty_indexes.clear();

@@ -22,6 +22,8 @@
 //! and sync, so that Kafka's tools see all of it in the folder).
 
 pub use super::checkpoint_error::CheckpointError;
+mod cut;
+
 use super::checkpoint_error::unless_deleted;
 use super::checkpoint_file::{Encoder, Record, shard_path};
 use super::full_disk::FullDisk;
@@ -103,6 +105,8 @@ struct Member {
     high_watermark: Cell<Offset>,
     /// `sealed` of what the checkpoint file on the disk says.
     covered: Cell<Offset>,
+    /// Between a truncation's entry and the truncation: what the log is says nothing then.
+    cutting: Cell<bool>,
 }
 
 /// What a log was at an instant.
@@ -170,6 +174,7 @@ impl Checkpointer {
             flushed: RefCell::new(None),
             high_watermark: Cell::new(high_watermark),
             covered: Cell::new(Offset(0)),
+            cutting: Cell::new(false),
         });
         self.0
             .members
@@ -270,10 +275,6 @@ impl Inner {
         }
     }
 
-    fn capture_of(&self, member: &Member) -> Capture {
-        self.capture(&member.log, &member.folder, member.high_watermark.get())
-    }
-
     fn member(&self, key: PartitionKey) -> Option<Rc<Member>> {
         self.members.borrow().get(&key).cloned()
     }
@@ -345,8 +346,11 @@ impl Inner {
             self.sync(&members).await?;
         }
         for member in self.members_of(wanted) {
-            if member.log.unflushed_bytes() == 0 && member.flushed.borrow().is_none() {
-                *member.saved.borrow_mut() = self.capture_of(&member);
+            if member.log.unflushed_bytes() == 0
+                && member.flushed.borrow().is_none()
+                && let Some(capture) = self.capture_of(&member)
+            {
+                *member.saved.borrow_mut() = capture;
             }
         }
         self.lap().await
@@ -401,8 +405,11 @@ impl Inner {
                 self.active.borrow_mut().insert(member.log.key());
             }
             // Nothing waits in memory and nothing for a sync: what it is now can be saved.
-            if member.log.unflushed_bytes() == 0 && member.flushed.borrow().is_none() {
-                *member.saved.borrow_mut() = self.capture_of(member);
+            if member.log.unflushed_bytes() == 0
+                && member.flushed.borrow().is_none()
+                && let Some(capture) = self.capture_of(member)
+            {
+                *member.saved.borrow_mut() = capture;
             }
         }
         if !self.wait_synced(last_copy).await? {
@@ -427,7 +434,8 @@ impl Inner {
     fn copy_forward(&self, member: &Member) -> Result<Option<GroupSequence>, CheckpointError> {
         let log = &member.log;
         let saved_at = member.saved.borrow().record.recovery_point;
-        if log.flushed_offset() != saved_at || member.flushed.borrow().is_some() {
+        let is_flushed = log.flushed_offset() != saved_at || member.flushed.borrow().is_some();
+        if is_flushed || member.cutting.get() {
             return Ok(None);
         }
         let unflushed = log.unflushed();
@@ -489,13 +497,15 @@ impl Inner {
                 let Some(flushed) = unless_deleted(member.log.flush().await)? else {
                     continue;
                 };
-                assert!(
-                    flushed.up_to >= capture.record.recovery_point
-                        || member.log.log_end_offset() < capture.record.recovery_point,
-                    "a flush takes the whole tail, unless it was truncated"
-                );
-                if flushed.up_to >= capture.record.recovery_point {
-                    member.flushed.replace(Some(capture));
+                if let Some(capture) = capture {
+                    assert!(
+                        flushed.up_to >= capture.record.recovery_point
+                            || member.log.log_end_offset() < capture.record.recovery_point,
+                        "a flush takes the whole tail, unless it was truncated"
+                    );
+                    if flushed.up_to >= capture.record.recovery_point {
+                        member.flushed.replace(Some(capture));
+                    }
                 }
                 self.counters.flushes.set(self.counters.flushes.get() + 1);
             }
@@ -588,7 +598,9 @@ impl Inner {
                 continue;
             }
             log.close().await?;
-            *member.saved.borrow_mut() = self.capture_of(member);
+            if let Some(capture) = self.capture_of(member) {
+                *member.saved.borrow_mut() = capture;
+            }
         }
         self.write_file().await
     }

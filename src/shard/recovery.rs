@@ -90,6 +90,7 @@ pub async fn open_log(
         if log.log_end_offset() > end {
             log.truncate(end).await?;
         }
+        log.end_replay();
         report.cut.take_if(|cut| cut.first_lost >= end);
         report.damage.retain(|damage| damage.from < end);
     }
@@ -193,8 +194,9 @@ struct Member {
     folder: String,
     /// Below it nothing needs a replay.
     recovery_point: Offset,
-    /// Entries of earlier groups do not count.
-    from: GroupSequence,
+    /// Group and offset of a cut below the recovery point: batches before it do not count, for
+    /// it cut them off, and the segment is opened as it was after it.
+    cut: Option<(GroupSequence, Offset)>,
     /// The first batch from the journal is in.
     started: bool,
     report: OpenReport,
@@ -345,7 +347,7 @@ impl Replay {
     ) -> Result<(), RecoveryError> {
         let record = self.records.get(&key);
         let mut known = record.map_or_else(Known::default, |record| record.known(false));
-        let mut from = GroupSequence(0);
+        let mut cut = None;
         if let Some((to, sequence)) = notes.and_then(|notes| notes.cut)
             && to < known.recovery_point
         {
@@ -353,7 +355,7 @@ impl Replay {
             // the checkpoint knew more than what is left.
             known.recovery_point = to;
             known.producers = None;
-            from = sequence;
+            cut = Some((sequence, to));
         }
         let refused = refused || record.is_some_and(|record| record.refused);
         let recovery_point = known.recovery_point;
@@ -390,13 +392,21 @@ impl Replay {
             let created = Log::create(&self.storage, &path, key, self.settings).await;
             (created.map_err(failed)?, OpenReport::default())
         };
+        tracing::debug!(
+            folder,
+            log_end = log.log_end_offset().0,
+            recovery_point = recovery_point.0,
+            ?cut,
+            ?report,
+            "replaying"
+        );
         self.members.insert(
             key,
             Member {
                 log,
                 folder,
                 recovery_point,
-                from,
+                cut,
                 started: false,
                 report,
                 refused,
@@ -440,6 +450,7 @@ impl Replay {
                 let cut = member.log.truncate(end).await;
                 cut.map_err(|error| member.failed(error))?;
             }
+            member.log.end_replay();
             member.tell(&self.dir);
             let before = self.records.get(key).is_some_and(|record| record.refused);
             refused |= member.refused && !before;
@@ -459,6 +470,18 @@ impl Replay {
     }
 }
 
+/// An entry in a word, with the offset it is about.
+fn shown(entry: &Entry<'_>) -> String {
+    match entry {
+        Entry::Append { base_offset, .. } => format!("append {base_offset}"),
+        Entry::Copy { base_offset, .. } => format!("copy {base_offset}"),
+        Entry::Truncate { to, .. } => format!("truncate {to}"),
+        Entry::LogStart { to, .. } => format!("log start {to}"),
+        Entry::EpochStart { start, .. } => format!("epoch start {start}"),
+        _ => "another".to_owned(),
+    }
+}
+
 impl Member {
     /// One entry; entries that a segment has already change nothing.
     async fn apply(
@@ -467,8 +490,22 @@ impl Member {
         entry: Entry<'_>,
         slice: Slice,
     ) -> Result<(), RecoveryError> {
-        if self.refused || sequence < self.from {
+        if self.refused {
             return Ok(());
+        }
+        tracing::debug!(
+            folder = self.folder,
+            group = sequence.0,
+            log_end = self.log.log_end_offset().0,
+            entry = shown(&entry),
+            "an entry"
+        );
+        if let Some(cut) = self.cut {
+            match entry {
+                Entry::Truncate { to, .. } if (sequence, to) == cut => self.cut = None,
+                Entry::LogStart { .. } | Entry::EpochStart { .. } => {}
+                _ => return Ok(()),
+            }
         }
         match entry {
             Entry::Append { base_offset, .. } => self.batch(base_offset, slice, false).await,

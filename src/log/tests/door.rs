@@ -47,6 +47,11 @@ pub struct Disk {
 pub type SharedDisk = Rc<RefCell<Disk>>;
 
 impl Disk {
+    pub fn file(&self, name: &str) -> Option<Rc<RefCell<Stored>>> {
+        let found = self.files.iter().find(|(path, _)| path.ends_with(name));
+        found.map(|(_, file)| file.clone())
+    }
+
     /// Every sector that was not synced is lost or kept, as the seed says.
     pub fn cut_power(&mut self, seeded: &mut Seeded) {
         for file in self.files.values() {

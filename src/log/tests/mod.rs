@@ -6,6 +6,7 @@
 //! Method: seeded steps over the door in `door`. `OTTLA_LOG_SEEDS` runs more of them.
 
 mod compaction;
+mod damage;
 mod door;
 mod model;
 
@@ -33,6 +34,20 @@ fn folder() -> PathBuf {
 
 fn storage(runtime: &Runtime, settings: StorageSettings) -> LogStorage {
     LogStorage::new(runtime, Path::new("/data"), settings)
+}
+
+/// A batch of two records at `offset`, plain in every way.
+fn plain(offset: i64, value: &[u8]) -> Vec<u8> {
+    let mut builder = BatchBuilder::new(BatchOptions {
+        base_offset: offset,
+        ..BatchOptions::default()
+    });
+    for _ in 0..2 {
+        builder.append(1_000 + offset, None, Some(value), &[]);
+    }
+    let mut bytes = builder.finish();
+    patch_leader_epoch(&mut bytes, 1);
+    bytes
 }
 
 fn append(log: &Log, bytes: &[u8]) {

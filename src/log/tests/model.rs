@@ -465,6 +465,14 @@ impl Run {
                 }
             }
         }
+        // For Apache Kafka's own tools to look at.
+        if let Ok(target) = std::env::var("OTTLA_LOG_KEEP") {
+            for (path, file) in &disk.files {
+                let path = PathBuf::from(format!("{target}/{}", path.display()));
+                std::fs::create_dir_all(path.parent().expect("in a folder")).expect("a folder");
+                std::fs::write(path, &file.borrow().data).expect("a file");
+            }
+        }
         assert!(
             all.ends_with(&found),
             "files hold the batches, nothing else"

@@ -1,0 +1,285 @@
+//! What is wrong on a disk is told, fenced in or rebuilt, and the rest serves.
+
+use super::*;
+use crate::io::Errno;
+use crate::runtime::sync::both;
+
+/// A closed log of batches of two records, each about a kilobyte, in segments of 10 batches.
+struct Bench {
+    disk: SharedDisk,
+    runtime: Runtime,
+    batches: Vec<Vec<u8>>,
+    settings: LogSettings,
+}
+
+impl Bench {
+    fn new(count: i64) -> Bench {
+        let disk = SharedDisk::default();
+        let runtime = door::runtime(&disk, 1);
+        let batches: Vec<Vec<u8>> = (0..count).map(|n| plain(n * 2, &[n as u8; 500])).collect();
+        let settings = LogSettings {
+            segment_bytes: batches[0].len() as u32 * 10,
+            index_interval_bytes: 1000,
+            ..LogSettings::default()
+        };
+        let storage = storage(&runtime, StorageSettings::default());
+        let to_write = batches.clone();
+        runtime.block_on(async move {
+            let log = Log::create(&storage, &folder(), key(), settings).await;
+            let log = log.expect("a new folder");
+            to_write.iter().for_each(|batch| append(&log, batch));
+            log.close().await.expect("close");
+        });
+        Bench {
+            disk,
+            runtime,
+            batches,
+            settings,
+        }
+    }
+
+    fn change(&self, name: &str, change: impl FnOnce(&mut Vec<u8>)) {
+        let file = self.disk.borrow().file(name).expect("the file is there");
+        change(&mut file.borrow_mut().data);
+    }
+
+    fn remove(&self, name: &str) {
+        let path = folder().join(name);
+        assert!(self.disk.borrow_mut().files.remove(&path).is_some());
+    }
+
+    fn open(&mut self, clean: bool, recovery_point: i64) -> (Log, OpenReport) {
+        self.runtime = door::runtime(&self.disk, 2);
+        let storage = storage(&self.runtime, StorageSettings::default());
+        let settings = self.settings;
+        let known = Known {
+            clean,
+            recovery_point: Offset(recovery_point),
+            ..Known::default()
+        };
+        let opened = self
+            .runtime
+            .block_on(async move { Log::open(&storage, &folder(), key(), settings, known).await });
+        opened.expect("a log always opens")
+    }
+
+    fn read(&self, log: &Log, from: i64) -> Result<Vec<u8>, ReadError> {
+        let log = log.clone();
+        let end = log.log_end_offset();
+        let read = async move { log.read_all(Offset(from), end, 1 << 20, true).await };
+        self.runtime.block_on(read).map(|slices| content(&slices))
+    }
+
+    /// Every offset answers with its batch, but for those of the batches in `lost`.
+    fn check(&self, log: &Log, lost: &[usize]) {
+        for (index, batch) in self.batches.iter().enumerate() {
+            let offset = index as i64 * 2;
+            if offset >= log.log_end_offset().0 {
+                break;
+            }
+            match self.read(log, offset) {
+                Ok(found) => {
+                    assert!(!lost.contains(&index), "batch {index} is not whole");
+                    assert!(found.starts_with(batch), "batch {index}");
+                }
+                Err(error) => {
+                    assert!(lost.contains(&index), "batch {index}: {error}");
+                    assert!(matches!(error, ReadError::Corrupt { .. }));
+                }
+            }
+        }
+    }
+}
+
+const FIRST: &str = "00000000000000000000.log";
+const LAST: &str = "00000000000000000040.log";
+
+#[test]
+fn a_torn_end_is_cut_at_the_last_whole_batch() {
+    for (clean, take) in [(false, 1), (false, 700), (true, 1), (true, 1030)] {
+        let mut bench = Bench::new(25);
+        let size = bench.batches[0].len();
+        bench.change(LAST, |data| data.truncate(5 * size - take));
+        let (log, report) = bench.open(clean, 0);
+        let cut = report.cut.expect("an end was torn");
+        assert_eq!(cut.first_lost, Offset(48));
+        assert_eq!(cut.position, 4 * size as u64);
+        assert_eq!(cut.records, if take < 900 { 2 } else { 0 });
+        assert_eq!(log.log_end_offset(), Offset(48));
+        bench.check(&log, &[]);
+        // It goes on there.
+        append(&log, &bench.batches[24].clone());
+        let again = log.clone();
+        bench
+            .runtime
+            .block_on(async move { again.close().await })
+            .expect("close");
+        let (log, report) = bench.open(true, 50);
+        assert_eq!(report.cut, None);
+        bench.check(&log, &[]);
+        assert_eq!(log.log_end_offset(), Offset(50));
+    }
+}
+
+#[test]
+fn zeros_behind_the_end_are_no_damage() {
+    for clean in [false, true] {
+        let mut bench = Bench::new(25);
+        bench.change(LAST, |data| data.extend_from_slice(&[0; 100_000]));
+        let (log, report) = bench.open(clean, 0);
+        assert_eq!(report.cut, None);
+        assert_eq!(report.damage, []);
+        assert_eq!(log.log_end_offset(), Offset(50));
+    }
+}
+
+#[test]
+fn damage_in_the_middle_loses_that_range_only() {
+    for (clean, name, within, lost) in [
+        (false, FIRST, 3, 3),
+        (true, FIRST, 3, 3),
+        (false, LAST, 2, 22),
+        (true, LAST, 2, 22),
+    ] {
+        // In the records, in the CRC, in the length, in the magic, in the base offset.
+        for place in [300, 17, 9, 16, 3] {
+            let mut bench = Bench::new(25);
+            let size = bench.batches[0].len();
+            bench.change(name, |data| data[within * size + place] ^= 0x55);
+            let (log, report) = bench.open(clean, 0);
+            assert_eq!(report.cut, None, "place {place} of {name}, clean {clean}");
+            assert_eq!(log.log_end_offset(), Offset(50));
+            if !clean {
+                let from = Offset(lost as i64 * 2);
+                let to = from.plus(2);
+                assert_eq!(report.damage, [Damage { from, to }]);
+            }
+            bench.check(&log, &[lost]);
+            bench.check(&log, &[lost]);
+        }
+    }
+}
+
+#[test]
+fn indexes_that_are_gone_or_garbage_are_rebuilt() {
+    let names = [
+        "00000000000000000000.index",
+        "00000000000000000000.timeindex",
+        "00000000000000000040.index",
+        "00000000000000000040.timeindex",
+    ];
+    for name in names {
+        for damage in 0..4 {
+            for clean in [false, true] {
+                let mut bench = Bench::new(25);
+                match damage {
+                    0 => bench.remove(name),
+                    1 => bench.change(name, |data| data.truncate(5)),
+                    2 => bench.change(name, |data| data.fill(0x5a)),
+                    _ => bench.change(name, |data| data.reverse()),
+                }
+                let (log, report) = bench.open(clean, 30);
+                assert_eq!(report.cut, None, "{name} {damage}");
+                assert_eq!(report.damage, []);
+                bench.check(&log, &[]);
+                let search = log.clone();
+                let found = bench.runtime.block_on(async move {
+                    search.offset_for_timestamp(1_000 + 33, Offset(50)).await
+                });
+                assert_eq!(found, Ok(Some((Offset(34), 1_034))), "{name} {damage}");
+            }
+        }
+    }
+}
+
+#[test]
+fn strays_are_left_alone_and_leftovers_go() {
+    let mut bench = Bench::new(3);
+    let names = [
+        "00000000000000000999.index",
+        "00000000000000000000.log.deleted",
+        "00000000000000000007.log.cleaned",
+        "notes.txt",
+    ];
+    for name in names {
+        let mut disk = bench.disk.borrow_mut();
+        disk.files.insert(folder().join(name), Default::default());
+    }
+    let (log, _) = bench.open(true, 0);
+    bench.check(&log, &[]);
+    let disk = bench.disk.borrow();
+    let left: Vec<&str> = names
+        .into_iter()
+        .filter(|name| disk.files.contains_key(&folder().join(name)))
+        .collect();
+    assert_eq!(left, ["notes.txt"]);
+}
+
+#[test]
+fn a_log_begins_anew() {
+    let mut bench = Bench::new(25);
+    let (log, _) = bench.open(true, 0);
+    let again = log.clone();
+    let anew = async move { again.truncate_fully(Offset(1000)).await };
+    bench.runtime.block_on(anew).expect("truncate");
+    assert_eq!(log.log_start_offset(), Offset(1000));
+    assert_eq!(log.log_end_offset(), Offset(1000));
+    append(&log, &plain(1000, b"new"));
+    let again = log.clone();
+    bench
+        .runtime
+        .block_on(async move { again.close().await })
+        .expect("close");
+    let (log, _) = bench.open(true, 0);
+    assert_eq!(log.log_start_offset(), Offset(1000));
+    assert_eq!(bench.read(&log, 1000), Ok(plain(1000, b"new")));
+}
+
+#[test]
+fn a_failed_disk_takes_the_log_offline_and_a_full_one_does_not() {
+    let mut bench = Bench::new(3);
+    let (log, _) = bench.open(true, 0);
+    append(&log, &plain(6, b"x"));
+    for (errno, expected) in [
+        (Errno::NO_SPACE, LogError::NoSpace),
+        (Errno::IO, LogError::Disk(Errno::IO)),
+    ] {
+        bench.disk.borrow_mut().fail_writes = Some(errno);
+        let again = log.clone();
+        let flushed = bench.runtime.block_on(async move { again.flush().await });
+        assert_eq!(flushed, Err(expected));
+        let readable = bench.read(&log, 6).is_ok();
+        assert_eq!(readable, errno == Errno::NO_SPACE);
+        bench.disk.borrow_mut().fail_writes = None;
+    }
+    let again = log.clone();
+    let flushed = bench.runtime.block_on(async move { again.flush().await });
+    assert_eq!(flushed, Err(LogError::Disk(Errno::IO)));
+}
+
+#[test]
+fn many_readers_share_one_read() {
+    let mut bench = Bench::new(25);
+    let (log, _) = bench.open(true, 0);
+    let read = |log: Log| async move { log.read_all(Offset(2), Offset(50), 3000, true).await };
+    let before = bench.disk.borrow().reads;
+    let (a, b) = bench.runtime.block_on(both(read(log.clone()), read(log)));
+    assert_eq!(
+        content(&a.expect("readable")),
+        content(&b.expect("readable"))
+    );
+    assert_eq!(bench.disk.borrow().reads - before, 1);
+}
+
+#[test]
+fn a_deleted_log_leaves_nothing() {
+    let mut bench = Bench::new(25);
+    let (log, _) = bench.open(true, 0);
+    let again = log.clone();
+    bench
+        .runtime
+        .block_on(async move { again.delete(7).await })
+        .expect("delete");
+    assert!(bench.disk.borrow().files.is_empty());
+    assert_eq!(bench.read(&log, 0), Err(ReadError::Closed));
+}
