@@ -127,11 +127,6 @@ const LONG_FILES: &[(&str, usize, &str)] = &[
         "one judgement per segment; its parts share what they have seen",
     ),
     (
-        "src/sim/storage.rs",
-        660,
-        "one scenario: its life, its model, its checks",
-    ),
-    (
         "src/shard/recovery.rs",
         660,
         "one pass from journals to segments, in the order of DESIGN",

@@ -6,7 +6,8 @@
 //!
 //! What holds of every partition, always:
 //!   - batches lie back to back, whole, with right checksums, each one that a client sent, none
-//!     twice, a producer's in the order of their numbers without gap.
+//!     twice, a producer's in the order of their numbers without gap, others in the order in
+//!     which their connection carried them.
 //!   - what was promised is where it was promised, if the crash was one it should survive; also
 //!     if it was not, unless the whole end of the log is gone.
 //!   - what was not there after one recovery is not there after the next one.
@@ -138,28 +139,29 @@ impl Model {
     }
 
     fn check_order(&self, partition: usize, served: &[Served]) {
-        let mut last_plain = None;
-        let mut last_sequence: Option<i32> = None;
+        // By stream, and by producer: what lies nearest before.
+        let mut last_plain: Map<u64, usize> = Map::default();
+        let mut next_sequence: Map<i64, i32> = Map::default();
         for one in served {
             let sent = &self.batches[one.id];
             match sent.producer {
-                Some((_, sequence)) => {
-                    if let Some(expected) = last_sequence {
+                Some((producer, sequence)) => {
+                    let next = sequence + sent.records;
+                    if let Some(expected) = next_sequence.insert(producer, next) {
                         assert_eq!(
                             sequence, expected,
                             "partition {partition}: batch {} is out of its producer's order",
                             one.id
                         );
                     }
-                    last_sequence = Some(sequence + sent.records);
                 }
                 None => {
+                    let before = last_plain.insert(sent.stream, one.id);
                     assert!(
-                        last_plain < Some(one.id),
+                        before < Some(one.id),
                         "partition {partition}: batch {} is twice there or out of order",
                         one.id
                     );
-                    last_plain = Some(one.id);
                 }
             }
         }

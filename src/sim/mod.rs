@@ -1,6 +1,6 @@
 //! A simulated world behind the same door: disks, network, clock, from one seed.
 //!
-//! Room:       `sim`, world, door, disk, network; then workload, model, checker.
+//! Room:       `sim`, world, door, disk, network; then scenarios, models, checker.
 //! Called by:  `ottla-sim` and tests.
 //! Calls:      everything.
 //! Never:      is seen by any other room; draws on a real clock, disk, network or random source.
@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod checker;
+mod clients;
 pub mod clock;
 pub mod compaction;
 pub mod disk;
@@ -27,14 +28,18 @@ mod mesh;
 pub mod model;
 mod network;
 pub mod node;
+pub mod scenario;
 pub mod seed;
 pub mod storage;
+mod storage_model;
 mod stream;
 #[cfg(test)]
 mod tests;
 mod trace;
 #[cfg(test)]
 mod transactions;
+mod whole;
+mod wire;
 pub mod workload;
 mod world;
 

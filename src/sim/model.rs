@@ -6,7 +6,7 @@
 //!             wrong in the same way as the broker.
 
 use crate::ids::Offset;
-use crate::map::Map;
+use crate::map::{Map, Set};
 use crate::protocol::record_batch::{
     BATCH_HEADER_BYTES, BatchBuilder, BatchOptions, ProducerStamp,
 };
@@ -25,6 +25,8 @@ pub enum Level {
 pub struct SentBatch {
     pub partition: usize,
     pub acks: i16,
+    /// What keeps unnumbered batches in order: one connection.
+    pub stream: u64,
     /// Producer and its first sequence number, for idempotent ones.
     pub producer: Option<(i64, i32)>,
     pub records: i32,
@@ -34,6 +36,19 @@ pub struct SentBatch {
     /// It was not there after a recovery: unless it is sent again, it never comes back.
     pub dead: bool,
     pub sent_again: bool,
+}
+
+/// How a batch is sent.
+#[derive(Clone, Copy, Debug)]
+pub struct Sending {
+    pub partition: usize,
+    pub acks: i16,
+    pub stream: u64,
+    /// Set for numbered batches.
+    pub stamp: Option<ProducerStamp>,
+    pub records: i32,
+    pub value_bytes: usize,
+    pub timestamp: i64,
 }
 
 /// Producers that number their batches, one per partition.
@@ -48,6 +63,8 @@ pub struct Producer {
 pub struct Model {
     pub batches: Vec<SentBatch>,
     by_content: Map<u64, usize>,
+    /// Ids that the broker gave to producers.
+    producer_ids: Set<i64>,
     /// By partition: what DeleteRecords promised.
     pub log_start: Vec<Offset>,
     pub producers: Vec<Producer>,
@@ -66,50 +83,43 @@ impl Model {
     }
 
     /// Makes a batch like no other; returns its number.
-    pub fn send(
-        &mut self,
-        partition: usize,
-        acks: i16,
-        records: i32,
-        value_bytes: usize,
-        timestamp: i64,
-        producer: Option<i64>,
-    ) -> usize {
+    pub fn send(&mut self, how: Sending) -> usize {
         let id = self.batches.len();
-        let stamp = producer.map(|producer| ProducerStamp {
-            id: producer,
-            epoch: 0,
-            base_sequence: self.producers[partition].next_sequence,
-        });
+        let stamp = how.stamp;
         let mut builder = BatchBuilder::new(BatchOptions {
             producer: stamp.unwrap_or_default(),
             ..BatchOptions::default()
         });
         let mut filler = super::seed::Rng::new(id as u64);
-        for _ in 0..records {
+        for _ in 0..how.records {
             let mut value = (id as u64).to_be_bytes().to_vec();
-            while value.len() < value_bytes {
+            while value.len() < how.value_bytes {
                 value.extend_from_slice(&filler.bits().to_be_bytes());
             }
-            builder.append(timestamp, None, Some(&value), &[]);
+            builder.append(how.timestamp, None, Some(&value), &[]);
         }
         let bytes = builder.finish();
         self.by_content.insert(content_hash(&bytes), id);
-        if stamp.is_some() {
-            self.producers[partition].next_sequence += records;
-            self.producers[partition].waiting = Some(id);
-        }
         self.batches.push(SentBatch {
-            partition,
-            acks,
+            partition: how.partition,
+            acks: how.acks,
+            stream: how.stream,
             producer: stamp.map(|stamp| (stamp.id, stamp.base_sequence)),
-            records,
+            records: how.records,
             bytes,
             promised: None,
             dead: false,
             sent_again: false,
         });
         id
+    }
+
+    /// The broker gave a producer its id: nobody else has it, whatever crashed since.
+    pub fn take_producer_id(&mut self, id: i64) {
+        assert!(
+            self.producer_ids.insert(id),
+            "producer id {id} was given twice"
+        );
     }
 
     /// A batch is sent once more by a producer that heard nothing.

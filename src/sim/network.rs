@@ -389,13 +389,14 @@ impl Core {
         }
     }
 
+    /// At once: what left later may be on its way already, and comes behind.
     pub(super) fn heal_link(&mut self, one: MachineId, other: MachineId) {
         let held = self.network.links.remove(&link(one, other));
         for segment in held.into_iter().flatten() {
             if let Some(stream) = self.network.stream(segment.from) {
                 stream.progress += 1;
             }
-            self.dispatch(segment);
+            self.arrive(segment);
         }
     }
 

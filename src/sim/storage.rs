@@ -16,8 +16,9 @@
 //!     (power cut), and whatever log start and cut had been made durable,
 //!   - nothing else: no stale batch, no torn one, no gap; its producers know the same.
 
-use super::clock::MILLISECOND;
+use super::clock::{MILLISECOND, Nanos};
 use super::seed::Rng;
+use super::storage_model::{Batch, Model, batch};
 use super::world::{MachineId, World};
 use crate::ids::{
     GroupSequence, LeaderEpoch, Offset, PartitionKey, RequiredMark, ShardId, TopicId,
@@ -25,7 +26,6 @@ use crate::ids::{
 use crate::journal::{Entry, Journal, JournalSettings, SyncMethod};
 use crate::log::layout::folder_name;
 use crate::log::{BatchInfo, Log, LogSettings, LogStorage, StorageSettings};
-use crate::protocol::record_batch::{BatchBuilder, BatchOptions, ProducerStamp};
 use crate::runtime::Runtime;
 use crate::shard::checkpointer::Checkpointer;
 use crate::shard::recovery::{Recovered, open_log, recover_with, remove_surplus};
@@ -44,8 +44,12 @@ pub struct Size {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
     pub batches: u64,
+    /// Batches whose required mark was reached before their life ended.
+    pub acknowledged: u64,
     pub recovered: u64,
     pub laps: u64,
+    pub lives: u32,
+    pub simulated: Nanos,
     pub trace: u64,
 }
 
@@ -60,12 +64,14 @@ pub fn run(seed: u64, size: Size) -> Verdict {
         machine,
         partitions: BTreeMap::new(),
         topic_next: 1,
+        power_was_cut: false,
         verdict: Verdict::default(),
     };
     for _ in 0..size.lives {
         scenario.live(size.steps);
     }
     scenario.verdict.trace = scenario.world.trace();
+    scenario.verdict.simulated = scenario.world.now();
     scenario.verdict
 }
 
@@ -77,37 +83,9 @@ struct Scenario {
     rng: Rng,
     partitions: BTreeMap<PartitionKey, Model>,
     topic_next: u8,
+    /// Since the last life served: what was only written has no promise left.
+    power_was_cut: bool,
     verdict: Verdict,
-}
-
-/// What a partition should hold.
-#[derive(Clone, Debug, Default)]
-struct Model {
-    batches: Vec<Batch>,
-    log_start: Offset,
-    /// Asked for; durable once its group is synced.
-    log_start_asked: Option<(Offset, GroupSequence)>,
-    epoch: LeaderEpoch,
-    sequence: i32,
-    /// Deleted; durable once its group is synced.
-    dropped: Option<GroupSequence>,
-    shard: usize,
-}
-
-#[derive(Clone, Debug)]
-struct Batch {
-    base: Offset,
-    next: Offset,
-    bytes: Vec<u8>,
-    /// Where it was journaled; `None`: recovered before, so durable.
-    group: Option<GroupSequence>,
-    sequence_next: i32,
-}
-
-impl Model {
-    fn end(&self) -> Offset {
-        self.batches.last().map_or(Offset(0), |batch| batch.next)
-    }
 }
 
 /// One process.
@@ -143,7 +121,7 @@ enum Step {
     Drop,
 }
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 enum End {
     Kill,
     PowerCut,
@@ -163,6 +141,7 @@ const STEPS: &[(u32, Step)] = &[
 
 impl Scenario {
     fn live(&mut self, steps: u64) {
+        self.verdict.lives += 1;
         let shards = 1 + self.rng.below(3) as usize;
         let life = self.start(shards);
         for _ in 0..steps {
@@ -189,6 +168,7 @@ impl Scenario {
         for checkpointer in &life.checkpointers {
             self.verdict.laps += checkpointer.counters().laps.get();
         }
+        tracing::debug!(?end, "the life ends");
         match end {
             End::Stop => {
                 for checkpointer in life.checkpointers.clone() {
@@ -200,12 +180,14 @@ impl Scenario {
             }
             End::Kill => {
                 let marks: Vec<_> = life.journals.iter().map(Journal::written).collect();
+                let synced: Vec<_> = life.journals.iter().map(Journal::synced).collect();
                 self.world.kill(self.machine);
-                self.settle(|shard, group| group <= marks[shard]);
+                self.settle(|shard, group| group <= synced[shard]);
+                self.settle_written(|shard, group| group <= marks[shard]);
             }
             End::PowerCut => {
                 let marks: Vec<_> = life.journals.iter().map(Journal::synced).collect();
-                self.world.power_cut(self.machine);
+                self.power_cut();
                 self.settle(|shard, group| group <= marks[shard]);
             }
         }
@@ -216,7 +198,8 @@ impl Scenario {
         for model in self.partitions.values_mut() {
             let shard = model.shard;
             for batch in &mut model.batches {
-                batch.group.take_if(|group| is_durable(shard, *group));
+                let durable = batch.group.take_if(|group| is_durable(shard, *group));
+                self.verdict.acknowledged += u64::from(durable.is_some());
             }
             if let Some((to, _)) = model
                 .log_start_asked
@@ -228,6 +211,22 @@ impl Scenario {
                 model.dropped = Some(GroupSequence(0));
             }
         }
+    }
+
+    /// After a kill: what was written must be there, until the power goes too.
+    fn settle_written(&mut self, is_written: impl Fn(usize, GroupSequence) -> bool) {
+        for model in self.partitions.values_mut() {
+            for batch in &mut model.batches {
+                let group = batch.group.filter(|group| is_written(model.shard, *group));
+                batch.written = group.is_some();
+                self.verdict.acknowledged += u64::from(batch.written);
+            }
+        }
+    }
+
+    fn power_cut(&mut self) {
+        self.power_was_cut = true;
+        self.world.power_cut(self.machine);
     }
 
     fn start(&mut self, shards: usize) -> Life {
@@ -245,7 +244,10 @@ impl Scenario {
             let span = self.rng.below(8 * MILLISECOND);
             let inner = runtime.clone();
             runtime.block_on(async move { inner.sleep(Duration::from_nanos(span)).await });
-            self.world.power_cut(self.machine);
+            match self.rng.below(2) {
+                0 => self.world.kill(self.machine),
+                _ => self.power_cut(),
+            }
             return self.start(shards);
         }
         let inner = runtime.clone();
@@ -323,11 +325,12 @@ impl Scenario {
             let (log, report) = opened.expect("a log always opens");
             assert_eq!(report.damage, vec![], "{key:?}");
             let served = serve(life, &log);
-            model.compare(key, &log, &served);
+            model.compare(key, &log, &served, self.power_was_cut);
             self.verdict.recovered += model.batches.len() as u64;
             life.checkpointers[model.shard].add(&log, Offset(-1));
             life.logs.insert(key, log);
         }
+        self.power_was_cut = false;
         for key in gone {
             self.partitions.remove(&key);
         }
@@ -397,6 +400,7 @@ impl Scenario {
                 next: info.next_offset(),
                 bytes,
                 group: Some(group),
+                written: false,
                 sequence_next: model.sequence,
             });
             self.verdict.batches += 1;
@@ -446,18 +450,12 @@ impl Scenario {
         }
         let keep = count - 1 - self.rng.below(count.min(20));
         let to = model.batches[keep as usize].next;
-        let log = life.logs[&key].clone();
+        let log = &life.logs[&key];
         if to < log.log_start_offset() || to == log.log_end_offset() {
             return;
         }
-        let journal = life.journals[model.shard].clone();
-        let done = life.wait(async move {
-            let (group, _) = journal.note(Entry::Truncate { key, to })?;
-            journal.wait(group, RequiredMark::Synced).await?;
-            let end = log.truncate(to).await.expect("no fault was ordered");
-            assert_eq!(end, to);
-            Ok::<_, crate::journal::JournalError>(())
-        });
+        let checkpointer = life.checkpointers[model.shard].clone();
+        let done = life.wait(async move { checkpointer.truncate(key, to).await });
         done.expect("no fault was ordered");
         model.batches.truncate(keep as usize + 1);
         model.sequence = model.batches.last().map_or(0, |batch| batch.sequence_next);
@@ -502,6 +500,7 @@ impl Scenario {
                 next: info.next_offset(),
                 bytes,
                 group: Some(group),
+                written: false,
                 sequence_next: model.sequence,
             });
         }
@@ -538,91 +537,11 @@ impl Scenario {
     }
 }
 
-impl Model {
-    /// Holds what is served against what should be, and becomes what was recovered.
-    fn compare(&mut self, key: PartitionKey, log: &Log, served: &[u8]) {
-        let durable = self
-            .batches
-            .iter()
-            .take_while(|batch| batch.group.is_none())
-            .count();
-        let must = self.batches[..durable]
-            .last()
-            .map_or(Offset(0), |batch| batch.next);
-        let end = log.log_end_offset();
-        assert!(
-            end >= must,
-            "{key:?} ends at {end}, acknowledged up to {must}"
-        );
-        assert!(
-            end <= self.end(),
-            "{key:?} ends at {end}, appended up to {}",
-            self.end()
-        );
-        let asked = self
-            .log_start_asked
-            .take()
-            .map_or(self.log_start, |(to, _)| to);
-        let start = log.log_start_offset();
-        assert!(
-            start == self.log_start || start == asked,
-            "{key:?} starts at {start}, not {} or {asked}",
-            self.log_start
-        );
-        self.log_start = start;
-        self.batches.retain(|batch| batch.next <= end);
-        assert_eq!(self.end(), end, "{key:?} ends where a batch ends");
-        let expected: Vec<u8> = self
-            .batches
-            .iter()
-            .filter(|batch| batch.next > start)
-            .flat_map(|batch| batch.bytes.iter().copied())
-            .collect();
-        assert!(
-            served == expected,
-            "{key:?} serves {} bytes, not the {} appended in {start}..{end}",
-            served.len(),
-            expected.len(),
-        );
-        self.sequence = self.batches.last().map_or(0, |batch| batch.sequence_next);
-        for batch in &mut self.batches {
-            batch.group = None;
-        }
-        // A producer whose records are all below the log's start may be forgotten.
-        let known = log.with_producers(|all| all.get(PRODUCER).map(|entry| entry.last_sequence()));
-        if start < end {
-            assert_eq!(
-                known,
-                Some(self.sequence - 1),
-                "{key:?} forgot its producer"
-            );
-        }
-    }
-}
-
-const PRODUCER: i64 = 77;
-
 fn folder(key: PartitionKey) -> PathBuf {
     Path::new(DIR).join(folder_name(
         &format!("topic{}", key.topic.0[0]),
         key.partition,
     ))
-}
-
-fn batch(base: Offset, records: i32, sequence: i32, value: &[u8]) -> Vec<u8> {
-    let mut builder = BatchBuilder::new(BatchOptions {
-        producer: ProducerStamp {
-            id: PRODUCER,
-            epoch: 0,
-            base_sequence: sequence,
-        },
-        base_offset: 0,
-        ..BatchOptions::default()
-    });
-    for record in 0..records {
-        builder.append(1_000 + base.0 + i64::from(record), None, Some(value), &[]);
-    }
-    builder.finish()
 }
 
 /// Everything a reader gets from the log's start to its end.
@@ -652,11 +571,26 @@ fn serve(life: &Life, log: &Log) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::seed::Seeds;
     use super::*;
 
-    // The long run over seeds is not a test yet: of the first 30 seeds at least one still ends a
-    // recovered log some offsets below what was acknowledged. What breaks meanwhile: a power cut
-    // in a rare order of checkpoint and recovery may lose the newest acknowledged batches.
+    /// Goal: no acknowledged batch is lost and no stale one comes back, over power cuts, kills,
+    /// interrupted recoveries and changing shard counts.
+    #[test]
+    fn storage_keeps_its_promises() {
+        let mut total = Verdict::default();
+        for seed in Seeds::from_env(30) {
+            let size = Size {
+                lives: 6,
+                steps: 120,
+            };
+            let verdict = run(seed, size);
+            total.batches += verdict.batches;
+            total.recovered += verdict.recovered;
+            total.laps += verdict.laps;
+        }
+        assert!(total.recovered > 0, "{total:?}");
+    }
 
     #[test]
     fn the_same_seed_gives_the_same_run() {

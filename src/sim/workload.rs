@@ -10,34 +10,24 @@
 //! Some lives end while they still start.
 
 use super::checker::Ending;
-use super::clock::{MILLISECOND, Nanos, SECOND};
+use super::clock::{MILLISECOND, SECOND};
 use super::disk::{Fault, FaultKind};
-use super::model::Model;
+use super::model::{Model, Sending};
 use super::node::{LOG_DIR, Node, NodePlan, spawn};
+use super::scenario::Verdict;
 use super::world::{MachineId, World};
 use crate::config::{BrokerConfig, Machine};
 use crate::ids::Offset;
 use crate::io::{Errno, Instant, Slice};
 use crate::partition::{EpochCheck, Origin, Terms};
 use crate::protocol::ErrorCode;
+use crate::protocol::record_batch::ProducerStamp;
 use crate::runtime::Runtime;
 use crate::shard::Shard;
 use crate::shard::message::{Answer, FetchPart, ProducePart, Question};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
-
-/// What a run was, for the line that reports it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Verdict {
-    pub trace: u64,
-    pub lives: u32,
-    pub sent: u64,
-    pub acknowledged: u64,
-    pub refused: u64,
-    pub fetched: u64,
-    pub simulated: Nanos,
-}
 
 #[derive(Clone, Copy, Debug)]
 enum Step {
@@ -289,11 +279,15 @@ impl Run {
         let records = 1 + self.world.below(4) as i32;
         let (runtime, shard) = node.owner(partition);
         let timestamp = runtime.wall().0;
-        let bytes = self.value_bytes();
-        let sent = self
-            .model
-            .borrow_mut()
-            .send(partition, acks, records, bytes, timestamp, None);
+        let sent = self.model.borrow_mut().send(Sending {
+            partition,
+            acks,
+            stream: 0,
+            stamp: None,
+            records,
+            value_bytes: self.value_bytes(),
+            timestamp,
+        });
         send(&self.model, &runtime, shard, sent);
     }
 
@@ -308,10 +302,24 @@ impl Run {
         let records = 1 + self.world.below(4) as i32;
         let (runtime, shard) = node.owner(partition);
         let timestamp = runtime.wall().0;
-        let bytes = self.value_bytes();
-        let producer = Some(1000 + partition as i64);
+        let value_bytes = self.value_bytes();
         let mut model = self.model.borrow_mut();
-        let sent = model.send(partition, acks, records, bytes, timestamp, producer);
+        let stamp = ProducerStamp {
+            id: 1000 + partition as i64,
+            epoch: 0,
+            base_sequence: model.producers[partition].next_sequence,
+        };
+        let sent = model.send(Sending {
+            partition,
+            acks,
+            stream: 0,
+            stamp: Some(stamp),
+            records,
+            value_bytes,
+            timestamp,
+        });
+        model.producers[partition].next_sequence += records;
+        model.producers[partition].waiting = Some(sent);
         drop(model);
         send(&self.model, &runtime, shard, sent);
     }
@@ -388,10 +396,15 @@ impl Run {
         for partition in 0..self.plan.partitions {
             let (runtime, shard) = node.owner(partition);
             let timestamp = runtime.wall().0;
-            let sent = self
-                .model
-                .borrow_mut()
-                .send(partition, -1, 1, 100, timestamp, None);
+            let sent = self.model.borrow_mut().send(Sending {
+                partition,
+                acks: -1,
+                stream: 0,
+                stamp: None,
+                records: 1,
+                value_bytes: 100,
+                timestamp,
+            });
             send(&self.model, &runtime, shard, sent);
         }
         let wanted = acknowledged + self.plan.partitions as u64;
