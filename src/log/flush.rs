@@ -73,6 +73,12 @@ impl Log {
         self.0.guard(result)
     }
 
+    /// Lets go of the open files of a log that is quiet and synced: a cold partition holds none.
+    /// The next read or flush opens what it needs.
+    pub fn close_files(&self) {
+        self.0.storage.close_files(self.0.id);
+    }
+
     /// Flushes, closes all segments as Kafka leaves them (exact length, indexes, producer
     /// snapshot, leader epochs) and syncs. The log takes no further change.
     pub async fn close(&self) -> Result<(), LogError> {

@@ -301,6 +301,11 @@ impl LogStorage {
         self.forget_indexes(log, base);
     }
 
+    /// How many segment files are open, of all logs.
+    pub fn open_files(&self) -> usize {
+        self.0.files.borrow().files.len()
+    }
+
     /// Closes all files of a log.
     pub(super) fn close_files(&self, log: u32) {
         let mut open = self.0.files.borrow_mut();

@@ -332,7 +332,9 @@ impl Inner {
         unflushed.retain(|member| member.log.unflushed_bytes() > 0);
         self.flush(&unflushed).await?;
         self.trim(&quiet, now).await?;
-        self.sync(&quiet).await
+        self.sync(&quiet).await?;
+        close_quiet_files(&quiet, now);
+        Ok(())
     }
 
     /// Brings all of some partitions into segments, then makes a lap.
@@ -425,6 +427,7 @@ impl Inner {
         let free = needed.unwrap_or(target).min(target);
         let free = GroupSequence(free.0.saturating_sub(1)).min(self.journal.synced());
         self.journal.release(free);
+        close_quiet_files(&members, now);
         self.counters.laps.set(self.counters.laps.get() + 1);
         Ok(())
     }
@@ -603,6 +606,15 @@ impl Inner {
             }
         }
         self.write_file().await
+    }
+}
+
+/// Files of partitions that nobody has written to meanwhile.
+fn close_quiet_files(members: &[Rc<Member>], now: Instant) {
+    for member in members {
+        if is_quiet(&member.log, now) && member.log.unflushed_bytes() == 0 {
+            member.log.close_files();
+        }
     }
 }
 

@@ -58,3 +58,29 @@ fn append(log: &Log, bytes: &[u8]) {
 fn content(slices: &[Slice]) -> Vec<u8> {
     slices.iter().flat_map(|slice| slice.to_vec()).collect()
 }
+
+#[test]
+fn a_quiet_log_holds_no_open_file_and_is_read_all_the_same() {
+    let disk = SharedDisk::default();
+    let runtime = door::runtime(&disk, 1);
+    let storage = storage(&runtime, StorageSettings::default());
+    runtime.block_on(async move {
+        let log = Log::create(&storage, &folder(), key(), LogSettings::default()).await;
+        let log = log.expect("a new folder");
+        append(&log, &plain(0, b"v"));
+        log.flush().await.expect("flush");
+        log.sync().await.expect("sync");
+        assert_eq!(storage.open_files(), 1);
+        log.close_files();
+        assert_eq!(storage.open_files(), 0);
+        append(&log, &plain(2, b"w"));
+        log.flush().await.expect("the file is opened again");
+        log.sync().await.expect("sync");
+        log.close_files();
+        let read = log.read_all(Offset(0), Offset(4), 1 << 20, true).await;
+        assert_eq!(
+            content(&read.expect("read")).len(),
+            2 * plain(0, b"v").len()
+        );
+    });
+}
