@@ -21,6 +21,7 @@
 
 use crate::ids::{GroupSequence, LeaderEpoch, Offset, PartitionKey, RequiredMark, TopicId};
 use crate::io::Slice;
+use crate::protocol::record_batch::combine;
 use crc_fast::{CrcAlgorithm, Digest};
 
 /// One life of a log dir's journals, from recovery to the next; never used twice.
@@ -374,16 +375,12 @@ impl Header {
         (rows == u64::from(header.table_length)).then_some(header)
     }
 
-    /// Writes the header of a group in front of its `body` (batches, then table), checksum and
-    /// all, into `out` (64 bytes). Returns the group's checksum.
-    pub fn seal(&self, out: &mut [u8], body: &[u8]) -> u32 {
-        assert_eq!(
-            body.len() as u64,
-            self.length() - HEADER as u64,
-            "a header describes its body"
-        );
+    /// Writes the header of a group into `out` (64 bytes), for a body (batches, then table) with
+    /// this checksum. Returns the group's checksum.
+    pub fn seal(&self, out: &mut [u8], body_crc: u32) -> u32 {
         self.encode(out);
-        let crc = crc32c(&[&out[8..HEADER], body]);
+        let body_length = self.length() - HEADER as u64;
+        let crc = combine(crc32c(&[&out[8..HEADER]]), body_crc, body_length);
         out[4..8].copy_from_slice(&crc.to_le_bytes());
         crc
     }
@@ -492,6 +489,13 @@ pub(super) fn crc32c(pieces: &[&[u8]]) -> u32 {
     }
 }
 
+/// The CRC of what `crc` covers with `bytes` behind it.
+pub(super) fn extend_crc(crc: u32, bytes: &[u8]) -> u32 {
+    let mut digest = Digest::new_with_init_state(CrcAlgorithm::Crc32Iscsi, u64::from(!crc));
+    digest.update(bytes);
+    digest.finalize() as u32
+}
+
 pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     let mut word = [0; 4];
     word.copy_from_slice(&bytes[at..at + 4]);
@@ -595,7 +599,7 @@ mod tests {
             table_crc: crc32c(&[&body[bytes_length as usize..]]),
         };
         let mut out = vec![0; HEADER];
-        header.seal(&mut out, &body);
+        header.seal(&mut out, crc32c(&[&body]));
         out.extend_from_slice(&body);
         out
     }

@@ -76,7 +76,8 @@ impl Journal {
     }
 
     /// Copies one batch, possibly in pieces, into the open group, with `base_offset` and
-    /// `leader_epoch` patched into its header. Returns the group and the batch's bytes.
+    /// `leader_epoch` patched into its header. The caller has verified the batch's own checksum,
+    /// which becomes part of the group's. Returns the group and the batch's bytes.
     pub fn append(
         &self,
         key: PartitionKey,

@@ -10,11 +10,12 @@
 //! Groups stand block after block in the slab, so a small group pins a few blocks of it, not a
 //! slab of its own.
 
-use super::group::{HEADER, Header, ROW, Row, crc32c};
+use super::group::{self, HEADER, Header, ROW, Row, crc32c};
 use super::{Incarnation, JournalSettings};
 use crate::ids::{GroupSequence, LeaderEpoch, Offset};
 use crate::io::buffer::OnRelease;
 use crate::io::{Buffer, Slice};
+use crate::protocol::record_batch::combine;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -29,6 +30,8 @@ pub(super) struct OpenGroup {
     header: Option<Buffer>,
     /// Everything behind the header, as far as it is frozen.
     body: Slice,
+    /// Checksum of `body`.
+    body_crc: u32,
     /// Rows of the open group.
     table: Vec<u8>,
     synced: bool,
@@ -58,6 +61,18 @@ pub(super) struct Patch {
 
 const BASE_OFFSET_AT: std::ops::Range<usize> = 0..8;
 const LEADER_EPOCH_AT: std::ops::Range<usize> = 12..16;
+/// The checksum that was verified before the batch came here, and what it covers.
+const CRC_AT: std::ops::Range<usize> = 17..21;
+const COVERED_FROM: usize = CRC_AT.end;
+/// From here on a batch's own checksum is folded into the group's (35 ns) instead of reading the
+/// bytes a second time (16 GB/s).
+const COMBINE_BYTES_MIN: usize = 4 << 10;
+
+fn batch_crc(batch: &[u8]) -> u32 {
+    let mut crc = [0; 4];
+    crc.copy_from_slice(&batch[CRC_AT]);
+    u32::from_be_bytes(crc)
+}
 
 impl OpenGroup {
     pub fn new(
@@ -76,6 +91,7 @@ impl OpenGroup {
             slab: Buffer::with_room(1),
             header: None,
             body: Slice::empty(),
+            body_crc: 0,
             table: Vec::new(),
             synced: false,
             next: GroupSequence(1),
@@ -114,13 +130,24 @@ impl OpenGroup {
         for piece in pieces {
             self.slab.extend(piece);
         }
+        let mut known_crc = None;
         if let Some(patch) = patch {
             let batch = self.slab.filled_mut();
+            known_crc = (length >= COMBINE_BYTES_MIN).then(|| batch_crc(batch));
             batch[BASE_OFFSET_AT].copy_from_slice(&patch.base_offset.0.to_be_bytes());
             batch[LEADER_EPOCH_AT].copy_from_slice(&patch.leader_epoch.0.to_be_bytes());
         }
         let slice = self.slab.split_frozen();
         assert_eq!(slice.len(), length, "the row tells the length of its bytes");
+        self.body_crc = match known_crc {
+            Some(crc) => {
+                let (prefix, covered) = slice.split_at(COVERED_FROM);
+                debug_assert_eq!(crc, crc32c(&[covered]), "the caller has verified it");
+                let crc_before = group::extend_crc(self.body_crc, prefix);
+                combine(crc_before, crc, covered.len() as u64)
+            }
+            None => group::extend_crc(self.body_crc, &slice),
+        };
         self.extend_body(&slice);
         self.table.extend_from_slice(&row.encode());
         self.synced |= synced;
@@ -174,6 +201,7 @@ impl OpenGroup {
         self.slab.room_mut()[..padding].fill(0);
         self.slab.advance(padding);
         let tail = self.slab.split_frozen();
+        self.body_crc = group::extend_crc(self.body_crc, &self.table);
         self.extend_body(&tail);
         let fields = Header {
             crc: 0,
@@ -188,7 +216,8 @@ impl OpenGroup {
             table_crc: crc32c(&[&self.table]),
         };
         let body = std::mem::take(&mut self.body);
-        self.previous_crc = fields.seal(&mut header.room_mut()[..HEADER], &body[..length - HEADER]);
+        let body_crc = std::mem::take(&mut self.body_crc);
+        self.previous_crc = fields.seal(&mut header.room_mut()[..HEADER], body_crc);
         header.advance(HEADER);
         let bytes = header
             .freeze()
@@ -251,6 +280,10 @@ mod tests {
     use crate::ids::{PartitionKey, RequiredMark};
 
     fn append(open: &mut OpenGroup, base: i64, bytes: &[u8]) -> (GroupSequence, Slice) {
+        let mut bytes = bytes.to_vec();
+        let crc = crc32c(&[&bytes[COVERED_FROM..]]);
+        bytes[CRC_AT].copy_from_slice(&crc.to_be_bytes());
+        let bytes = &bytes[..];
         let row = Entry::Append {
             key: PartitionKey::default(),
             leader_epoch: LeaderEpoch(4),
@@ -293,7 +326,7 @@ mod tests {
         assert_eq!(a.joined(&b).expect("they touch").len(), 150);
         assert_eq!(a[0..8], 10i64.to_be_bytes());
         assert_eq!(a[12..16], 4i32.to_be_bytes());
-        assert_eq!(a[16..], [7; 84]);
+        assert_eq!(a[COVERED_FROM..], [7; 79]);
         open.seal(GroupSequence(0));
         let sealed = open.take_sealed().expect("one group");
         assert_eq!(sealed.bytes.len(), 4096);

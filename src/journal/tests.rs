@@ -3,6 +3,7 @@
 //! Room:       `journal`, tests only.
 
 use super::fake::{Seeded, Shared, runtime, world};
+use super::group::crc32c;
 use super::*;
 use crate::ids::{
     GroupSequence, LeaderEpoch, Offset, PartitionKey, RequiredMark, ShardId, TopicId,
@@ -39,7 +40,14 @@ fn batch(life: u64, number: u64, length: usize) -> Vec<u8> {
     let mut bytes = vec![number as u8; length.max(80)];
     bytes[61..69].copy_from_slice(&life.to_le_bytes());
     bytes[69..77].copy_from_slice(&number.to_le_bytes());
-    bytes
+    with_checksum(bytes)
+}
+
+/// The journal takes a batch's own checksum at its word.
+fn with_checksum(mut batch: Vec<u8>) -> Vec<u8> {
+    let crc = crc32c(&[&batch[21..]]);
+    batch[17..21].copy_from_slice(&crc.to_be_bytes());
+    batch
 }
 
 fn start(runtime: &Runtime, life: u64, settings: JournalSettings) -> Journal {
@@ -478,7 +486,7 @@ fn a_batch_no_file_can_hold_is_refused() {
     );
     assert!(matches!(refused, Err(JournalError::TooLarge { .. })));
     // The largest that fits one does get written, in a file made for it.
-    let bytes = vec![0; journal.batch_bytes_max()];
+    let bytes = with_checksum(vec![0; journal.batch_bytes_max()]);
     let taken = journal.append(
         key(0),
         LeaderEpoch(0),
