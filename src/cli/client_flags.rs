@@ -5,7 +5,7 @@
 //! Calls:      `client::properties`.
 //! Never:      connects; the tool does, when it has something to say.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::output::{Refusal, note};
 use crate::client::ClientConfig;
@@ -30,22 +30,70 @@ impl ClientFlags {
     /// # Errors
     /// One line that names the property or the file. Properties without effect are noted.
     pub fn config(&self) -> Result<ClientConfig, Refusal> {
-        let mut config = ClientConfig::default();
-        if let Some(file) = &self.command_config {
+        let config = self.read(ClientConfig::default(), None, ("", &[]))?;
+        config.notes.iter().for_each(note);
+        Ok(config)
+    }
+
+    /// As `config` for a tool with an id, a file and a flag for properties of its own. What has no
+    /// effect stays in `notes`, because the tool goes on to set properties.
+    ///
+    /// # Errors
+    /// As `config`.
+    pub fn config_as(
+        &self,
+        client_id: &str,
+        file: Option<&Path>,
+        properties: (&str, &[String]),
+    ) -> Result<ClientConfig, Refusal> {
+        let config = ClientConfig {
+            client_id: client_id.to_owned(),
+            ..ClientConfig::default()
+        };
+        self.read(config, file, properties)
+    }
+
+    fn read(
+        &self,
+        mut config: ClientConfig,
+        file: Option<&Path>,
+        (flag, own): (&str, &[String]),
+    ) -> Result<ClientConfig, Refusal> {
+        for file in [self.command_config.as_deref(), file].into_iter().flatten() {
             config.load(file)?;
         }
-        for property in &self.command_property {
-            let Some((name, value)) = property.split_once('=') else {
-                return Err(Refusal::new(format_args!(
-                    "--command-property takes NAME=VALUE, not '{property}'"
-                )));
-            };
+        let own = own.iter().map(|property| (flag, property));
+        let common = self.command_property.iter();
+        for (flag, property) in own.chain(common.map(|one| ("--command-property", one))) {
+            let (name, value) = name_and_value(flag, property)?;
             config.set(name, value)?;
         }
         if let Some(list) = &self.bootstrap_server {
             config.set("bootstrap.servers", list)?;
         }
-        config.notes.iter().for_each(note);
         Ok(config)
     }
+}
+
+/// What a flag like `--property NAME=VALUE` was given.
+///
+/// # Errors
+/// One line that names the flag.
+pub fn name_and_value<'p>(flag: &str, property: &'p str) -> Result<(&'p str, &'p str), Refusal> {
+    property
+        .split_once('=')
+        .ok_or_else(|| Refusal::new(format_args!("{flag} takes NAME=VALUE, not '{property}'")))
+}
+
+/// The properties of a file, in their order.
+///
+/// # Errors
+/// One line that names the file.
+pub fn properties_of(file: &Path) -> Result<Vec<(String, String)>, Refusal> {
+    let shown = file.display().to_string();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Refusal::new(format_args!("{shown}: {error}")))?;
+    let given = crate::config::parse::parse(&text, &shown)?;
+    let given = given.into_iter();
+    Ok(given.map(|given| (given.name, given.value)).collect())
 }

@@ -22,8 +22,8 @@ pub struct GetOffsets {
     /// Topics and partitions in one: t1:0,t2:1-3 (without 3),t3:5-, instead of the two above.
     #[arg(long, value_name = "LIST", conflicts_with_all = ["topic", "partitions"])]
     topic_partitions: Option<String>,
-    /// latest (-1), earliest (-2), max-timestamp (-3), earliest-local (-4), latest-tiered (-5), or
-    /// a time in milliseconds.
+    /// latest (-1), earliest (-2), max-timestamp (-3), earliest-local (-4), latest-tiered (-5),
+    /// earliest-pending-upload (-6), or a time in milliseconds.
     #[arg(
         long,
         value_name = "TIME",
@@ -147,7 +147,8 @@ fn spec(text: &str) -> Result<OffsetSpec, Refusal> {
         other => match other.parse() {
             Ok(time @ -6..) => Ok(OffsetSpec::Raw(time)),
             _ => Err(Refusal::new(format_args!(
-                "--time takes latest, earliest, max-timestamp or milliseconds, not '{other}'"
+                "--time takes latest, earliest, max-timestamp, earliest-local, latest-tiered, \
+                 earliest-pending-upload or milliseconds, not '{other}'"
             ))),
         },
     }

@@ -93,6 +93,8 @@ pub fn main() -> ExitCode {
     name = "ottla",
     version,
     propagate_version = true,
+    // Kafka's tools take what is left of a flag as long as it names one flag only.
+    infer_long_args = true,
     args_conflicts_with_subcommands = true
 )]
 struct Cli {
@@ -159,6 +161,25 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn flags_may_be_cut_short() {
+        let tool = [
+            "ottla",
+            "topics",
+            "--desc",
+            "--bootstrap-s",
+            "h:1",
+            "--topic",
+            "t",
+        ];
+        assert!(Cli::try_parse_from(tool).is_ok());
+        // --partitions and --partition-size-limit-per-response.
+        let ambiguous = [
+            "ottla", "topics", "--alter", "--topic", "t", "--partit", "3",
+        ];
+        assert!(Cli::try_parse_from(ambiguous).is_err());
     }
 
     #[test]

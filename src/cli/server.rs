@@ -223,8 +223,17 @@ fn announce(plan: &Plan, door: &str, listening: &[(usize, Address)]) {
             true => format!("localhost:{}", address.port()),
             false => address.to_string(),
         };
-        tracing::info!("try: ottla topics --create --topic first --bootstrap-server {address}");
+        let program = program();
+        tracing::info!("try: {program} topics --create --topic first --bootstrap-server {address}");
     }
+}
+
+/// How this program is called from here: by its path, unless a shell finds it by its name.
+fn program() -> String {
+    let called = std::env::args().next().unwrap_or_default();
+    let path = std::env::current_exe().ok();
+    let path = path.filter(|_| called.contains('/'));
+    path.map_or_else(|| "ottla".to_owned(), |path| path.display().to_string())
 }
 
 fn kernel_release() -> String {

@@ -8,6 +8,7 @@
 use super::ClientFlags;
 use super::output::{Outcome, Refusal, note, print};
 use super::resource_configs::{Kind, describe, is_missing};
+use crate::client::cluster::Broker;
 use crate::client::{ClientError, Cluster};
 use crate::protocol::messages::create_partitions::{
     CreatePartitionsAssignment, CreatePartitionsRequest, CreatePartitionsResponse,
@@ -22,6 +23,7 @@ use crate::protocol::messages::describe_topic_partitions::{
     DescribeTopicPartitionsResponse, DescribeTopicPartitionsResponsePartition, TopicRequest,
 };
 use crate::protocol::{BrokerId, ErrorCode, TopicName, Uuid};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// The flags of `ottla topics`.
@@ -76,9 +78,21 @@ pub struct Topics {
     /// Describe only partitions without a leader.
     #[arg(long)]
     unavailable_partitions: bool,
+    /// Describe only partitions with fewer replicas in sync than min.insync.replicas.
+    #[arg(long)]
+    under_min_isr_partitions: bool,
+    /// Describe only partitions with exactly min.insync.replicas replicas in sync.
+    #[arg(long)]
+    at_min_isr_partitions: bool,
     /// Describe only topics with overridden properties, without partitions.
     #[arg(long)]
     topics_with_overrides: bool,
+    /// How many partitions one answer may describe.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
+    partition_size_limit_per_response: Option<i32>,
+    /// Not served any more since Kafka 4.0; use `ottla configs --delete-config`.
+    #[arg(long, value_name = "NAME")]
+    delete_config: Vec<String>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -95,6 +109,12 @@ struct Described {
 
 impl Topics {
     pub fn run(self) -> Outcome {
+        if let Some(name) = self.delete_config.first() {
+            return Err(Refusal::new(format_args!(
+                "--delete-config is not served any more; use `ottla configs --alter --topic TOPIC \
+                 --delete-config {name}`"
+            )));
+        }
         let cluster = Cluster::connect(self.client.config()?)?;
         if self.create {
             self.create(&cluster)
@@ -227,8 +247,16 @@ impl Topics {
         };
         let mut out = String::new();
         let mut json = Vec::new();
-        for described in describe_topics(cluster, &names)? {
+        let limit = self.partition_size_limit_per_response.unwrap_or(2000);
+        let live = cluster.known().brokers;
+        for described in describe_topics(cluster, &names, limit)? {
             let entries = describe(cluster, Kind::Topic, &[&described.name])?;
+            let mut all = entries.iter().flatten();
+            let min_isr = all.find(|entry| entry.name == "min.insync.replicas");
+            let min_isr = min_isr.and_then(|entry| entry.value.as_deref()?.parse().ok());
+            let wanted = |partition: &DescribeTopicPartitionsResponsePartition| {
+                self.wants(partition, min_isr.unwrap_or(1), &live)
+            };
             let configs: Vec<(String, String)> = entries
                 .into_iter()
                 .flatten()
@@ -237,7 +265,7 @@ impl Topics {
                 .collect();
             match self.json {
                 true => json.push(described.json(&configs)),
-                false => self.write(&mut out, &described, &configs),
+                false => self.write(&mut out, &described, &configs, wanted),
             }
         }
         match self.json {
@@ -246,8 +274,36 @@ impl Topics {
         }
     }
 
-    fn write(&self, out: &mut String, topic: &Described, configs: &[(String, String)]) {
-        let only_some = self.under_replicated_partitions || self.unavailable_partitions;
+    /// Whether only partitions that something is wrong with are asked for.
+    fn only_some(&self) -> bool {
+        self.under_replicated_partitions
+            || self.unavailable_partitions
+            || self.under_min_isr_partitions
+            || self.at_min_isr_partitions
+    }
+
+    fn wants(
+        &self,
+        partition: &DescribeTopicPartitionsResponsePartition,
+        min_isr: usize,
+        live: &BTreeMap<i32, Broker>,
+    ) -> bool {
+        let leader = partition.leader_id.0;
+        let in_sync = partition.isr_nodes.len();
+        !self.only_some()
+            || self.under_replicated_partitions && in_sync < partition.replica_nodes.len()
+            || self.unavailable_partitions && !live.contains_key(&leader)
+            || self.under_min_isr_partitions && (leader < 0 || in_sync < min_isr)
+            || self.at_min_isr_partitions && in_sync == min_isr
+    }
+
+    fn write(
+        &self,
+        out: &mut String,
+        topic: &Described,
+        configs: &[(String, String)],
+        wanted: impl Fn(&DescribeTopicPartitionsResponsePartition) -> bool,
+    ) {
         let Described {
             name,
             id,
@@ -256,7 +312,7 @@ impl Topics {
         if self.topics_with_overrides && configs.is_empty() {
             return;
         }
-        if !only_some {
+        if !self.only_some() {
             let replicas = partitions
                 .first()
                 .map_or(0, |first| first.replica_nodes.len());
@@ -275,14 +331,7 @@ impl Topics {
         if self.topics_with_overrides {
             return;
         }
-        for partition in partitions {
-            let under = partition.isr_nodes.len() < partition.replica_nodes.len();
-            let unavailable = partition.leader_id.0 < 0;
-            let wanted = self.under_replicated_partitions && under
-                || self.unavailable_partitions && unavailable;
-            if only_some && !wanted {
-                continue;
-            }
+        for partition in partitions.iter().filter(|partition| wanted(partition)) {
             let leader = match partition.leader_id.0 {
                 -1 => "none".to_owned(),
                 leader => leader.to_string(),
@@ -388,7 +437,11 @@ fn pattern(text: &str) -> Result<regex_lite::Regex, Refusal> {
     })
 }
 
-fn describe_topics(cluster: &Cluster, names: &[String]) -> Result<Vec<Described>, ClientError> {
+fn describe_topics(
+    cluster: &Cluster,
+    names: &[String],
+    partitions_max: i32,
+) -> Result<Vec<Described>, ClientError> {
     let mut described: Vec<Described> = Vec::new();
     let mut cursor: Option<(String, i32)> = None;
     while !names.is_empty() {
@@ -400,7 +453,7 @@ fn describe_topics(cluster: &Cluster, names: &[String]) -> Result<Vec<Described>
                     name: TopicName(name),
                 })
                 .collect(),
-            response_partition_limit: 2000,
+            response_partition_limit: partitions_max,
             cursor: cursor
                 .as_ref()
                 .map(|(name, index)| DescribeTopicPartitionsRequestCursor {

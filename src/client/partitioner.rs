@@ -2,7 +2,50 @@
 //!
 //! Room:       `client`.
 //! Called by:  the producer's callers.
-//! Never:      random: without a key, partitions take turns, batch by batch (KIP-480, KIP-794).
+//! Calls:      nothing.
+//! Never:      random: without a key, partitions take turns, batch by batch (KIP-480, KIP-794);
+//!             where they begin is for the caller to say.
+
+use super::properties::{ProducerConfig, Spread};
+
+/// The partitions of a producer's records, by `partitioner.class` and `partitioner.ignore.keys`.
+#[derive(Clone, Debug)]
+pub struct Partitioner {
+    spread: Spread,
+    ignore_keys: bool,
+    batch_bytes: usize,
+    sticky: Sticky,
+    turn: u32,
+}
+
+impl Partitioner {
+    /// `start` is any number: where the turns of records without a key begin.
+    pub fn new(config: &ProducerConfig, start: u64) -> Self {
+        Self {
+            spread: config.spread,
+            ignore_keys: config.ignore_keys,
+            batch_bytes: config.batch_bytes,
+            sticky: Sticky {
+                partition: (start % (1 << 30)) as i32,
+                bytes: 0,
+            },
+            turn: 0,
+        }
+    }
+
+    /// The partition of a record of so many bytes.
+    pub fn next(&mut self, key: Option<&[u8]>, bytes: usize, partitions: i32) -> i32 {
+        match (self.spread, key) {
+            (Spread::RoundRobin, _) => {
+                let partition = self.turn % partitions.unsigned_abs();
+                self.turn = self.turn.wrapping_add(1);
+                partition as i32
+            }
+            (Spread::Sticky, Some(key)) if !self.ignore_keys => partition_of_key(key, partitions),
+            (Spread::Sticky, _) => self.sticky.next(bytes, self.batch_bytes, partitions),
+        }
+    }
+}
 
 /// The partition of a key: murmur2 without its sign, modulo the number of partitions.
 pub fn partition_of_key(key: &[u8], partitions: i32) -> i32 {
@@ -65,6 +108,25 @@ mod tests {
         assert_eq!(murmur2(b"a-little-bit-long-string"), -985_981_536);
         assert_eq!(murmur2(b"a-little-bit-longer-string"), -1_486_304_829);
         assert_eq!(murmur2(b"abc"), 479_470_107);
+    }
+
+    #[test]
+    fn the_class_and_the_key_decide() {
+        let mut config = ProducerConfig {
+            batch_bytes: 100,
+            ..ProducerConfig::default()
+        };
+        let taken = |config: &ProducerConfig, key: Option<&[u8]>| -> Vec<i32> {
+            let mut partitioner = Partitioner::new(config, 4);
+            (0..4).map(|_| partitioner.next(key, 60, 3)).collect()
+        };
+        let of_key = partition_of_key(b"21", 3);
+        assert_eq!(taken(&config, Some(b"21")), [of_key; 4]);
+        assert_eq!(taken(&config, None), [1, 2, 0, 1]);
+        config.ignore_keys = true;
+        assert_eq!(taken(&config, Some(b"21")), [1, 2, 0, 1]);
+        config.spread = Spread::RoundRobin;
+        assert_eq!(taken(&config, Some(b"21")), [0, 1, 2, 0]);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 use super::{ConsumerGroups, topics};
 use crate::cli::output::{Outcome, Refusal, note, print};
 use crate::client::admin::{OffsetSpec, list_offsets};
+use crate::client::properties::parse_duration;
 use crate::client::{Cluster, clock, groups};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -294,29 +295,8 @@ fn days(year: i64, month: i64, day: i64) -> i64 {
 
 /// `P1DT2H3M4.5S` in milliseconds.
 fn duration(text: &str) -> Result<i64, Refusal> {
-    let refuse = || Refusal::new(format_args!("--by-duration takes PnDTnHnMnS, not '{text}'"));
-    let rest = text.strip_prefix('P').ok_or_else(refuse)?;
-    let (date, time) = rest.split_once('T').unwrap_or((rest, ""));
-    let mut total = 0.0;
-    for (part, units) in [
-        (date, &[('D', 86_400.0)][..]),
-        (time, &[('H', 3600.0), ('M', 60.0), ('S', 1.0)][..]),
-    ] {
-        let mut number = String::new();
-        for letter in part.chars() {
-            match units.iter().find(|(unit, _)| *unit == letter) {
-                Some((_, seconds)) => {
-                    total += number.parse::<f64>().map_err(|_| refuse())? * seconds;
-                    number.clear();
-                }
-                None => number.push(letter),
-            }
-        }
-        if !number.is_empty() {
-            return Err(refuse());
-        }
-    }
-    Ok((total * 1000.0) as i64)
+    parse_duration(text)
+        .ok_or_else(|| Refusal::new(format_args!("--by-duration takes PnDTnHnMnS, not '{text}'")))
 }
 
 #[cfg(test)]

@@ -174,6 +174,10 @@ impl Perf {
             false => None,
             true => Some(ends(&cluster, &flags.topic, &partitions)?),
         };
+        let from_start = match flags.from {
+            From::Earliest => never_cut(&cluster, &flags.topic, &partitions)?,
+            From::Latest => Vec::new(),
+        };
         let (started, wall_start_ns) = (clock::now(), clock::wall_ns());
         let measure = Measure::new("read", started, Duration::ZERO);
         let plan = reader::Plan {
@@ -182,6 +186,7 @@ impl Perf {
                 .iter()
                 .map(|partition| (*partition, start))
                 .collect(),
+            from_start,
             ends,
             records: flags.records,
             duration: flags.duration,
@@ -289,6 +294,7 @@ impl Perf {
         let reading = reader::Plan {
             topic: flags.topic.clone(),
             starts: Vec::new(),
+            from_start: Vec::new(),
             ends: None,
             records: plan.records_planned(),
             duration: None,
@@ -422,17 +428,33 @@ fn partitions(
     }
 }
 
+/// One offset of each partition.
+fn offsets(
+    cluster: &Cluster,
+    topic: &str,
+    partitions: &[i32],
+    spec: OffsetSpec,
+) -> Result<Vec<i64>, Refusal> {
+    let wanted: Vec<(&str, i32, OffsetSpec)> = partitions
+        .iter()
+        .map(|partition| (topic, *partition, spec))
+        .collect();
+    let listed = list_offsets(cluster, &wanted)?;
+    Ok(listed.into_iter().map(|listed| listed.offset).collect())
+}
+
+/// The partitions that still have the first record ever written to them.
+fn never_cut(cluster: &Cluster, topic: &str, partitions: &[i32]) -> Result<Vec<i32>, Refusal> {
+    let starts = offsets(cluster, topic, partitions, OffsetSpec::Earliest)?;
+    let places = partitions.iter().zip(starts);
+    let whole = places.filter(|(_, start)| *start == 0);
+    Ok(whole.map(|(partition, _)| *partition).collect())
+}
+
 /// Where the partitions end now; a partition without records ends at 0.
 fn ends(cluster: &Cluster, topic: &str, partitions: &[i32]) -> Result<Vec<(i32, i64)>, Refusal> {
-    let ask = |spec| -> Result<Vec<i64>, Refusal> {
-        let wanted: Vec<(&str, i32, OffsetSpec)> = partitions
-            .iter()
-            .map(|partition| (topic, *partition, spec))
-            .collect();
-        let listed = list_offsets(cluster, &wanted)?;
-        Ok(listed.into_iter().map(|listed| listed.offset).collect())
-    };
-    let (starts, ends) = (ask(OffsetSpec::Earliest)?, ask(OffsetSpec::Latest)?);
+    let starts = offsets(cluster, topic, partitions, OffsetSpec::Earliest)?;
+    let ends = offsets(cluster, topic, partitions, OffsetSpec::Latest)?;
     let place = |((partition, start), end): ((&i32, i64), i64)| {
         (*partition, if end > start { end } else { 0 })
     };

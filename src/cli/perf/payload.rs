@@ -107,6 +107,8 @@ pub fn stamp(value: &[u8]) -> Option<Stamp> {
 /// Checks the chains of all partitions and runs it sees.
 #[derive(Debug, Default)]
 pub struct Verifier {
+    /// Partitions that are read from the first record ever written: every run in them is whole.
+    from_start: Vec<i32>,
     links: Map<(i32, u64), Link>,
     found: Findings,
 }
@@ -133,19 +135,29 @@ impl Findings {
 }
 
 impl Verifier {
+    /// A verifier that knows which partitions are read from their first record on: there a run
+    /// that does not begin with its first record has lost some.
+    pub fn new(from_start: Vec<i32>) -> Self {
+        Self {
+            from_start,
+            ..Self::default()
+        }
+    }
+
     /// Checks the next record of a partition.
     pub fn check(&mut self, partition: i32, value: &[u8]) {
         let Some(stamp) = stamp(value) else {
             self.found.unstamped += 1;
             return;
         };
-        let known = self.links.contains_key(&(partition, stamp.run));
+        let known = self.links.contains_key(&(partition, stamp.run))
+            || self.from_start.contains(&partition);
         let link = self.links.entry((partition, stamp.run)).or_default();
         if stamp.sequence < link.sequence_next {
             self.found.duplicated += 1;
             return;
         }
-        // Reading may begin anywhere in a run; after a gap the chain is taken up again.
+        // Elsewhere reading may begin anywhere in a run; after a gap the chain is taken up again.
         let gap = stamp.sequence - link.sequence_next;
         if gap > 0 && known {
             self.found.missing += gap;
@@ -278,6 +290,11 @@ mod tests {
         let mut lost = all.clone();
         lost.drain(40..45);
         assert_eq!(found(&lost).missing, 5);
+        let mut whole = Verifier::new(vec![0]);
+        let beheaded = &all[3..];
+        beheaded.iter().for_each(|value| whole.check(0, value));
+        beheaded.iter().for_each(|value| whole.check(1, value));
+        assert_eq!(whole.found().missing, 3);
         let mut doubled = all.clone();
         doubled.insert(50, all[49].clone());
         assert_eq!(found(&doubled).duplicated, 1);

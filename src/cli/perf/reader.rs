@@ -19,6 +19,8 @@ use crate::map::Map;
 pub struct Plan {
     pub topic: String,
     pub starts: Vec<(i32, Start)>,
+    /// Partitions that are read from the first record ever written to them.
+    pub from_start: Vec<i32>,
     /// Stop at these offsets, per partition.
     pub ends: Option<Vec<(i32, i64)>>,
     pub records: Option<u64>,
@@ -74,7 +76,7 @@ pub fn consume(
     measure: &Measure,
     signals: &Signals,
 ) -> Result<Read, ClientError> {
-    let mut verifier = plan.verify.then(Verifier::default);
+    let mut verifier = plan.verify.then(|| Verifier::new(plan.from_start.clone()));
     let mut open: Option<Map<i32, i64>> = plan
         .ends
         .as_ref()

@@ -21,6 +21,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::admin::{OffsetSpec, list_offsets};
+use super::clock;
 use super::cluster::{Cluster, lock};
 use super::error::ClientError;
 use super::properties::OffsetReset;
@@ -193,6 +194,7 @@ impl Shared {
         let spec = match self.cluster.config().consumer.offset_reset {
             OffsetReset::Earliest => OffsetSpec::Earliest,
             OffsetReset::Latest => OffsetSpec::Latest,
+            OffsetReset::Back(ms) => OffsetSpec::Time((clock::wall_ms() - ms).max(0)),
             OffsetReset::Refuse => {
                 return Err(ClientError::Refused {
                     what: format!(
@@ -204,11 +206,15 @@ impl Shared {
                 });
             }
         };
-        let listed = list_offsets(
-            &self.cluster,
-            &[(&position.topic, position.partition, spec)],
-        )?;
-        Ok(listed[0].offset)
+        let ask = |spec| {
+            let wanted = [(&*position.topic, position.partition, spec)];
+            list_offsets(&self.cluster, &wanted).map(|listed| listed[0].offset)
+        };
+        match ask(spec)? {
+            // No record is that young.
+            -1 => ask(OffsetSpec::Latest),
+            offset => Ok(offset),
+        }
     }
 }
 

@@ -61,6 +61,8 @@ pub struct Built {
     pub buffered: usize,
     pub opened_at: Instant,
     pub order: u64,
+    /// How often it was sent in vain.
+    pub retries: u32,
     pub stamp: ProducerStamp,
     builder: Option<BatchBuilder>,
 }
@@ -166,6 +168,7 @@ impl Queue {
             buffered: open.bytes,
             opened_at: open.opened_at,
             order: self.order_next,
+            retries: 0,
             stamp,
             builder: Some(open.builder),
         })

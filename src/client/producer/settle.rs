@@ -68,7 +68,7 @@ impl Shared {
     }
 
     /// One batch came back: done, to be sent again, or lost.
-    pub(super) fn settle(&self, n: usize, built: Built, result: Result<i64, ClientError>) {
+    pub(super) fn settle(&self, n: usize, mut built: Built, result: Result<i64, ClientError>) {
         let failure = match result {
             Ok(offset) => return self.report(n, built, Ok(offset)),
             Err(failure) => failure,
@@ -82,7 +82,9 @@ impl Shared {
         let follows = code == Some(ErrorCode::OutOfOrderSequenceNumber)
             && (queue.waits_before(built.order) || queue.needs_new_id);
         let in_time = now.saturating_duration_since(built.opened_at) < self.config.delivery_timeout;
-        if (failure.retriable() || follows) && in_time && !self.is_closed() {
+        let retried = failure.retriable() && built.retries < self.config.retries;
+        if (retried || follows) && in_time && !self.is_closed() {
+            built.retries += u32::from(!follows);
             queue.in_flight -= 1;
             queue.not_before = Some(now + self.cluster.config().retry_backoff);
             let stale = code.is_none_or(|code| code != ErrorCode::CorruptMessage);
