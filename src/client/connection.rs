@@ -370,7 +370,7 @@ impl ReceiveHalf {
 impl Answer {
     /// The message in this answer.
     pub fn decode<'a, M: Message<'a>>(&'a self) -> Result<M, ClientError> {
-        let mut reader = Reader::new(&self.bytes[self.body..]);
+        let mut reader = Reader::over_answer(&self.bytes[self.body..]);
         M::decode(&mut reader, self.version).map_err(|cause| ClientError::Decode {
             address: self.address.clone(),
             api: self.key.name(),

@@ -7,7 +7,9 @@
 //!
 //! Always true:
 //!   - a `Reader` never reads past its slice and borrows from it everything it hands out.
-//!   - what decoding one message may reserve is bounded by `ALLOCATION_PER_BYTE` times its length.
+//!   - memory for an array is taken as its elements are really there, not as its count announces.
+//!   - what decoding one message may take is bounded: `ALLOCATION_PER_BYTE` times its length, and
+//!     for one a client sent `ALLOCATION_BEYOND` more than its length.
 //!
 //! In *flexible* versions (KIP-482) lengths are unsigned varints holding length + 1, zero being
 //! null, and each struct ends with tagged fields; before that, lengths are i16 or i32, -1 null.
@@ -25,13 +27,27 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    /// Over bytes of a stranger.
     pub fn new(bytes: &'a [u8]) -> Self {
-        let budget = Self::budget_of(bytes.len());
+        Self::with_budget(bytes, Self::budget_of_stranger(bytes.len()))
+    }
+
+    /// Over bytes of a broker that this process chose to ask: an answer about a large cluster is
+    /// as large as it is.
+    pub fn over_answer(bytes: &'a [u8]) -> Self {
+        Self::with_budget(bytes, Self::budget_of(bytes.len()))
+    }
+
+    fn with_budget(bytes: &'a [u8], budget: usize) -> Self {
         Self {
             left: bytes,
             length: bytes.len(),
             budget,
         }
+    }
+
+    fn budget_of_stranger(length: usize) -> usize {
+        Self::budget_of(length).min(length.saturating_add(ALLOCATION_BEYOND))
     }
 
     fn budget_of(length: usize) -> usize {
@@ -273,9 +289,15 @@ impl<'a> Reader<'a> {
         let Some(length) = self.nullable_array_length(flexible, element_bytes_min)? else {
             return Ok(None);
         };
-        self.charge(length.saturating_mul(size_of::<T>()))?;
-        let mut elements = Vec::with_capacity(length);
+        // No more at first than the bytes that are left could be copied into.
+        let room = self.left.len() / size_of::<T>().max(1);
+        let mut elements = Vec::new();
+        self.reserve(&mut elements, length.min(room.max(FIRST_ELEMENTS)))?;
         for _ in 0..length {
+            if elements.len() == elements.capacity() {
+                let more = elements.len().min(length - elements.len());
+                self.reserve(&mut elements, more)?;
+            }
             elements.push(element(self)?);
         }
         Ok(Some(elements))
@@ -289,6 +311,12 @@ impl<'a> Reader<'a> {
     ) -> Result<Vec<T>, DecodeError> {
         self.nullable_array(flexible, element_bytes_min, element)?
             .ok_or(DecodeError::UnexpectedNull)
+    }
+
+    fn reserve<T>(&mut self, elements: &mut Vec<T>, more: usize) -> Result<(), DecodeError> {
+        self.charge(more.saturating_mul(size_of::<T>()))?;
+        elements.reserve_exact(more);
+        Ok(())
     }
 
     /// Takes what is about to be reserved from this message's budget of memory.
@@ -308,7 +336,7 @@ impl<'a> Reader<'a> {
     /// How much memory decoding has asked for since `new`.
     #[cfg(test)]
     pub(crate) fn charged(&self) -> usize {
-        Self::budget_of(self.length) - self.budget
+        Self::budget_of_stranger(self.length) - self.budget
     }
 
     /// A nullable struct is preceded by one byte: negative for null.
@@ -600,6 +628,13 @@ impl std::error::Error for EncodeError {}
 /// stay below a quarter of it (the golden bytes are the witness).
 const ALLOCATION_PER_BYTE: usize = 64;
 
+/// What decoding a client's message may take beyond its length: honest ones of many megabytes are
+/// records, which are not copied; 300,000 partitions to commit offsets for take as much.
+const ALLOCATION_BEYOND: usize = 32 << 20;
+
+/// Room for so few elements is taken whatever is left of the message.
+const FIRST_ELEMENTS: usize = 16;
+
 /// What even the shortest message may reserve, in bytes.
 const ALLOCATION_FREE: usize = 4096;
 
@@ -704,6 +739,40 @@ mod tests {
         bytes[2..4].copy_from_slice(&1000_u16.to_be_bytes());
         let asked = Reader::new(&bytes).array(false, 1, |reader| Ok([reader.i8()? as u64; 100]));
         assert!(matches!(asked, Err(DecodeError::AllocationTooLarge { .. })));
+    }
+
+    #[test]
+    fn memory_comes_as_elements_come() {
+        // A megabyte announces as many elements as it has bytes, each a hundred times as large;
+        // the third is not there.
+        let mut bytes = vec![0; 1 << 20];
+        bytes[..4].copy_from_slice(&((1 << 20) - 4_i32).to_be_bytes());
+        let mut reader = Reader::new(&bytes);
+        let mut seen = 0;
+        let decoded = reader.array(false, 1, |reader| {
+            seen += 1;
+            match seen {
+                3 => reader.take(usize::MAX).map(|_| [0_u8; 100]),
+                _ => reader.i8().map(|_| [0_u8; 100]),
+            }
+        });
+        assert!(matches!(decoded, Err(DecodeError::Truncated { .. })));
+        assert!(reader.charged() <= bytes.len(), "{}", reader.charged());
+    }
+
+    #[test]
+    fn a_large_message_of_a_stranger_takes_little_more_than_its_length() {
+        let mut bytes = vec![0; 8 << 20];
+        bytes[..4].copy_from_slice(&((8 << 20) - 4_i32).to_be_bytes());
+        let decode = |reader: &mut Reader| {
+            let decoded = reader.array(false, 1, |reader| reader.i8().map(|_| [0_u8; 32]));
+            decoded.is_ok()
+        };
+        let mut reader = Reader::new(&bytes);
+        assert!(!decode(&mut reader));
+        let charged = reader.charged();
+        assert!(charged <= bytes.len() + ALLOCATION_BEYOND, "{charged}");
+        assert!(decode(&mut Reader::over_answer(&bytes)));
     }
 
     #[test]
