@@ -12,6 +12,19 @@ use crate::shard::message::{Answer, Question};
 /// First version whose answer has a leader epoch (KIP-320).
 const LEADER_EPOCH_VERSION: i16 = 4;
 
+/// First version that may ask for a time: earliest and latest always could be, the others came
+/// one by one (KIP-734, KIP-405, KIP-1005, KIP-1023); no other negative time means anything.
+fn first_version(at: i64) -> Option<i16> {
+    match at {
+        -2.. => Some(1),
+        -3 => Some(7),
+        -4 => Some(8),
+        -5 => Some(9),
+        -6 => Some(11),
+        _ => None,
+    }
+}
+
 pub async fn handle(
     call: &Call,
     request: ListOffsetsRequest<'_>,
@@ -36,6 +49,11 @@ pub async fn handle(
                 });
             let refusal = match key {
                 _ if twice => Some(ErrorCode::InvalidRequest),
+                _ if first_version(partition.timestamp)
+                    .is_none_or(|first| call.version < first) =>
+                {
+                    Some(ErrorCode::UnsupportedVersion)
+                }
                 None => Some(ErrorCode::UnknownTopicOrPartition),
                 Some(key) => {
                     let question = Question::Offset {
@@ -98,4 +116,27 @@ fn partition_response(index: i32, answer: Answer, version: i16) -> ListOffsetsPa
         _ => unreachable!("an offset question has an offset answer"),
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn special_times_have_their_versions() {
+        for (at, first) in [
+            (i64::MAX, Some(1)),
+            (0, Some(1)),
+            (-1, Some(1)),
+            (-2, Some(1)),
+            (-3, Some(7)),
+            (-4, Some(8)),
+            (-5, Some(9)),
+            (-6, Some(11)),
+            (-7, None),
+            (i64::MIN, None),
+        ] {
+            assert_eq!(first_version(at), first, "{at}");
+        }
+    }
 }

@@ -112,10 +112,8 @@ async fn offset(
     let (offset, timestamp) = match at {
         LATEST => (limit.0, -1),
         EARLIEST | EARLIEST_LOCAL => (start.0, -1),
-        // Nothing is tiered: Kafka answers -1 for the last tiered offset, and the start of the
-        // log for the first that waits to be.
-        LATEST_TIERED => (-1, -1),
-        EARLIEST_PENDING_UPLOAD => (start.0, -1),
+        // Nothing is tiered, and nothing waits to be: Kafka answers -1 for both.
+        LATEST_TIERED | EARLIEST_PENDING_UPLOAD => (-1, -1),
         MAX_TIMESTAMP => found(partition.log.max_timestamp(limit).await?),
         timestamp if timestamp >= 0 => {
             found(partition.log.offset_for_timestamp(timestamp, limit).await?)
