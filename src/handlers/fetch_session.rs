@@ -8,6 +8,8 @@
 //! Always true:
 //!   - a session's epoch is the one its next request must carry; 0 opens, -1 closes.
 //!   - partitions are kept in the order they are answered; those that sent data go to the end.
+//!   - a session is evicted when it was not used for two minutes, or when it is older than that
+//!     and a larger one wants its place, as in Kafka.
 
 use crate::ids::{Offset, TopicId};
 use crate::io::Instant;
@@ -41,7 +43,10 @@ struct Session {
     epoch: i32,
     by_id: bool,
     partitions: Vec<Wanted>,
+    created: Instant,
     used: Instant,
+    /// Partitions, also while they are handed out.
+    size: usize,
     /// Taken out while a request works on it.
     busy: bool,
 }
@@ -93,7 +98,8 @@ impl Sessions {
             if id != 0 {
                 self.sessions.remove(&id);
             }
-            let opens = epoch == INITIAL_EPOCH && !asked.is_empty() && self.has_room(now);
+            let opens =
+                epoch == INITIAL_EPOCH && !asked.is_empty() && self.has_room(asked.len(), now);
             let kind = if opens {
                 Kind::Opens(self.fresh_id(random))
             } else {
@@ -117,6 +123,11 @@ impl Sessions {
                 .any(|(topic, topic_id, partition)| wanted.is_same(topic, *topic_id, *partition))
         });
         merge(&mut session.partitions, asked);
+        if session.partitions.is_empty() {
+            self.sessions.remove(&id);
+            return Ok((Kind::Full, Vec::new()));
+        }
+        session.size = session.partitions.len();
         session.epoch = next_epoch(epoch);
         session.used = now;
         session.busy = true;
@@ -141,7 +152,9 @@ impl Sessions {
                     epoch: 1,
                     by_id,
                     partitions: Vec::new(),
+                    created: now,
                     used: now,
+                    size: partitions.len(),
                     busy: false,
                 };
                 self.sessions.insert(id, session);
@@ -158,21 +171,23 @@ impl Sessions {
         session.busy = false;
     }
 
-    fn has_room(&mut self, now: Instant) -> bool {
+    /// Whether a session of `size` partitions may be opened; makes room for it if it may.
+    fn has_room(&mut self, size: usize, now: Instant) -> bool {
         if self.sessions.len() < self.slots_max {
             return true;
         }
-        let oldest = self
-            .sessions
-            .iter()
-            .min_by_key(|(id, session)| (session.used, **id));
-        match oldest.map(|(id, session)| (*id, session.used)) {
-            Some((id, used)) if now.since(used) >= EVICTION_AGE => {
-                self.sessions.remove(&id);
-                true
-            }
-            _ => false,
-        }
+        let is_over = |at: Instant| now.since(at) >= EVICTION_AGE;
+        let sessions = || self.sessions.iter();
+        let oldest = sessions().min_by_key(|(id, session)| (session.used, **id));
+        let stale = oldest.filter(|(_, session)| is_over(session.used));
+        let old = sessions().filter(|(_, session)| is_over(session.created));
+        let smallest = old.min_by_key(|(id, session)| (session.size, **id));
+        let lesser = smallest.filter(|(_, session)| session.size < size);
+        let Some(evicted) = stale.or(lesser).map(|(id, _)| *id) else {
+            return false;
+        };
+        self.sessions.remove(&evicted);
+        true
     }
 
     fn fresh_id(&self, mut random: impl FnMut() -> i32) -> i32 {
@@ -309,5 +324,67 @@ mod tests {
             begin(&mut sessions, Instant(0).plus(EVICTION_AGE)),
             Kind::Opens(8)
         );
+    }
+
+    /// Opens a session of `size` partitions with this id, if there is room.
+    fn open(sessions: &mut Sessions, id: i32, size: i32, now: Instant) -> Kind {
+        let asked = (0..size).map(|partition| wanted(partition, 0)).collect();
+        let begun = sessions.begin((0, 0), false, asked, &[], now, || id);
+        let (kind, all) = begun.expect("a new session is no mistake");
+        let sent_nothing = all.into_iter().map(|wanted| (wanted, false));
+        sessions.finish(kind, false, sent_nothing.collect(), now);
+        kind
+    }
+
+    fn use_again(sessions: &mut Sessions, id: i32, epoch: i32, now: Instant) -> ErrorCode {
+        match sessions.begin((id, epoch), false, Vec::new(), &[], now, || 0) {
+            Ok((kind, all)) => {
+                let sent_nothing = all.into_iter().map(|wanted| (wanted, false));
+                sessions.finish(kind, false, sent_nothing.collect(), now);
+                ErrorCode::None
+            }
+            Err(code) => code,
+        }
+    }
+
+    #[test]
+    fn a_larger_session_takes_the_place_of_an_old_smaller_one() {
+        let mut sessions = Sessions::new(2);
+        assert_eq!(open(&mut sessions, 1, 5, Instant(0)), Kind::Opens(1));
+        assert_eq!(open(&mut sessions, 2, 3, Instant(0)), Kind::Opens(2));
+        let young = Instant(1);
+        assert_eq!(
+            open(&mut sessions, 3, 9, young),
+            Kind::Full,
+            "too young to go"
+        );
+        let old = Instant(0).plus(EVICTION_AGE);
+        // Both were used a moment ago, so none is stale.
+        let just_before = Instant(old.0 - 1);
+        for id in [1, 2] {
+            assert_eq!(
+                use_again(&mut sessions, id, 1, just_before),
+                ErrorCode::None
+            );
+        }
+        assert_eq!(open(&mut sessions, 3, 3, old), Kind::Full, "not larger");
+        assert_eq!(open(&mut sessions, 3, 4, old), Kind::Opens(3));
+        let gone = use_again(&mut sessions, 2, 2, old);
+        assert_eq!(gone, ErrorCode::FetchSessionIdNotFound, "the smallest went");
+        assert_eq!(use_again(&mut sessions, 1, 2, old), ErrorCode::None);
+    }
+
+    #[test]
+    fn a_session_that_is_told_to_forget_all_is_closed() {
+        let mut sessions = Sessions::new(1);
+        open(&mut sessions, 9, 1, Instant(0));
+        let forgotten = [("t".to_owned(), TopicId::ZERO, 0)];
+        let begun = sessions.begin((9, 1), false, Vec::new(), &forgotten, Instant(0), || 0);
+        assert_eq!(
+            begun.map(|(kind, all)| (kind, all.len())),
+            Ok((Kind::Full, 0))
+        );
+        let gone = use_again(&mut sessions, 9, 2, Instant(0));
+        assert_eq!(gone, ErrorCode::FetchSessionIdNotFound);
     }
 }
