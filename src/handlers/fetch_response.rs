@@ -6,11 +6,14 @@
 
 use super::context::{Call, Response, Unanswerable, uuid};
 use super::fetch::Answered;
-use crate::ids::Offset;
+use super::leader_hint;
+use crate::ids::{Offset, PartitionKey, TopicId};
 use crate::io::Slice;
+use crate::metadata::Image;
 use crate::protocol::fetch::{FetchResponseHead, FetchResponseWriter, Piece};
 use crate::protocol::messages::fetch::{
-    AbortedTransaction, EpochEndOffset, FetchResponse, LeaderIdAndEpoch, PartitionData,
+    AbortedTransaction, EpochEndOffset, FetchResponse, LeaderIdAndEpoch, NodeEndpoint,
+    PartitionData,
 };
 use crate::protocol::topic_cursor::TopicRef;
 use crate::protocol::{ErrorCode, ProducerId, TopicName};
@@ -18,6 +21,9 @@ use crate::protocol::{ErrorCode, ProducerId, TopicName};
 /// Records of one partition below this size are copied between the headers: one buffer less to
 /// hand to the kernel is worth more than the copy.
 const COPY_BYTES_MAX: usize = 4 << 10;
+
+/// First version that tells where the leader is (KIP-951).
+const LEADER_HINT_VERSION: i16 = 16;
 
 /// A request that failed as a whole.
 pub(super) fn refuse(call: &Call, error_code: ErrorCode) -> Result<Response, Unanswerable> {
@@ -47,6 +53,8 @@ pub(super) fn encode(
         head,
         topics.len(),
     );
+    let image = call.image();
+    let mut leaders = Vec::new();
     // Where each records piece comes from.
     let mut sources = Vec::new();
     let mut small = Vec::new();
@@ -61,7 +69,11 @@ pub(super) fn encode(
         };
         writer.topic(name, count)?;
         for one in topic {
-            let mut data = partition(call, one);
+            let mut data = partition(one);
+            if call.version >= LEADER_HINT_VERSION && is_stale(one) {
+                data.current_leader = current_leader(&image, one);
+                leaders.push(data.current_leader.leader_id);
+            }
             if one.answer.bytes > COPY_BYTES_MAX {
                 writer.partition_apart(&data, one.answer.bytes)?;
                 sources.push(&one.answer.records);
@@ -76,7 +88,15 @@ pub(super) fn encode(
             writer.partition(&data)?;
         }
     }
-    writer.finish(&[])?;
+    let nodes = leader_hint::endpoints(call, &image, leaders, |node_id, host, port, rack| {
+        NodeEndpoint {
+            node_id,
+            host,
+            port,
+            rack,
+        }
+    });
+    writer.finish(&nodes)?;
     let out = Slice::from(out);
     let mut response = Vec::with_capacity(pieces.len() + sources.len());
     for piece in pieces {
@@ -109,7 +129,29 @@ fn aborted(one: &Answered) -> Option<Vec<AbortedTransaction>> {
     Some(told.collect())
 }
 
-fn partition<'a>(call: &Call, one: &Answered) -> PartitionData<'a> {
+/// Whether the client should ask another broker, or with another epoch.
+fn is_stale(one: &Answered) -> bool {
+    let code = one.answer.error;
+    code == ErrorCode::NotLeaderOrFollower || code == ErrorCode::FencedLeaderEpoch
+}
+
+fn current_leader(image: &Image, one: &Answered) -> LeaderIdAndEpoch {
+    let topic = match one.wanted.topic_id {
+        TopicId::ZERO => image.topic(&one.wanted.topic).map(|topic| topic.id),
+        id => Some(id),
+    };
+    let key = PartitionKey {
+        topic: topic.unwrap_or(TopicId::ZERO),
+        partition: one.wanted.partition,
+    };
+    let (leader_id, leader_epoch) = leader_hint::leader_of(image, key);
+    LeaderIdAndEpoch {
+        leader_id,
+        leader_epoch,
+    }
+}
+
+fn partition<'a>(one: &Answered) -> PartitionData<'a> {
     let view = one.answer.view;
     let mark = |mark: Option<Offset>| mark.map_or(-1, |offset| offset.0);
     let mut data = PartitionData {
@@ -125,14 +167,6 @@ fn partition<'a>(call: &Call, one: &Answered) -> PartitionData<'a> {
         data.diverging_epoch = EpochEndOffset {
             epoch: epoch.0,
             end_offset: end_offset.0,
-        };
-    }
-    let code = one.answer.error;
-    let stale = code == ErrorCode::NotLeaderOrFollower || code == ErrorCode::FencedLeaderEpoch;
-    if let (true, Some(view)) = (stale, view) {
-        data.current_leader = LeaderIdAndEpoch {
-            leader_id: call.config().node_id.into(),
-            leader_epoch: view.leader_epoch.0,
         };
     }
     data

@@ -2,12 +2,14 @@
 //! Stages: decode and split in the order of the connection, append on each owner, gather.
 
 use super::context::{Call, Response, Unanswerable};
-use super::{Started, transactional};
+use super::{Started, leader_hint, transactional};
 use crate::ids::{Offset, PartitionKey, TopicId};
 use crate::io::Slice;
 use crate::metadata::{Image, TopicImage, is_internal};
 use crate::partition::{Origin, Terms};
-use crate::protocol::messages::produce::{BatchIndexAndErrorMessage, PartitionProduceResponse};
+use crate::protocol::messages::produce::{
+    BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse,
+};
 use crate::protocol::produce::{ProduceResponseWriter, ProduceView};
 use crate::protocol::topic_cursor::TopicRef;
 use crate::protocol::{ErrorCode, Reader, TopicName, Uuid};
@@ -16,6 +18,9 @@ use std::sync::Arc;
 
 /// First version that may carry zstd (KIP-110).
 const ZSTD_VERSION: i16 = 7;
+
+/// First version that tells where the leader is (KIP-951).
+const LEADER_HINT_VERSION: i16 = 10;
 
 /// One partition of the request, in its order.
 struct Asked {
@@ -189,6 +194,8 @@ fn respond(
     let mut out = Vec::with_capacity(64 + asked.len() * 48);
     let mut writer =
         ProduceResponseWriter::new(&mut out, call.version, call.correlation_id, topics.len());
+    let image = call.image();
+    let mut leaders = Vec::new();
     let mut opened = 0;
     for asked in asked {
         if asked.topic == opened {
@@ -211,12 +218,45 @@ fn respond(
                 writer.partition(&partition_response(asked.index, &refused(code)))?;
             }
             Outcome::Sent(place) => {
-                writer.partition(&borrowed_response(asked.index, &answers[place]))?;
+                let mut answered = borrowed_response(asked.index, &answers[place]);
+                if answered.error_code == ErrorCode::NotLeaderOrFollower
+                    && call.version >= LEADER_HINT_VERSION
+                {
+                    let topic = &topics[asked.topic];
+                    let topic = find(&image, &topic.name, TopicId(topic.id.0));
+                    answered.current_leader = current_leader(&image, topic, asked.index);
+                    leaders.push(answered.current_leader.leader_id);
+                }
+                writer.partition(&answered)?;
             }
         }
     }
-    writer.finish(0, &[])?;
+    let nodes = leader_hint::endpoints(call, &image, leaders, |node_id, host, port, rack| {
+        NodeEndpoint {
+            node_id,
+            host,
+            port,
+            rack,
+        }
+    });
+    writer.finish(0, &nodes)?;
     Ok(vec![Slice::from(out)])
+}
+
+fn current_leader(
+    image: &Image,
+    topic: Option<&Arc<TopicImage>>,
+    partition: i32,
+) -> LeaderIdAndEpoch {
+    let key = PartitionKey {
+        topic: topic.map_or(TopicId::ZERO, |topic| topic.id),
+        partition,
+    };
+    let (leader_id, leader_epoch) = leader_hint::leader_of(image, key);
+    LeaderIdAndEpoch {
+        leader_id,
+        leader_epoch,
+    }
 }
 
 fn partition_response<'a>(index: i32, answer: &ProduceAnswer) -> PartitionProduceResponse<'a> {
