@@ -104,13 +104,16 @@ impl Member {
                         .reply(from, call, Reply::Produce(appending.await));
                 });
             }
-            Request::Fetch { parts } => self.runtime.spawn(async move {
-                member
-                    .mesh
-                    .reply(from, call, Reply::Fetch(shard.fetch(parts).await));
+            Request::Fetch { parts, depth } => self.runtime.spawn(async move {
+                let answers = shard.fetch(parts, depth).await;
+                member.mesh.reply(from, call, Reply::Fetch(answers));
             }),
-            Request::Watch { parts, committed } => {
-                let watch = crate::partition::Watch::new();
+            Request::Watch {
+                parts,
+                committed,
+                bytes,
+            } => {
+                let watch = crate::partition::Watch::new(bytes);
                 self.watches
                     .borrow_mut()
                     .insert((from, call), watch.clone());

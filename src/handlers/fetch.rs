@@ -1,5 +1,5 @@
 //! Fetch (API 1): read record batches, waiting until there are enough.
-//! Stages: settle the session, ask all owners at once, trim in request order, wait and repeat.
+//! Stages: settle the session, read in request order, wait for as many bytes as are missing, repeat.
 
 use super::Started;
 use super::context::{Call, Response, Unanswerable};
@@ -12,7 +12,7 @@ use crate::partition::{EpochCheck, LeaderView};
 use crate::protocol::ErrorCode;
 use crate::protocol::Reader;
 use crate::protocol::fetch::FetchView;
-use crate::shard::message::{FetchAnswer, FetchPart};
+use crate::shard::message::{Behind, FetchAnswer, FetchPart};
 
 /// What the request asks for as a whole.
 struct Terms {
@@ -60,10 +60,14 @@ fn decode(call: &Call, body: &[u8]) -> Result<Decoded, Unanswerable> {
     let request = FetchView::decode(&mut reader, call.version)?;
     let runtime = &call.context.router.shard.runtime;
     let limit = call.config().fetch_bytes_max as usize;
+    let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(limit);
     let terms = Terms {
         deadline: runtime.now().plus_ms(i64::from(request.max_wait_ms)),
-        bytes_min: usize::try_from(request.min_bytes).unwrap_or(0),
-        bytes_max: usize::try_from(request.max_bytes).unwrap_or(0).min(limit),
+        // More than may be sent is never there.
+        bytes_min: usize::try_from(request.min_bytes)
+            .unwrap_or(0)
+            .min(bytes_max),
+        bytes_max,
         by_id: call.version >= TOPIC_ID_VERSION,
         session: (request.session_id, request.session_epoch),
         committed: request.isolation_level == READ_COMMITTED,
@@ -108,9 +112,8 @@ async fn gather(call: &Call, terms: &Terms, wanted: Vec<Wanted>) -> Vec<Answered
             Some(FetchPart {
                 key: (*key).ok()?,
                 from: wanted.from,
-                bytes_max: usize::try_from(wanted.bytes_max)
-                    .unwrap_or(0)
-                    .min(terms.bytes_max),
+                bytes_max: usize::try_from(wanted.bytes_max).unwrap_or(0),
+                at_least_one: false,
                 epochs: EpochCheck {
                     current_leader_epoch: wanted.current_leader_epoch,
                     last_fetched_epoch: wanted.last_fetched_epoch,
@@ -118,14 +121,17 @@ async fn gather(call: &Call, terms: &Terms, wanted: Vec<Wanted>) -> Vec<Answered
                 committed: terms.committed,
             })
         });
-        let mut answers = router.fetch(parts.collect()).await.into_iter();
+        let readable = router.fetch(parts.collect(), terms.bytes_max).await;
+        let mut answers = readable.answers.into_iter();
         let answers = keys.iter().map(|key| match key {
             Ok(_) => answers.next().expect("one answer per part"),
             Err(code) => refused(*code),
         });
-        let (answers, bytes, final_now) = trim(answers.collect(), terms.bytes_max);
+        let answers: Vec<FetchAnswer> = answers.collect();
         let now = router.shard.runtime.now();
-        let enough = bytes >= terms.bytes_min || now >= terms.deadline || wanted.is_empty();
+        let missing = terms.bytes_min.saturating_sub(readable.bytes);
+        let enough = missing == 0 || now >= terms.deadline || wanted.is_empty();
+        let final_now = answers.iter().any(must_be_told);
         if final_now || enough || call.context.shared.is_stopping.get() {
             count_traffic(call, &keys, &answers);
             return wanted
@@ -142,7 +148,7 @@ async fn gather(call: &Call, terms: &Terms, wanted: Vec<Wanted>) -> Vec<Answered
             .iter()
             .zip(&answers)
             .filter_map(|(key, answer)| Some(((*key).ok()?, seen(answer.view?))));
-        let news = router.news(watched.collect(), terms.committed);
+        let news = router.news(watched.collect(), terms.committed, missing);
         // Held across the wait: offsets only. The slices go now.
         drop(answers);
         let either = crate::runtime::sync::either(news, call.context.shared.stopping.next());
@@ -180,21 +186,9 @@ fn key(image: &Image, wanted: &Wanted) -> Result<PartitionKey, ErrorCode> {
     }
 }
 
-/// Hands the bound down the partitions in request order; the first batch of all may exceed it.
-/// Returns the bytes kept, and whether there is something a client must hear at once.
-fn trim(mut answers: Vec<FetchAnswer>, bytes_max: usize) -> (Vec<FetchAnswer>, usize, bool) {
-    let mut bytes = 0;
-    let mut final_now = false;
-    for answer in &mut answers {
-        final_now |= answer.error != ErrorCode::None || answer.diverging.is_some();
-        if bytes > 0 && bytes + answer.bytes > bytes_max {
-            answer.records.clear();
-            answer.bytes = 0;
-            answer.aborted = answer.aborted.take().map(|_| Vec::new());
-        }
-        bytes += answer.bytes;
-    }
-    (answers, bytes, final_now)
+/// Whether a client must hear of it at once, whatever there is to send.
+fn must_be_told(answer: &FetchAnswer) -> bool {
+    answer.error != ErrorCode::None || answer.diverging.is_some()
 }
 
 fn refused(error: ErrorCode) -> FetchAnswer {
@@ -204,6 +198,7 @@ fn refused(error: ErrorCode) -> FetchAnswer {
         diverging: None,
         records: Vec::new(),
         bytes: 0,
+        behind: Behind::Nothing,
         aborted: None,
     }
 }

@@ -8,6 +8,7 @@
 //! Always true: entries rise by offset without a gap but those the batches themselves have; what
 //! is not in a segment yet is never dropped from here.
 
+use super::read::Batches;
 use crate::ids::{GroupSequence, Offset};
 use crate::io::Slice;
 use std::collections::VecDeque;
@@ -51,22 +52,36 @@ impl Tail {
         limit: Offset,
         max_bytes: usize,
         min_one: bool,
-    ) -> Option<Vec<Slice>> {
+    ) -> Option<Batches> {
         if self.first()? > from {
             return None;
         }
         let start = self.entries.partition_point(|entry| entry.next <= from);
-        let mut slices: Vec<Slice> = Vec::new();
-        let mut bytes = 0;
+        let mut batches = Batches::default();
         for entry in self.entries.range(start..) {
-            let fits = bytes + entry.slice.len() <= max_bytes || min_one && bytes == 0;
-            if entry.next > limit || !fits {
+            if entry.next > limit {
                 break;
             }
-            bytes += entry.slice.len();
-            push_joined(&mut slices, &entry.slice);
+            let bytes = batches.bytes + entry.slice.len();
+            if bytes > max_bytes && !(min_one && batches.bytes == 0) {
+                batches.more = true;
+                break;
+            }
+            batches.bytes = bytes;
+            push_joined(&mut batches.slices, &entry.slice);
         }
-        Some(slices)
+        Some(batches)
+    }
+
+    /// Bytes of the batches from `from` up to `to`; `None` when not all are in memory.
+    pub fn bytes_between(&self, from: Offset, to: Offset) -> Option<usize> {
+        if self.first()? > from {
+            return None;
+        }
+        let start = self.entries.partition_point(|entry| entry.next <= from);
+        let entries = self.entries.range(start..);
+        let within = entries.take_while(|entry| entry.next <= to);
+        Some(within.map(|entry| entry.slice.len()).sum())
     }
 
     /// Entries from index `start` on.
@@ -156,18 +171,29 @@ mod tests {
         tail
     }
 
-    fn bytes(slices: Option<Vec<Slice>>) -> Option<Vec<u8>> {
-        slices.map(|slices| slices.iter().flat_map(|slice| slice.to_vec()).collect())
+    fn bytes(read: Option<Batches>) -> Option<Vec<u8>> {
+        read.map(|read| {
+            read.slices
+                .iter()
+                .flat_map(|slice| slice.to_vec())
+                .collect()
+        })
     }
 
     #[test]
     fn reads_begin_with_the_batch_that_holds_the_offset() {
         let mut tail = tail(4);
         let all = Offset(20);
-        let slices = tail.read(Offset(7), all, 1000, false).expect("in memory");
-        assert_eq!(slices.len(), 1, "neighbours are joined");
-        assert_eq!(slices[0].len(), 30);
-        assert_eq!(slices[0][0], 1);
+        let read = tail.read(Offset(7), all, 1000, false).expect("in memory");
+        assert_eq!(read.slices.len(), 1, "neighbours are joined");
+        assert_eq!((read.bytes, read.more), (30, false));
+        assert_eq!(read.slices[0].len(), 30);
+        assert_eq!(read.slices[0][0], 1);
+        let part = tail.read(Offset(7), all, 29, false).expect("in memory");
+        assert_eq!((part.bytes, part.more), (20, true));
+        assert_eq!(tail.bytes_between(Offset(5), Offset(15)), Some(20));
+        assert_eq!(tail.bytes_between(Offset(15), Offset(20)), Some(10));
+        assert_eq!(tail.bytes_between(Offset(20), Offset(20)), Some(0));
         assert_eq!(
             bytes(tail.read(Offset(7), Offset(15), 1000, false)).map(|b| b.len()),
             Some(20)
@@ -181,6 +207,7 @@ mod tests {
         tail.drop_below(Offset(10));
         assert_eq!(tail.read(Offset(7), all, 1000, false).map(|_| ()), None);
         assert_eq!(tail.first(), Some(Offset(10)));
+        assert_eq!(tail.bytes_between(Offset(5), Offset(15)), None);
     }
 
     #[test]

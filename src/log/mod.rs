@@ -61,7 +61,7 @@ pub use flush::Flushed;
 pub use index::AbortedTransaction;
 pub use leader_epoch::EpochEntry;
 pub use producer_state::{CompletedTransaction, ProducerCheck, ProducerError, ProducerState};
-pub use read::{ColdRead, Read};
+pub use read::{Batches, ColdRead, Read};
 pub use recovery::{Damage, Known, OpenReport, TailCut};
 pub use storage::{Counters, LogStorage, StorageSettings};
 pub use tail_block::TailBlock;

@@ -28,14 +28,24 @@ use std::rc::Rc;
 
 /// The answer to a read.
 pub enum Read {
-    /// Whole batches, in order; neighbours in memory are one slice.
-    Now(Vec<Slice>),
+    Now(Batches),
     /// The disk is asked once this is awaited.
     Later(ColdRead),
 }
 
+/// Whole batches, in order.
+#[derive(Debug, Default)]
+pub struct Batches {
+    /// Neighbours in memory are one slice.
+    pub slices: Vec<Slice>,
+    /// Sum of `slices`.
+    pub bytes: usize,
+    /// Not all that may be seen: the bound ended the read, or the segment.
+    pub more: bool,
+}
+
 /// A read that goes to the block cache or the disk.
-pub type ColdRead = Pin<Box<dyn Future<Output = Result<Vec<Slice>, ReadError>>>>;
+pub type ColdRead = Pin<Box<dyn Future<Output = Result<Batches, ReadError>>>>;
 
 /// What a read is asked for.
 #[derive(Clone, Copy)]
@@ -59,11 +69,11 @@ impl Log {
         let state = self.0.state.borrow();
         let limit = state.check_readable(from, limit)?;
         if from >= limit {
-            return Ok(Read::Now(Vec::new()));
+            return Ok(Read::Now(Batches::default()));
         }
-        if let Some(slices) = state.tail.read(from, limit, max_bytes, min_one) {
+        if let Some(batches) = state.tail.read(from, limit, max_bytes, min_one) {
             count(&self.0.storage.0.counters.hot_reads, 1);
-            return Ok(Read::Now(slices));
+            return Ok(Read::Now(batches));
         }
         drop(state);
         let wanted = Wanted {
@@ -72,9 +82,11 @@ impl Log {
             max_bytes,
             min_one,
         };
-        count(&self.0.storage.0.counters.cold_reads, 1);
         let inner = self.0.clone();
-        let cold = async move { inner.read_cold(wanted).await };
+        let cold = async move {
+            count(&inner.storage.0.counters.cold_reads, 1);
+            inner.read_cold(wanted).await
+        };
         Ok(Read::Later(Box::pin(cold)))
     }
 
@@ -87,9 +99,14 @@ impl Log {
         min_one: bool,
     ) -> Result<Vec<Slice>, ReadError> {
         match self.read(from, limit, max_bytes, min_one)? {
-            Read::Now(slices) => Ok(slices),
-            Read::Later(cold) => cold.await,
+            Read::Now(batches) => Ok(batches.slices),
+            Read::Later(cold) => Ok(cold.await?.slices),
         }
+    }
+
+    /// Bytes of the batches from `from` up to `to`; `None` when not all are in memory.
+    pub fn bytes_between(&self, from: Offset, to: Offset) -> Option<usize> {
+        self.0.state.borrow().tail.bytes_between(from, to)
     }
 }
 
@@ -155,18 +172,17 @@ struct Attempt<'a> {
     cuts: u32,
     current: Slice,
     current_at: u32,
-    slices: Vec<Slice>,
-    bytes: usize,
+    read: Batches,
     /// The next batch begins here or later.
     next: Offset,
 }
 
 impl Inner {
-    async fn read_cold(self: Rc<Self>, wanted: Wanted) -> Result<Vec<Slice>, ReadError> {
+    async fn read_cold(self: Rc<Self>, wanted: Wanted) -> Result<Batches, ReadError> {
         let mut rebuilt = false;
         for _ in 0..ATTEMPTS {
             match self.read_once(&wanted).await {
-                Ok(slices) => return Ok(slices),
+                Ok(batches) => return Ok(batches),
                 Err(Stop::Error(error)) => return Err(error),
                 Err(Stop::Index(base)) if !rebuilt => {
                     rebuilt = true;
@@ -179,15 +195,15 @@ impl Inner {
         Err(ReadError::Corrupt { first: wanted.from })
     }
 
-    async fn read_once(self: &Rc<Self>, wanted: &Wanted) -> Result<Vec<Slice>, Stop> {
+    async fn read_once(self: &Rc<Self>, wanted: &Wanted) -> Result<Batches, Stop> {
         let (limit, first) = {
             let state = self.state.borrow();
             let limit = state.check_readable(wanted.from, wanted.limit);
             let limit = limit.map_err(Stop::Error)?;
             let (max, min) = (wanted.max_bytes, wanted.min_one);
             // It may have come into memory meanwhile, as the flush's buffers.
-            if let Some(slices) = state.tail.read(wanted.from, limit, max, min) {
-                return Ok(slices);
+            if let Some(batches) = state.tail.read(wanted.from, limit, max, min) {
+                return Ok(batches);
             }
             (limit, state.segments[state.segment_of(wanted.from)].base)
         };
@@ -197,7 +213,7 @@ impl Inner {
                 && attempt.gather(wanted, limit).await?
             {
                 attempt.leave_cursor();
-                return Ok(attempt.slices);
+                return Ok(attempt.read);
             }
             // The batch was compacted away, or the segment holds nothing: the next one begins it.
             let state = self.state.borrow();
@@ -249,8 +265,7 @@ impl Inner {
             cuts,
             current: Slice::empty(),
             current_at: position,
-            slices: Vec::new(),
-            bytes: 0,
+            read: Batches::default(),
             next: if known.is_some() { from } else { base },
         }))
     }
@@ -376,8 +391,10 @@ impl Attempt<'_> {
                 self.next = next;
                 continue;
             }
-            let fits = self.bytes + size <= wanted.max_bytes || self.bytes == 0 && wanted.min_one;
+            let bytes = self.read.bytes;
+            let fits = bytes + size <= wanted.max_bytes || bytes == 0 && wanted.min_one;
             if next > limit || !fits {
+                self.read.more = next <= limit;
                 self.leave_at(position);
                 return Ok(true);
             }
@@ -385,20 +402,21 @@ impl Attempt<'_> {
             if crc_of(&pieces) != header.crc {
                 let from = Offset(header.base_offset);
                 self.log.note_damage(Damage { from, to: next });
-                if self.bytes == 0 {
+                if bytes == 0 {
                     return Err(Stop::Error(ReadError::Corrupt { first: from }));
                 }
                 break;
             }
             pieces
                 .iter()
-                .for_each(|piece| push_joined(&mut self.slices, piece));
-            self.bytes += size;
+                .for_each(|piece| push_joined(&mut self.read.slices, piece));
+            self.read.bytes += size;
             self.next = next;
             position += size as u32;
         }
+        self.read.more = self.next < limit;
         self.leave_at(position);
-        Ok(self.bytes > 0)
+        Ok(self.read.bytes > 0)
     }
 
     fn leave_at(&mut self, position: u32) {
@@ -437,7 +455,7 @@ impl Attempt<'_> {
     /// Behind bytes that are no batch: where the next one begins, if the wanted offset lies there;
     /// `None` when what was gathered before is the answer.
     async fn pass_damage(&mut self, wanted: &Wanted, position: u32) -> Result<Option<u32>, Stop> {
-        if self.bytes > 0 {
+        if self.read.bytes > 0 {
             return Ok(None);
         }
         let end = u64::from(self.end);

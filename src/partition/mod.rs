@@ -194,7 +194,9 @@ impl Partition {
             // A marker below it ends its transaction for readers.
             self.log.on_high_watermark(reached);
             self.wake_waiters(reached);
-            self.watchers.wake(reached, || self.last_stable_offset());
+            let stable = || self.last_stable_offset();
+            self.watchers
+                .wake(reached, stable, |from, to| self.bytes_between(from, to));
         }
     }
 
@@ -218,9 +220,17 @@ impl Partition {
         reply
     }
 
-    /// Watches for what a reader may see to pass `offset`; see `Watch`.
+    /// Watches for what a reader may see beyond `offset`; see `Watch`.
     pub fn watch(&self, watch: &Watch, offset: Offset, committed: bool) {
-        self.watchers.add(watch, offset, committed);
+        let visible = self.visible_to(committed);
+        let is_behind = visible > offset;
+        if !is_behind || !watch.gained(self.bytes_between(offset, visible)) {
+            self.watchers.add(watch, offset.max(visible), committed);
+        }
+    }
+
+    fn bytes_between(&self, from: Offset, to: Offset) -> usize {
+        self.log.bytes_between(from, to).unwrap_or(usize::MAX)
     }
 
     fn wake_waiters(&self, reached: Offset) {

@@ -4,6 +4,10 @@
 //! Called by:  `shard::fetch`, which makes one `Watch` per waiting request.
 //! Never:      holds bytes: a waiting fetch costs its offsets only.
 //!
+//! A watch counts: it fires when what its readers may see has grown by as many bytes as it wants,
+//! over all partitions together, so that a fetch with a large `min_bytes` is not woken for each
+//! batch. Bytes that have left memory meanwhile cannot be counted and count as enough.
+//!
 //! A dropped watch is forgotten by its partitions when they next look; each partition drops the
 //! dead ones whenever their number has doubled, so idle partitions don't collect them.
 
@@ -19,6 +23,8 @@ pub struct Watch(Rc<WatchState>);
 #[derive(Default)]
 struct WatchState {
     fired: Cell<bool>,
+    /// Bytes until it fires.
+    missing: Cell<usize>,
     event: Event,
 }
 
@@ -30,6 +36,7 @@ pub(super) struct Watchers {
 }
 
 struct Watcher {
+    /// What ends at or below is counted.
     offset: Offset,
     /// Waits for the last stable offset, not for the high watermark.
     committed: bool,
@@ -39,11 +46,14 @@ struct Watcher {
 const SWEEP_MIN: usize = 16;
 
 impl Watch {
-    pub fn new() -> Watch {
-        Watch::default()
+    /// Fires once `bytes` more may be seen; any news is enough for 0 and 1.
+    pub fn new(bytes: usize) -> Watch {
+        let watch = Watch::default();
+        watch.0.missing.set(bytes.max(1));
+        watch
     }
 
-    /// Completes when any watched partition has passed its offset or changed leadership.
+    /// Completes when the bytes are there, or leadership of a partition changed.
     pub async fn fired(&self) {
         while !self.0.fired.get() {
             self.0.event.next().await;
@@ -52,8 +62,28 @@ impl Watch {
 
     /// Wakes this watch from outside, as when its request was cancelled.
     pub fn fire(&self) {
-        self.0.fired.set(true);
-        self.0.event.notify();
+        self.0.fire();
+    }
+
+    /// Counts what a reader may see in addition. True: there is nothing more to wait for.
+    pub(super) fn gained(&self, bytes: usize) -> bool {
+        self.0.gained(bytes)
+    }
+}
+
+impl WatchState {
+    fn fire(&self) {
+        self.fired.set(true);
+        self.event.notify();
+    }
+
+    fn gained(&self, bytes: usize) -> bool {
+        let missing = self.missing.get().saturating_sub(bytes);
+        self.missing.set(missing);
+        if missing == 0 && !self.fired.get() {
+            self.fire();
+        }
+        self.fired.get()
     }
 }
 
@@ -71,29 +101,43 @@ impl Watchers {
         });
     }
 
-    /// Wakes, first come first served, whoever waits for something below `reached`, or below what
-    /// is `stable` for those who want committed records only.
-    pub fn wake(&self, reached: Offset, stable: impl FnOnce() -> Offset) {
+    /// Tells, first come first served, whoever waits for something below `reached`, or below what
+    /// is `stable` for those who want committed records only. `bytes` tells the bytes between two
+    /// offsets.
+    pub fn wake(
+        &self,
+        reached: Offset,
+        stable: impl FnOnce() -> Offset,
+        bytes: impl Fn(Offset, Offset) -> usize,
+    ) {
         if self.list.borrow().is_empty() {
             return;
         }
         let stable = stable();
-        self.list.borrow_mut().retain(|watcher| {
+        // Nearly all wait from the same offset on.
+        let mut counted = (Offset(-1), Offset(-1), 0);
+        self.list.borrow_mut().retain_mut(|watcher| {
             let Some(state) = watcher.state.upgrade() else {
                 return false;
             };
             let limit = if watcher.committed { stable } else { reached };
             if watcher.offset >= limit {
-                return true;
+                return !state.fired.get();
             }
-            state.fired.set(true);
-            state.event.notify();
-            false
+            if (counted.0, counted.1) != (watcher.offset, limit) {
+                counted = (watcher.offset, limit, bytes(watcher.offset, limit));
+            }
+            watcher.offset = limit;
+            !state.gained(counted.2)
         });
     }
 
     pub fn wake_all(&self) {
-        self.wake(Offset(i64::MAX), || Offset(i64::MAX));
+        for watcher in self.list.borrow_mut().drain(..) {
+            if let Some(state) = watcher.state.upgrade() {
+                state.fire();
+            }
+        }
     }
 }
 
@@ -104,11 +148,46 @@ mod tests {
     #[test]
     fn a_watch_fires_when_its_offset_is_passed() {
         let watchers = Watchers::default();
-        let watch = Watch::new();
+        let watch = Watch::new(1);
         watchers.add(&watch, Offset(10), false);
-        watchers.wake(Offset(10), || Offset(0));
+        watchers.wake(Offset(10), || Offset(0), ten_each);
         assert!(!watch.0.fired.get());
-        watchers.wake(Offset(11), || Offset(0));
+        watchers.wake(Offset(11), || Offset(0), ten_each);
+        assert!(watch.0.fired.get());
+        assert!(watchers.list.borrow().is_empty());
+    }
+
+    /// Ten bytes an offset.
+    fn ten_each(from: Offset, to: Offset) -> usize {
+        (to.0 - from.0) as usize * 10
+    }
+
+    #[test]
+    fn bytes_of_several_partitions_are_counted_together() {
+        let (one, other) = (Watchers::default(), Watchers::default());
+        let watch = Watch::new(100);
+        one.add(&watch, Offset(10), false);
+        other.add(&watch, Offset(0), true);
+        one.wake(Offset(14), || Offset(0), ten_each);
+        other.wake(Offset(50), || Offset(5), ten_each);
+        // What was counted is not counted again.
+        one.wake(Offset(14), || Offset(0), ten_each);
+        assert!(!watch.0.fired.get());
+        one.wake(Offset(15), || Offset(0), ten_each);
+        assert!(watch.0.fired.get());
+        other.wake(Offset(50), || Offset(5), ten_each);
+        assert!(
+            other.list.borrow().is_empty(),
+            "what has fired is forgotten"
+        );
+    }
+
+    #[test]
+    fn a_change_of_leadership_fires_whatever_is_missing() {
+        let watchers = Watchers::default();
+        let watch = Watch::new(1 << 20);
+        watchers.add(&watch, Offset(10), false);
+        watchers.wake_all();
         assert!(watch.0.fired.get());
         assert!(watchers.list.borrow().is_empty());
     }
@@ -116,11 +195,11 @@ mod tests {
     #[test]
     fn a_committed_watch_waits_for_what_is_stable() {
         let watchers = Watchers::default();
-        let watch = Watch::new();
+        let watch = Watch::new(1);
         watchers.add(&watch, Offset(10), true);
-        watchers.wake(Offset(20), || Offset(10));
+        watchers.wake(Offset(20), || Offset(10), ten_each);
         assert!(!watch.0.fired.get());
-        watchers.wake(Offset(21), || Offset(11));
+        watchers.wake(Offset(21), || Offset(11), ten_each);
         assert!(watch.0.fired.get());
     }
 
@@ -128,7 +207,7 @@ mod tests {
     fn dropped_watches_do_not_pile_up() {
         let watchers = Watchers::default();
         for _ in 0..1000 {
-            watchers.add(&Watch::new(), Offset(0), false);
+            watchers.add(&Watch::new(1), Offset(0), false);
         }
         assert!(watchers.list.borrow().len() <= SWEEP_MIN + 1);
     }

@@ -15,19 +15,20 @@
 #![forbid(unsafe_code)]
 
 mod coordinate;
+mod fetch;
 mod mesh;
 
+pub use fetch::Readable;
 pub use mesh::{Envelope, Mesh, Work};
 
 use crate::controller;
-use crate::ids::{Offset, PartitionKey, ShardId};
+use crate::ids::{PartitionKey, ShardId};
 use crate::io::PeerId;
-use crate::partition::{Marker, Terms, Watch};
+use crate::partition::{Marker, Terms};
 use crate::protocol::ErrorCode;
 use crate::runtime::sync::Reply as Future1;
 use crate::shard::message::{
-    Answer, DirContent, FetchAnswer, FetchPart, ProduceAnswer, ProducePart, Question, Reply,
-    Request,
+    Answer, DirContent, ProduceAnswer, ProducePart, Question, Reply, Request,
 };
 use crate::shard::{Shard, owner};
 use std::cell::Cell;
@@ -71,7 +72,7 @@ impl Router {
     /// Sorts items by owning shard, remembering each one's place in the request.
     fn split<T>(
         &self,
-        items: Vec<T>,
+        items: impl IntoIterator<Item = T>,
         key: impl Fn(&T) -> PartitionKey,
     ) -> Vec<(ShardId, Vec<usize>, Vec<T>)> {
         let mut split: Vec<(ShardId, Vec<usize>, Vec<T>)> = Vec::new();
@@ -118,60 +119,6 @@ impl Router {
             }
             gathered.take()
         }
-    }
-
-    /// Reads each part up to its own bound.
-    pub async fn fetch(self: &Rc<Self>, parts: Vec<FetchPart>) -> Vec<FetchAnswer> {
-        let count = parts.len();
-        let mut gathered = Gathered::new(count);
-        let mut there = Vec::new();
-        let mut here = None;
-        for (owner, places, parts) in self.split(parts, |part| part.key) {
-            if owner == self.shard.id {
-                here = Some((places, parts));
-            } else {
-                there.push((places, self.ask_shard(owner, Request::Fetch { parts })));
-            }
-        }
-        if let Some((places, parts)) = here {
-            gathered.put(places, self.shard.fetch(parts).await);
-        }
-        for (places, reply) in there {
-            match reply.await {
-                Reply::Fetch(answers) => gathered.put(places, answers),
-                _ => unreachable!("a fetch is answered as one"),
-            }
-        }
-        gathered.take()
-    }
-
-    /// Completes when there is news on any of these partitions. Dropping it withdraws the watch.
-    pub async fn news(self: &Rc<Self>, parts: Vec<(PartitionKey, Offset)>, committed: bool) {
-        let watch = Watch::new();
-        let mut withdraw = Vec::new();
-        let mut here = None;
-        for (owner, _, parts) in self.split(parts, |part| part.0) {
-            if owner == self.shard.id {
-                here = Some(parts);
-                continue;
-            }
-            let peer = PeerId(owner.0);
-            let (call, reply) = self
-                .mesh
-                .call(peer, Envelope::shard(Request::Watch { parts, committed }));
-            withdraw.push(Withdraw {
-                mesh: self.mesh.clone(),
-                peer,
-                call,
-            });
-            let watch = watch.clone();
-            self.shard.runtime.spawn(async move {
-                let _ = reply.checked().await;
-                watch.fire();
-            });
-        }
-        let here = here.unwrap_or_default();
-        self.shard.watch(here, committed, watch).await;
     }
 
     /// Ends transactions in these partitions; answered in order, when the markers are committed.
@@ -256,19 +203,6 @@ impl Router {
 
     fn ask_shard(&self, owner: ShardId, request: Request) -> Future1<Reply> {
         self.mesh.call(PeerId(owner.0), Envelope::shard(request)).1
-    }
-}
-
-/// Tells another shard that nobody waits for its watch any more.
-struct Withdraw {
-    mesh: Rc<Mesh>,
-    peer: PeerId,
-    call: u64,
-}
-
-impl Drop for Withdraw {
-    fn drop(&mut self) {
-        self.mesh.withdraw(self.peer, self.call);
     }
 }
 

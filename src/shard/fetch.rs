@@ -3,24 +3,57 @@
 //! Room:       `shard`.
 //! Called by:  `router`, for this core's connections and for others'.
 //! Calls:      `partition`.
-//! Never:      holds bytes for a waiting request.
+//! Never:      holds bytes for a waiting request, or reads a disk to throw away what it brought:
+//!             how much may be read of each part is settled before (`router::fetch`).
 
 use super::Shard;
-use super::message::{FetchAnswer, FetchPart};
+use super::batches::end_of;
+use super::message::{Behind, Depth, FetchAnswer, FetchPart};
 use crate::ids::{LeaderEpoch, Offset, PartitionKey};
-use crate::io::Slice;
-use crate::log::{ColdRead, Read};
-use crate::partition::{Fetched, Partition, Watch};
+use crate::log::{Batches, ColdRead, Read};
+use crate::partition::{Fetched, LeaderView, Partition, Watch};
 use crate::protocol::ErrorCode;
-use crate::protocol::record_batch::{BATCH_HEADER_BYTES, BatchHeader};
 use std::rc::Rc;
 
 impl Shard {
-    /// Reads each part, up to its own bound. Hot data costs no wait at all.
-    pub async fn fetch(self: &Rc<Self>, parts: Vec<FetchPart>) -> Vec<FetchAnswer> {
+    pub async fn fetch(self: &Rc<Self>, parts: Vec<FetchPart>, depth: Depth) -> Vec<FetchAnswer> {
+        match depth {
+            Depth::Memory { bytes_max } => self.fetch_from_memory(parts, bytes_max).await,
+            Depth::Disk => self.fetch_all(parts).await,
+        }
+    }
+
+    /// Hands `bytes_max` down the parts. What lies on disk is told, not read.
+    async fn fetch_from_memory(
+        self: &Rc<Self>,
+        parts: Vec<FetchPart>,
+        bytes_max: usize,
+    ) -> Vec<FetchAnswer> {
+        let mut answers = Vec::with_capacity(parts.len());
+        let mut left = bytes_max;
+        let mut is_first = true;
+        for mut part in parts {
+            part.bytes_max = part.bytes_max.min(left);
+            part.at_least_one = is_first;
+            let answer = match self.begin(part) {
+                Ok(begun) => begun.finish_in_memory().await,
+                Err(refused) => *refused,
+            };
+            left = left.saturating_sub(answer.bytes);
+            is_first &= answer.bytes == 0;
+            answers.push(answer);
+        }
+        answers
+    }
+
+    /// Reads each part, up to its own bound.
+    async fn fetch_all(self: &Rc<Self>, parts: Vec<FetchPart>) -> Vec<FetchAnswer> {
         let mut answers = Vec::with_capacity(parts.len());
         for parts in parts.chunks(READS_MAX) {
-            let begun: Vec<_> = parts.iter().map(|part| self.begin(*part)).collect();
+            let begun: Vec<_> = parts
+                .iter()
+                .map(|part| self.begin(*part).map(|begun| begun.start(self)))
+                .collect();
             for begun in begun {
                 answers.push(match begun {
                     Ok(begun) => begun.finish().await,
@@ -31,21 +64,23 @@ impl Shard {
         answers
     }
 
-    /// Takes what is in memory; what is on disk is asked for beside that of the other parts.
+    /// Takes what is in memory; what is on disk has yet to be asked for.
     fn begin(self: &Rc<Self>, part: FetchPart) -> Result<Begun, Box<FetchAnswer>> {
         let Some(partition) = self.partition(part.key) else {
             return Err(Box::new(refused(self.absence(part.key))));
         };
-        // A bound of zero still gets one batch: the gatherer decides whether to send it.
-        let fetched = partition.fetch(part.from, part.bytes_max, true, part.epochs, part.committed);
+        let fetched = partition.fetch(
+            part.from,
+            part.bytes_max,
+            part.at_least_one,
+            part.epochs,
+            part.committed,
+        );
         let (records, diverging) = match fetched {
             Ok(Fetched::Records(Read::Now(records))) => (Records::Here(records), None),
-            Ok(Fetched::Records(Read::Later(read))) => {
-                let read = self.runtime.spawn_with_result(read);
-                (Records::Read(Box::pin(read)), None)
-            }
+            Ok(Fetched::Records(Read::Later(read))) => (Records::OnDisk(read), None),
             Ok(Fetched::Diverging { epoch, end_offset }) => {
-                (Records::Here(Vec::new()), Some((epoch, end_offset)))
+                (Records::Here(Batches::default()), Some((epoch, end_offset)))
             }
             Err(error) => {
                 let view = partition.leads().then(|| partition.view());
@@ -57,13 +92,15 @@ impl Shard {
         };
         Ok(Begun {
             part,
+            view: partition.view(),
             partition,
             records,
             diverging,
         })
     }
 
-    /// Completes when what a reader may see passes one of these offsets, or leadership changes.
+    /// Completes when what a reader may see beyond these offsets has grown by what `watch` wants,
+    /// or leadership changes.
     pub async fn watch(
         self: &Rc<Self>,
         parts: Vec<(PartitionKey, Offset)>,
@@ -72,12 +109,10 @@ impl Shard {
     ) {
         for (key, offset) in parts {
             match self.partition(key) {
-                Some(partition)
-                    if partition.leads() && partition.visible_to(committed) <= offset =>
-                {
+                Some(partition) if partition.leads() => {
                     partition.watch(&watch, offset, committed);
                 }
-                // Not here any more, or there is news already.
+                // Not here any more.
                 _ => watch.fire(),
             }
         }
@@ -91,80 +126,69 @@ const READS_MAX: usize = 16;
 /// One part of a fetch on its way.
 struct Begun {
     part: FetchPart,
+    /// Of the instant that bounds the read: who waits afterwards waits from there on.
+    view: LeaderView,
     partition: Rc<Partition>,
     records: Records,
     diverging: Option<(LeaderEpoch, Offset)>,
 }
 
 enum Records {
-    Here(Vec<Slice>),
-    Read(ColdRead),
+    Here(Batches),
+    OnDisk(ColdRead),
 }
 
 impl Begun {
+    /// Has the disk asked beside what else goes on.
+    fn start(mut self, shard: &Shard) -> Begun {
+        if let Records::OnDisk(read) = self.records {
+            let read = shard.runtime.spawn_with_result(read);
+            self.records = Records::OnDisk(Box::pin(read));
+        }
+        self
+    }
+
+    async fn finish_in_memory(mut self) -> FetchAnswer {
+        let is_on_disk = matches!(self.records, Records::OnDisk(_));
+        if is_on_disk {
+            self.records = Records::Here(Batches::default());
+        }
+        let mut answer = self.finish().await;
+        if is_on_disk {
+            answer.behind = Behind::OnDisk;
+        }
+        answer
+    }
+
     async fn finish(self) -> FetchAnswer {
         let (part, partition, diverging) = (self.part, self.partition, self.diverging);
-        let records = match self.records {
-            Records::Here(records) => records,
-            Records::Read(read) => match read.await {
-                Ok(records) => records,
+        let batches = match self.records {
+            Records::Here(batches) => batches,
+            Records::OnDisk(read) => match read.await {
+                Ok(batches) => batches,
                 Err(error) => return refused(error.error_code()),
             },
         };
-        let aborted = match (part.committed, end_of(&records)) {
-            (false, _) => None,
-            (true, None) => Some(Vec::new()),
-            (true, Some(end)) => match partition.log.aborted_transactions(part.from, end).await {
+        let end = part.committed.then(|| end_of(&batches.slices));
+        let aborted = match end {
+            None => None,
+            Some(None) => Some(Vec::new()),
+            Some(Some(end)) => match partition.log.aborted_transactions(part.from, end).await {
                 Ok(aborted) => Some(aborted),
                 Err(error) => return refused(error.error_code()),
             },
         };
-        let bytes = records.iter().map(|slice| slice.len()).sum();
-        let view = Some(partition.view());
         FetchAnswer {
             error: ErrorCode::None,
-            view,
+            view: Some(self.view),
             diverging,
-            records,
-            bytes,
+            records: batches.slices,
+            bytes: batches.bytes,
+            behind: match batches.more {
+                true => Behind::More,
+                false => Behind::Nothing,
+            },
             aborted,
-        }
-    }
-}
-
-/// The offset behind the last batch. A batch read from disk may lie in several slices.
-fn end_of(records: &[Slice]) -> Option<Offset> {
-    let mut end = None;
-    let mut slices = records.iter();
-    let mut rest: &[u8] = slices.next()?;
-    loop {
-        let mut head = [0; BATCH_HEADER_BYTES];
-        let mut filled = 0;
-        // Bytes of the batch that its header does not tell of yet.
-        let mut left = 0;
-        while filled < head.len() || left > 0 {
-            if rest.is_empty() {
-                match slices.next() {
-                    Some(next) => rest = next,
-                    None => return end,
-                }
-                continue;
-            }
-            if filled < head.len() {
-                let taken = rest.len().min(head.len() - filled);
-                head[filled..filled + taken].copy_from_slice(&rest[..taken]);
-                filled += taken;
-                rest = &rest[taken..];
-                if filled == head.len() {
-                    let header = BatchHeader::parse(&head).ok()?;
-                    left = header.size().saturating_sub(head.len());
-                    end = Some(Offset(header.next_offset()));
-                }
-            } else {
-                let taken = rest.len().min(left);
-                left -= taken;
-                rest = &rest[taken..];
-            }
         }
     }
 }
@@ -176,30 +200,7 @@ fn refused(error: ErrorCode) -> FetchAnswer {
         diverging: None,
         records: Vec::new(),
         bytes: 0,
+        behind: Behind::Nothing,
         aborted: None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::protocol::record_batch::{BatchBuilder, BatchOptions};
-
-    #[test]
-    fn the_end_is_found_wherever_slices_part() {
-        let mut bytes = Vec::new();
-        for base in 0..4 {
-            let mut builder = BatchBuilder::new(BatchOptions {
-                base_offset: base * 3,
-                ..BatchOptions::default()
-            });
-            (0..3).for_each(|_| builder.append(0, None, Some(&[7; 40]), &[]));
-            bytes.extend(builder.finish());
-        }
-        assert_eq!(end_of(&[]), None);
-        for size in 1..bytes.len() {
-            let slices: Vec<Slice> = bytes.chunks(size).map(Slice::copy_of).collect();
-            assert_eq!(end_of(&slices), Some(Offset(12)), "slices of {size}");
-        }
     }
 }

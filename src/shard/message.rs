@@ -21,12 +21,13 @@ pub enum Request {
         terms: Terms,
     },
     /// Reads at once; an empty answer is an answer.
-    Fetch { parts: Vec<FetchPart> },
-    /// Completes when what a reader may see passes one of these offsets, leadership changes, or
-    /// the request is withdrawn.
+    Fetch { parts: Vec<FetchPart>, depth: Depth },
+    /// Completes when what a reader may see beyond these offsets has grown by `bytes` in all,
+    /// leadership changes, or the request is withdrawn.
     Watch {
         parts: Vec<(PartitionKey, Offset)>,
         committed: bool,
+        bytes: usize,
     },
     /// Ends transactions; answered in order, when the markers are committed.
     Markers {
@@ -94,9 +95,31 @@ pub struct FetchPart {
     pub key: PartitionKey,
     pub from: Offset,
     pub bytes_max: usize,
+    /// Its first batch may be larger than the bound.
+    pub at_least_one: bool,
     pub epochs: EpochCheck,
     /// Only records below the last stable offset, with the aborted transactions among them.
     pub committed: bool,
+}
+
+/// How far a fetch reaches down.
+#[derive(Clone, Copy, Debug)]
+pub enum Depth {
+    /// What is in memory, of all parts together at most `bytes_max`; the first batch of all may be
+    /// larger. Costs no copy and no wait.
+    Memory { bytes_max: usize },
+    /// Each part up to its own bound.
+    Disk,
+}
+
+/// What there is behind the records of an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Behind {
+    Nothing,
+    /// More may be seen than the bound allowed.
+    More,
+    /// It lies on disk and was not read.
+    OnDisk,
 }
 
 pub struct FetchAnswer {
@@ -107,6 +130,7 @@ pub struct FetchAnswer {
     pub records: Vec<Slice>,
     /// Sum of `records`.
     pub bytes: usize,
+    pub behind: Behind,
     /// Of a committed fetch: which of the records do not count.
     pub aborted: Option<Vec<AbortedTransaction>>,
 }

@@ -12,6 +12,7 @@
 
 mod ask;
 mod background;
+pub mod batches;
 pub mod checkpoint_error;
 mod checkpoint_file;
 pub mod checkpointer;

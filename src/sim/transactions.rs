@@ -23,7 +23,7 @@ use crate::protocol::record_batch::{
     BatchBuilder, BatchOptions, Batches, Compression, ProducerStamp, Records,
 };
 use crate::shard::Shard;
-use crate::shard::message::{Answer, FetchPart, ProduceAnswer, ProducePart, Question};
+use crate::shard::message::{Answer, Depth, FetchPart, ProduceAnswer, ProducePart, Question};
 use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -311,13 +311,14 @@ async fn read_committed(shard: &Rc<Shard>, partition: usize) -> Vec<(i64, u64)> 
             key: Node::key(partition),
             from,
             bytes_max: 50_000,
+            at_least_one: true,
             epochs: EpochCheck {
                 current_leader_epoch: -1,
                 last_fetched_epoch: -1,
             },
             committed: true,
         };
-        let answers = shard.fetch(vec![part]).await;
+        let answers = shard.fetch(vec![part], Depth::Disk).await;
         let answer = &answers[0];
         assert_eq!(answer.error, ErrorCode::None);
         let bytes: Vec<u8> = answer.records.iter().flat_map(|s| s.to_vec()).collect();

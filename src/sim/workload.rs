@@ -24,7 +24,7 @@ use crate::protocol::ErrorCode;
 use crate::protocol::record_batch::ProducerStamp;
 use crate::runtime::Runtime;
 use crate::shard::Shard;
-use crate::shard::message::{Answer, FetchPart, ProducePart, Question};
+use crate::shard::message::{Answer, Depth, FetchPart, ProducePart, Question};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -494,10 +494,11 @@ async fn fetch_and_check(
         key: Node::key(partition),
         from,
         bytes_max,
+        at_least_one: true,
         epochs: ANY_EPOCH,
         committed: false,
     };
-    let answers = shard.fetch(vec![part]).await;
+    let answers = shard.fetch(vec![part], Depth::Disk).await;
     match answers[0].error {
         ErrorCode::None => {
             let bytes = answers[0].records.concat_bytes();
@@ -534,10 +535,11 @@ async fn check_partition(
             key: Node::key(partition),
             from,
             bytes_max: 256 << 10,
+            at_least_one: true,
             epochs: ANY_EPOCH,
             committed: false,
         };
-        let answers = shard.fetch(vec![part]).await;
+        let answers = shard.fetch(vec![part], Depth::Disk).await;
         let code = answers[0].error;
         assert_eq!(
             code,
