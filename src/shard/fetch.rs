@@ -39,7 +39,10 @@ impl Shard {
                 Ok(begun) => begun.finish_in_memory().await,
                 Err(refused) => *refused,
             };
-            left = left.saturating_sub(answer.bytes);
+            // A first batch that is too large is taken only if it is the first of all shards.
+            if answer.bytes <= part.bytes_max {
+                left -= answer.bytes;
+            }
             is_first &= answer.bytes == 0;
             answers.push(answer);
         }
