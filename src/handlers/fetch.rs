@@ -1,5 +1,5 @@
 //! Fetch (API 1): read record batches, waiting until there are enough.
-//! Stages: settle the session, read in request order, wait for as many bytes as are missing, repeat.
+//! Stages: settle the session, read in request order, wait for what is missing, repeat.
 
 use super::Started;
 use super::context::{Call, Response, Unanswerable};
