@@ -96,9 +96,16 @@ fn launch(config: BrokerConfig) -> Result<(Runtime, Plan), Refusal> {
         Polling::SpinThenPark => Profile::SpinThenPark(SPIN),
         Polling::Spin => Profile::Spin,
     };
+    let memory = config.memory_shares(shards);
+    crate::io::buffer::set_pool_bytes_max(memory.pool_bytes);
+    let defaults = uring::Settings::default();
+    let buffers = memory.receive_bytes / defaults.receive_buffer_bytes as usize;
     let settings = uring::Settings {
         profile,
-        ..uring::Settings::default()
+        receive_buffers: u16::try_from(buffers)
+            .unwrap_or(u16::MAX)
+            .clamp(RECEIVE_BUFFERS_MIN, defaults.receive_buffers),
+        ..defaults
     };
     let mut seeds = uring::open_all(usize::from(shards) + 1, settings).map_err(Refusal::new)?;
     let control_seed = seeds
@@ -142,6 +149,9 @@ fn follow_levels<S: 'static>(levels: reload::Handle<EnvFilter, S>) {
         let _ = levels.reload(EnvFilter::new(filter));
     });
 }
+
+/// Receive buffers of a shard, however small the memory budget: half a megabyte.
+const RECEIVE_BUFFERS_MIN: u16 = 16;
 
 /// How long `spin-then-park` looks for work before it sleeps (DESIGN §2).
 const SPIN: Duration = Duration::from_micros(20);

@@ -11,6 +11,7 @@
 
 use super::error::{ConfigError, Warning};
 use super::listener::{Address, Listener, ProtocolMap, SecurityProtocol, parse_listeners};
+use super::memory::MemoryShares;
 use super::parse::{Given, parse};
 use super::property::list;
 use super::topic::TopicConfig;
@@ -59,7 +60,7 @@ pub struct BrokerConfig {
     pub topic_defaults: TopicConfig,
     /// `None` is one shard per core.
     pub shards: Option<u32>,
-    /// Memory of the whole process to plan with.
+    /// Memory of the whole process to plan with; see `memory_shares`.
     pub memory_bytes: u64,
     pub polling: Polling,
     /// Log lines are JSON.
@@ -71,6 +72,11 @@ pub struct BrokerConfig {
 }
 
 impl BrokerConfig {
+    /// What each of so many shards may take.
+    pub fn memory_shares(&self, shards: u16) -> MemoryShares {
+        MemoryShares::of(self.memory_bytes, shards, self.log_dirs.len())
+    }
+
     /// Reads a properties file; `arguments` come after its lines and win over them.
     pub fn parse(
         text: &str,

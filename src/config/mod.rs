@@ -21,6 +21,7 @@ pub mod group;
 pub mod internal;
 pub mod listener;
 pub mod log_levels;
+pub mod memory;
 pub mod meta_properties;
 pub mod parse;
 pub mod property;
@@ -37,6 +38,7 @@ pub use error::{ConfigError, Place, Warning};
 pub use group::GroupConfig;
 pub use internal::{InternalTopic, InternalTopicConfig};
 pub use listener::{Address, Listener, SecurityProtocol};
+pub use memory::MemoryShares;
 pub use meta_properties::{MetaError, MetaProperties};
 pub use topic::{Cleanup, Compression, Durability, TimestampType, TopicConfig};
 

@@ -96,10 +96,15 @@ impl Memory {
 /// Sizes that are kept for reuse: mapping and faulting in a page costs 0.25 us, 64 us a MiB.
 const POOL_SIZES: [usize; 6] = [4 << 10, 16 << 10, 64 << 10, 128 << 10, 256 << 10, 1 << 20];
 
-/// Bytes that the pool keeps at most; what exceeds it goes back to the system. Enough for the tails
-/// that a flush lets go at once: giving those back and faulting them in again cost 7 % of the
-/// broker's CPU under load.
-const POOL_BYTES_MAX: usize = 64 << 20;
+/// Bytes that the pool keeps at most; what exceeds it goes back to the system. By default enough
+/// for the tails that a flush lets go at once: giving those back and faulting them in again cost
+/// 7 % of the broker's CPU under load.
+static POOL_BYTES_MAX: AtomicUsize = AtomicUsize::new(64 << 20);
+
+/// Bounds what the process keeps of pages nobody uses.
+pub fn set_pool_bytes_max(bytes: usize) {
+    POOL_BYTES_MAX.store(bytes, Ordering::Relaxed);
+}
 
 static POOL: Pool = Pool {
     free: [const { Mutex::new(Vec::new()) }; POOL_SIZES.len()],
@@ -148,7 +153,7 @@ impl Pool {
     fn put(&self, start: NonNull<u8>, size: usize) {
         if let Some(class) = POOL_SIZES.iter().position(|pooled| *pooled == size) {
             let before = self.bytes.fetch_add(size, Ordering::Relaxed);
-            if before + size <= POOL_BYTES_MAX {
+            if before + size <= POOL_BYTES_MAX.load(Ordering::Relaxed) {
                 let mut free = self.free[class]
                     .lock()
                     .expect("no code panics holding the pool");

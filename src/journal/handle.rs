@@ -21,6 +21,9 @@ use std::rc::Rc;
 /// A v2 batch's header: nothing shorter is a batch.
 const BATCH_MIN: usize = 61;
 
+/// While the last file is written, so much less may wait for the disk.
+const LAST_FILE_SLOWER: usize = 8;
+
 /// One shard's journal in one log dir. Clones share it.
 #[derive(Clone)]
 pub struct Journal(Rc<Shared>);
@@ -193,8 +196,63 @@ impl Journal {
             dirty_bytes: ring.dirty(),
             capacity_bytes: ring.total(),
             queued_bytes: self.0.open.borrow().waiting() as u64,
+            queued_bytes_max: self.0.queued_bytes_max as u64,
             last_file: ring.is_last(self.0.runtime.now()),
         }
+    }
+
+    /// Whether one more batch of a client may be appended; who finds no room waits for `progress`.
+    /// What is appended anyway (by coordinators, by checkpoints) is taken.
+    pub fn has_room(&self) -> bool {
+        let queued = self.0.open.borrow().waiting();
+        if queued == 0 && self.0.budget.is_none() {
+            return true;
+        }
+        let is_last = self.0.ring.borrow().is_last(self.0.runtime.now());
+        let bound = match is_last {
+            // Slower, so that the checkpoint under way frees a file in time.
+            true => self.0.queued_bytes_max / LAST_FILE_SLOWER,
+            false => self.0.queued_bytes_max,
+        };
+        queued <= bound && self.memory_has_room()
+    }
+
+    /// Slabs that stay although tails were flushed are held by readers, or by batches that came
+    /// since: of these a quarter of the budget may come for each flush.
+    fn memory_has_room(&self) -> bool {
+        let Some(budget) = &self.0.budget else {
+            return true;
+        };
+        let since = self.appended_bytes() - self.0.returned_at.get();
+        !budget.is_full() || since < budget.bytes_max() as u64 / 4
+    }
+
+    /// Tails should be brought into segments, for their slabs take much memory.
+    pub fn needs_memory(&self) -> bool {
+        let budget = self.0.budget.as_ref();
+        budget.is_some_and(|budget| budget.is_rising())
+    }
+
+    /// Memory that slabs may take; `None`: nobody bounds it.
+    pub fn memory_bytes_max(&self) -> Option<usize> {
+        self.0.budget.as_ref().map(|budget| budget.bytes_max())
+    }
+
+    /// Notified when a slab was taken while `needs_memory`.
+    pub fn pressed(&self) -> &Event {
+        &self.0.pressed
+    }
+
+    /// Tails were flushed, as far as that gives memory back; it began when `appended_bytes` was
+    /// `from`.
+    pub fn memory_returned(&self, from: u64) {
+        self.0.returned_at.set(from.max(self.0.returned_at.get()));
+        self.0.progress.notify();
+    }
+
+    /// Nothing is taken any more.
+    pub fn is_shut(&self) -> bool {
+        self.0.check().is_err() || self.0.phase.get() != Phase::Running
     }
 
     /// Waits until `group` has reached `required`. A group nobody else wants synced is synced

@@ -32,6 +32,7 @@ mod marks;
 mod open_group;
 mod replay;
 mod ring;
+mod slab_budget;
 mod superblock;
 mod writer;
 
@@ -40,9 +41,9 @@ pub use group::{Entry, Group, Incarnation, Kind};
 pub use handle::Journal;
 pub use replay::{Damage, Found, Replay, newest, remove, shards_in};
 
-use ring::superblock_path;
+pub use slab_budget::SlabBudget;
 
-use crate::io::buffer::OnRelease;
+use ring::superblock_path;
 use std::sync::Arc;
 
 /// How a journal is kept. The defaults are DESIGN §4's.
@@ -60,7 +61,9 @@ pub struct JournalSettings {
     pub slab_bytes: usize,
     pub sync: SyncMethod,
     /// Told about slabs taken and given back.
-    pub budget: Option<Arc<dyn SlabBudget>>,
+    pub budget: Option<Arc<SlabBudget>>,
+    /// More than this waiting for the disk is latency without throughput: produce waits.
+    pub queued_bytes_max: usize,
 }
 
 /// How a group becomes durable while acks=all batches come.
@@ -72,12 +75,6 @@ pub enum SyncMethod {
     SyncAfter,
 }
 
-/// Counts the memory of slabs. `release` (of `OnRelease`) gives back what `charge` took; it may
-/// run on any thread, since consumers of other cores hold slices.
-pub trait SlabBudget: OnRelease {
-    fn charge(&self, bytes: usize);
-}
-
 /// How full the journal is. Produce is slowed, not refused, when `is_high`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Pressure {
@@ -87,16 +84,15 @@ pub struct Pressure {
     pub capacity_bytes: u64,
     /// Bytes sealed or open, not yet written.
     pub queued_bytes: u64,
+    /// How much may be, before produce waits.
+    pub queued_bytes_max: u64,
     /// No free file is left behind the one being written.
     pub last_file: bool,
 }
 
 impl Pressure {
-    /// More than this waiting for the disk is latency without throughput.
-    const QUEUED_HIGH: u64 = 16 << 20;
-
     pub fn is_high(&self) -> bool {
-        self.queued_bytes > Self::QUEUED_HIGH || self.last_file
+        self.queued_bytes > self.queued_bytes_max || self.last_file
     }
 }
 
@@ -110,11 +106,14 @@ impl Default for JournalSettings {
             slab_bytes: 1 << 20,
             sync: SyncMethod::DurableWrite,
             budget: None,
+            queued_bytes_max: 16 << 20,
         }
     }
 }
 
 #[cfg(test)]
 mod fake;
+#[cfg(test)]
+mod room_tests;
 #[cfg(test)]
 mod tests;

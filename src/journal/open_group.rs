@@ -24,7 +24,7 @@ pub(super) struct OpenGroup {
     salt: u64,
     block: usize,
     slab_bytes: usize,
-    budget: Option<Arc<dyn super::SlabBudget>>,
+    budget: Option<Arc<super::SlabBudget>>,
     slab: Buffer,
     /// Room for the open group's header; `None` while no group is open.
     header: Option<Buffer>,

@@ -19,7 +19,7 @@ use super::marks::Marks;
 use super::open_group::{OpenGroup, Patch};
 use super::ring::Ring;
 use super::superblock::Superblock;
-use super::{JournalError, JournalSettings, SyncMethod};
+use super::{JournalError, JournalSettings, SlabBudget, SyncMethod};
 use crate::ids::{GroupSequence, PartitionKey, RequiredMark, ShardId};
 use crate::io::{Errno, Instant, Slice};
 use crate::map::Set;
@@ -28,6 +28,7 @@ use crate::runtime::{File, Runtime};
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Bytes from which a second write beside the first gains throughput.
@@ -54,6 +55,8 @@ pub(super) struct Shared {
     pub work: Event,
     /// Something for the keeper to look at.
     pub chores: Event,
+    /// Slabs take much memory, and another one was taken.
+    pub pressed: Event,
     pub phase: Cell<Phase>,
     pub keeper_ended: Cell<bool>,
     pub release_to: Cell<GroupSequence>,
@@ -62,6 +65,10 @@ pub(super) struct Shared {
     sync: SyncMethod,
     pub failed: Cell<Option<Errno>>,
     pub group_max: u64,
+    pub budget: Option<Arc<SlabBudget>>,
+    pub queued_bytes_max: usize,
+    /// `appended_bytes` when the last flush of tails began that has ended.
+    pub returned_at: Cell<u64>,
     appended_at: Cell<Instant>,
     durable_asked_at: Cell<Option<Instant>>,
     sync_in_flight: Cell<bool>,
@@ -109,10 +116,14 @@ impl Shared {
             superblock: RefCell::new(superblock),
             superblock_file,
             group_max: ring.group_max(),
+            budget: settings.budget.clone(),
+            queued_bytes_max: settings.queued_bytes_max,
+            returned_at: Cell::default(),
             ring: RefCell::new(ring),
             progress: Event::new(),
             work: Event::new(),
             chores: Event::new(),
+            pressed: Event::new(),
             phase: Cell::new(Phase::Running),
             keeper_ended: Cell::new(false),
             release_to: Cell::default(),
@@ -168,7 +179,14 @@ impl Shared {
             .set(self.appended_bytes.get() + length as u64);
         let was_idle = open.waiting() == 0;
         let durable = self.marks.borrow().synced();
+        let slabs = self.budget.as_ref().map_or(0, |budget| budget.used());
         let pushed = open.push(row, pieces, patch, synced, durable);
+        if let Some(budget) = &self.budget
+            && budget.used() > slabs
+            && budget.is_rising()
+        {
+            self.pressed.notify();
+        }
         // The writer looks again by itself after each completion; a large backlog is worth a look.
         if was_idle || open.waiting() >= SECOND_WRITE {
             self.work.notify();

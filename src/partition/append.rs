@@ -8,7 +8,8 @@
 //!
 //! Uncompressed batches are walked at once. Compressed ones are walked on the worker pool, so that
 //! a large one does not hold up other connections; batches behind it wait in the gate, because
-//! order is per partition.
+//! order is per partition. There they also wait when the disk is slower than the producers: for
+//! every level of acknowledgement, or what is acknowledged at once would pile up in memory.
 
 use super::{AppendError, Guard, Partition, Pending};
 use crate::config::{
@@ -116,7 +117,10 @@ impl Partition {
             None => walk_here(&checked, &records, &walk_limits),
             Some(_) => None,
         };
+        // What a coordinator writes always finds room: it is little, and others wait for it.
+        let may_wait = terms.origin != Origin::Coordinator;
         if self.append_gate.is_open()
+            && (!may_wait || self.dir.has_room())
             && let Some(walked) = walked.take()
         {
             let appended = walked.map_err(AppendError::Invalid).and_then(|walked| {
@@ -135,6 +139,9 @@ impl Partition {
                 }
             };
             place.turn().await;
+            if may_wait {
+                partition.dir.room().await;
+            }
             // The world may have changed meanwhile: look again.
             partition.may_append(terms.acks)?;
             let (records, checked, walked) = prepared.map_err(AppendError::Invalid)?;
@@ -380,7 +387,7 @@ fn prepare(
     Ok((Slice::from(packed), checked, walked))
 }
 
-/// Keeps appends in order while one of them is away on the worker pool.
+/// Keeps appends in order while one of them is away on the worker pool, or waits for room.
 #[derive(Default)]
 pub(super) struct Gate(Rc<GateState>);
 
@@ -392,18 +399,18 @@ struct GateState {
 }
 
 /// One append's place in the gate; given up when dropped.
-struct Place {
+pub(super) struct Place {
     gate: Rc<GateState>,
     number: u64,
     left: Cell<bool>,
 }
 
 impl Gate {
-    fn is_open(&self) -> bool {
+    pub fn is_open(&self) -> bool {
         self.0.entered.get() == self.0.served.get()
     }
 
-    fn enter(&self) -> Place {
+    pub fn enter(&self) -> Place {
         let number = self.0.entered.get();
         self.0.entered.set(number + 1);
         Place {
@@ -416,7 +423,7 @@ impl Gate {
 
 impl Place {
     /// Completes when every earlier place has been left.
-    async fn turn(&self) {
+    pub async fn turn(&self) {
         while self.gate.served.get() != self.number {
             self.gate.moved.next().await;
         }

@@ -6,6 +6,7 @@
 //! Never:      shared between shards; every shard has a journal of its own in each log dir.
 
 use super::Partition;
+use super::append::Gate;
 use crate::ids::{GroupSequence, RequiredMark};
 use crate::journal::Journal;
 use crate::log::LogStorage;
@@ -24,6 +25,8 @@ pub struct LogDir {
     written_next: RefCell<VecDeque<(GroupSequence, Rc<Partition>)>>,
     /// The same for batches that must be synced.
     synced_next: RefCell<VecDeque<(GroupSequence, Rc<Partition>)>>,
+    /// Clients' batches that wait for room, in the order in which they came.
+    room: Gate,
 }
 
 impl LogDir {
@@ -35,7 +38,27 @@ impl LogDir {
             storage,
             written_next: RefCell::new(VecDeque::new()),
             synced_next: RefCell::new(VecDeque::new()),
+            room: Gate::default(),
         })
+    }
+
+    /// Whether a client's batch may be appended at once.
+    pub(super) fn has_room(&self) -> bool {
+        self.room.is_open() && self.journal.has_room()
+    }
+
+    /// Waits until it may be, or the journal takes nothing any more: a producer that is faster
+    /// than the disk is slowed, at every level of acknowledgement.
+    pub(super) async fn room(&self) {
+        let place = self.room.enter();
+        place.turn().await;
+        loop {
+            let seen = self.journal.progress().count();
+            if self.journal.has_room() || self.journal.is_shut() {
+                return;
+            }
+            self.journal.progress().after(seen).await;
+        }
     }
 
     /// `partition` has a batch in `group` and wants to hear when that has reached `required`.

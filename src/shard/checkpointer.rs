@@ -18,11 +18,13 @@
 //! forward in the journal instead, which is one write for thousands of them.
 //!
 //! Three reasons to write, beside being asked: the journal is a quarter full (a lap), much memory
-//! waits in tails (a flush of the large ones), a partition was quiet for a second (its own flush
+//! waits in tails (a flush of the large ones, and of more where that is not enough: producers
+//! wait for it), a partition was quiet for a second (its own flush
 //! and sync, so that Kafka's tools see all of it in the folder).
 
 pub use super::checkpoint_error::CheckpointError;
 mod cut;
+mod memory;
 
 use super::checkpoint_error::unless_deleted;
 use super::checkpoint_file::{Encoder, Record, shard_path};
@@ -47,7 +49,7 @@ const QUIET: Duration = Duration::from_secs(1);
 const IDLE: Duration = Duration::from_secs(5);
 /// After a full disk, look again this much later.
 const RETRY_NO_SPACE: Duration = Duration::from_secs(1);
-/// Bytes appended from which a flush of large tails gives memory back.
+/// Bytes appended from which a flush of large tails gives memory back, at most.
 const FLUSH_BYTES: u64 = 16 << 20;
 /// A tail of at least this much is worth a write of its own.
 const LARGE_TAIL: u64 = 64 << 10;
@@ -70,8 +72,9 @@ struct Inner {
     members: RefCell<BTreeMap<PartitionKey, Rc<Member>>>,
     /// Partitions with entries in the journal that no checkpoint file covers.
     active: RefCell<BTreeSet<PartitionKey>>,
-    /// `journal.appended_bytes()` at the last flush for memory.
+    /// `journal.appended_bytes()` at the last flush for memory, and how far apart they are.
     flushed_at: Cell<u64>,
+    flush_bytes: u64,
     /// `journal.placed_bytes()` at the last lap.
     lap_at: Cell<u64>,
     full_disk: FullDisk,
@@ -120,6 +123,7 @@ struct Capture {
 impl Checkpointer {
     /// Starts the background task.
     pub fn start(runtime: &Runtime, dir: &Path, shard: ShardId, journal: Journal) -> Checkpointer {
+        let memory = journal.memory_bytes_max().unwrap_or(usize::MAX) as u64;
         let full_disk = FullDisk::new(runtime, dir, shard, journal.share_bytes());
         let inner = Rc::new(Inner {
             runtime: runtime.clone(),
@@ -129,6 +133,7 @@ impl Checkpointer {
             members: RefCell::default(),
             active: RefCell::default(),
             flushed_at: Cell::new(0),
+            flush_bytes: FLUSH_BYTES.min(memory / 3),
             lap_at: Cell::new(0),
             full_disk,
             wanted: RefCell::default(),
@@ -318,12 +323,8 @@ impl Inner {
         if is_full || is_idle && !active.is_empty() {
             return self.lap().await;
         }
-        let appended = self.journal.appended_bytes();
-        if appended - self.flushed_at.get() >= FLUSH_BYTES {
-            self.flushed_at.set(appended);
-            let mut large = self.members_of(&active);
-            large.retain(|member| member.log.unflushed_bytes() >= LARGE_TAIL);
-            self.flush(&large).await?;
+        if self.wants_memory_back() {
+            self.give_memory_back().await?;
         }
         let mut quiet = self.members_of(&active);
         quiet.retain(|member| is_quiet(&member.log, now));
@@ -362,11 +363,14 @@ impl Inner {
     async fn lap(&self) -> Result<(), CheckpointError> {
         let target = self.journal.upcoming();
         self.lap_at.set(self.journal.placed_bytes());
+        let appended = self.journal.appended_bytes();
         let keys = self.active.take();
         let result = self.lap_over(&keys, target).await;
         if result.is_err() {
             // They are still not covered.
             self.active.borrow_mut().extend(keys);
+        } else {
+            self.gave_memory_back(appended);
         }
         result
     }
@@ -627,6 +631,7 @@ async fn run(inner: Rc<Inner>) {
     while !inner.stopping.get() && inner.journal.failed().is_none() {
         let seen = inner.journal.progress().count();
         let asked = inner.asked.count();
+        let pressed = inner.journal.pressed().count();
         let wait = match inner.tick().await {
             Ok(()) => match inner.full_disk.regain().await {
                 true => TICK,
@@ -642,14 +647,15 @@ async fn run(inner: Rc<Inner>) {
                 break;
             }
         };
-        let asked = inner.asked.after(asked);
+        let pressed = inner.journal.pressed().after(pressed);
+        let asked = either(inner.asked.after(asked), pressed);
         if inner.active.borrow().is_empty() && !inner.full_disk.is_full() {
             // Nothing to write: sleep until the journal has news.
             let news = inner.journal.progress().after(seen);
             either(asked, news).await;
         } else {
             let until = inner.runtime.now().plus(wait);
-            inner.runtime.deadline(until, asked).await;
+            let _ = inner.runtime.deadline(until, asked).await;
         }
     }
     inner.stopped.set(true);

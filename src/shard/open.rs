@@ -53,6 +53,8 @@ impl Shard {
         config: &Arc<BrokerConfig>,
         plan: Plan,
     ) -> Result<Rc<Shard>, ShardError> {
+        let memory = config.memory_shares(shards);
+        let slabs = crate::journal::SlabBudget::new(memory.slab_bytes);
         let mut dirs = Vec::new();
         let mut checkpointers = Vec::new();
         let mut found = Found::default();
@@ -65,7 +67,7 @@ impl Shard {
                 &dir.path,
                 id,
                 dir.recovered.incarnation,
-                journal_settings(config, shards, plan.dirs.len()),
+                journal_settings(config, shards, plan.dirs.len(), &slabs),
             )
             .await
             .map_err(|error| failed(&error))?;
@@ -74,7 +76,7 @@ impl Shard {
                 cache_bytes: (cache / plan.dirs.len() as u64) as usize,
                 ..StorageSettings::default()
             };
-            let storage = LogStorage::new(runtime, &dir.path, settings);
+            let storage = LogStorage::new(runtime, &dir.path, bounded(settings, &memory));
             find(runtime, index, dir, &mut found)
                 .await
                 .map_err(|errno| failed(&errno))?;
@@ -453,12 +455,39 @@ impl Shard {
     }
 }
 
-fn journal_settings(config: &BrokerConfig, shards: u16, dirs: usize) -> JournalSettings {
+/// With the shares of the memory budget.
+fn bounded(settings: StorageSettings, memory: &crate::config::MemoryShares) -> StorageSettings {
+    StorageSettings {
+        hot_bytes: memory.hot_bytes.min(settings.hot_bytes),
+        cache_bytes: memory.cache_bytes.min(settings.cache_bytes),
+        ..settings
+    }
+}
+
+/// A budget is at least so many slabs: one of them is often held by a few bytes of its own.
+const SLABS_MIN: usize = 16;
+
+/// The sizes of slabs; a smaller one would make small groups, a larger one gains nothing.
+const SLAB_BYTES: std::ops::RangeInclusive<usize> = (64 << 10)..=(1 << 20);
+
+fn journal_settings(
+    config: &BrokerConfig,
+    shards: u16,
+    dirs: usize,
+    slabs: &Arc<crate::journal::SlabBudget>,
+) -> JournalSettings {
+    let slab_bytes = slabs.bytes_max() / SLABS_MIN;
+    let slab_bytes = slab_bytes.clamp(*SLAB_BYTES.start(), *SLAB_BYTES.end());
+    let defaults = JournalSettings::default();
     JournalSettings {
+        // A power of two, as the pool has them.
+        slab_bytes: 1 << slab_bytes.ilog2(),
+        queued_bytes_max: defaults.queued_bytes_max.min(slabs.bytes_max() / 2),
+        budget: Some(slabs.clone()),
         file_bytes_first: config.journal.file_bytes_min,
         file_bytes_max: config.journal.file_bytes_max,
         files_max: config.journal.files_max as usize,
         journals: u64::from(shards) * dirs as u64,
-        ..JournalSettings::default()
+        ..defaults
     }
 }
