@@ -28,6 +28,8 @@ mod mesh;
 pub mod model;
 mod network;
 pub mod node;
+#[cfg(test)]
+mod one_node;
 pub mod scenario;
 pub mod seed;
 pub mod storage;
