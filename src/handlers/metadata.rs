@@ -142,10 +142,15 @@ fn find(image: &Image, name: Option<&str>, id: TopicId, refused: &[(String, Erro
         return Found::Topic(topic.clone());
     }
     let code = match name {
-        Some(_) if id == TopicId::ZERO => refused
-            .iter()
-            .find(|(refused, _)| Some(refused.as_str()) == name)
-            .map_or(ErrorCode::UnknownTopicOrPartition, |(_, code)| *code),
+        Some(asked) if id == TopicId::ZERO => {
+            let refused = refused.iter().find(|(name, _)| name == asked);
+            match (refused, controller::check_name(asked)) {
+                (Some((_, code)), _) => *code,
+                // Nobody would make it; Kafka says so whether or not it was to be made.
+                (None, Err((code, _))) => code,
+                (None, Ok(())) => ErrorCode::UnknownTopicOrPartition,
+            }
+        }
         _ => ErrorCode::UnknownTopicId,
     };
     Found::Refused {
