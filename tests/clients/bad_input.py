@@ -248,6 +248,28 @@ def negative_and_huge_counts(context):
             raise AssertionError(f"key {key} v{version} {body[-24:].hex()}: no answer, no close")
 
 
+def arrays_of_nothing(context):
+    """Sixteen megabytes that really hold eight million empty names: as objects they would be many
+    times as large. The broker refuses before it has taken a few times the frame."""
+    count = 8_000_000
+    body = w.header(w.METADATA, 1) + struct.pack(">i", count) + bytes(2 * count)
+    before = peak_mb(context.pid) if context.pid else 0
+    got = context.closes_or_refuses(frame(body), 10)
+    if got is None:
+        raise AssertionError("neither an answer nor a close")
+    grown = (peak_mb(context.pid) if context.pid else 0) - before
+    if grown > 100 and os.environ.get("BROKER_KIND") != "kafka":
+        raise AssertionError(f"{grown:.0f} MB more at the peak")
+
+
+def peak_mb(pid):
+    """The most resident memory the process ever had."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
 def broken_batches(context):
     """Each is refused with an error of its own; the next good one gets the next offset."""
     good = w.batch([b"a", b"b"])
@@ -426,8 +448,8 @@ def announced_and_never_sent(context):
 
 
 TESTS = [random_bytes, truncated_frames, frames_shorter_than_they_say, lengths,
-         unknown_keys_and_versions, negative_and_huge_counts, broken_batches, a_compression_bomb,
-         half_open_connections, slow_connections, pipelined_without_reading,
+         unknown_keys_and_versions, negative_and_huge_counts, arrays_of_nothing, broken_batches,
+         a_compression_bomb, half_open_connections, slow_connections, pipelined_without_reading,
          five_thousand_idle_connections, announced_and_never_sent]
 
 
