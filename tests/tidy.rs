@@ -86,6 +86,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 const JOINTS: &[&str] = &[
     "src/cli/server.rs",
     "src/cli/server/",
+    "src/cli/log/ours.rs",
     "src/bin/",
     "src/main.rs",
 ];

@@ -36,6 +36,7 @@ mod reassign_partitions;
 mod reassignment;
 mod release;
 mod resource_configs;
+mod schemas;
 pub mod server;
 mod settings;
 mod storage;

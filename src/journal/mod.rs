@@ -27,6 +27,7 @@
 mod error;
 mod group;
 mod handle;
+pub mod inspect;
 mod keeper;
 mod marks;
 mod open_group;

@@ -101,6 +101,18 @@ impl Superblock {
         })
     }
 
+    /// The copies in a file, by their positions; `None` for one that is not whole.
+    pub fn copies(bytes: &[u8]) -> Vec<(u64, Option<Superblock>)> {
+        let copy = |at: u64| {
+            let start = usize::try_from(at).unwrap_or(usize::MAX);
+            match Superblock::decode(bytes.get(start..).unwrap_or_default()) {
+                Copy::Valid(copy) => Some(copy),
+                Copy::Later(_) | Copy::Damaged => None,
+            }
+        };
+        COPY_AT.into_iter().map(|at| (at, copy(at))).collect()
+    }
+
     /// Reads the better copy of `shard`'s superblock.
     pub async fn load(
         runtime: &Runtime,

@@ -14,7 +14,7 @@ mod ask;
 mod background;
 pub mod batches;
 pub mod checkpoint_error;
-mod checkpoint_file;
+pub mod checkpoint_file;
 pub mod checkpointer;
 mod cleaner;
 mod cleaner_checkpoint;
