@@ -13,6 +13,7 @@ use crate::config::{self, BrokerConfig, Polling};
 use crate::ids::ShardId;
 use crate::io::Address;
 use crate::io::uring::{self, Profile};
+pub use crate::io::uring::{block_signals, wait_for_signal};
 use crate::runtime::{Runtime, thread};
 use std::net::ToSocketAddrs;
 use std::path::PathBuf;

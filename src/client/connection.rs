@@ -186,6 +186,11 @@ impl Connection {
         &self.send.address
     }
 
+    /// Something that can end the connection from another thread.
+    pub fn handle(&self) -> io::Result<Stream> {
+        self.send.handle()
+    }
+
     /// Two halves for two threads. Nothing may be under way.
     pub fn split(self) -> (SendHalf, ReceiveHalf) {
         assert!(

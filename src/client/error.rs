@@ -67,6 +67,8 @@ pub enum ClientError {
         offset: i64,
         cause: String,
     },
+    /// Nothing is committed, and nothing says where to begin (`auto.offset.reset=none`).
+    NoOffset { group: String, partitions: String },
     /// A client property cannot be used.
     Property { name: String, cause: String },
 }
@@ -86,6 +88,7 @@ impl ClientError {
             | Self::Encode { .. }
             | Self::Unsupported { .. }
             | Self::Records { .. }
+            | Self::NoOffset { .. }
             | Self::Property { .. } => false,
         }
     }
@@ -232,6 +235,11 @@ impl fmt::Display for ClientError {
                     "records of {topic}-{partition} at offset {offset} are damaged: {cause}"
                 )
             }
+            Self::NoOffset { group, partitions } => write!(
+                f,
+                "Undefined offset with no reset policy for partitions: [{partitions}]: group \
+                 '{group}' has committed none there; set auto.offset.reset"
+            ),
             Self::Property { name, cause } => write!(f, "property {name}: {cause}"),
         }
     }

@@ -24,6 +24,7 @@ pub mod connection;
 pub mod consumer;
 pub mod error;
 pub mod groups;
+pub mod member;
 pub mod partitioner;
 pub mod producer;
 pub mod properties;

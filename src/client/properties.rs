@@ -37,6 +37,8 @@ pub struct ClientConfig {
     pub producer: ProducerConfig,
     pub consumer: ConsumerConfig,
     pub group: GroupConfig,
+    /// The names of all properties that were given.
+    pub given: Vec<String>,
     /// One line for each property that was given and has no effect here.
     pub notes: Vec<String>,
 }
@@ -225,6 +227,7 @@ impl Default for ClientConfig {
             producer: ProducerConfig::default(),
             consumer: ConsumerConfig::default(),
             group: GroupConfig::default(),
+            given: Vec::new(),
             notes: Vec::new(),
         }
     }
@@ -297,6 +300,7 @@ impl ClientConfig {
             name: name.to_owned(),
             cause,
         };
+        self.given.push(name.to_owned());
         let ms = |min| number(value, min, DAY_MS).map(Duration::from_millis);
         match name {
             "bootstrap.servers" => self.bootstrap = Address::list(value)?,
@@ -333,6 +337,13 @@ impl ClientConfig {
             }
         }
         Ok(())
+    }
+}
+
+impl ClientConfig {
+    /// Whether somebody gave this property, even if to say its default.
+    pub fn was_set(&self, name: &str) -> bool {
+        self.given.iter().any(|given| given == name)
     }
 }
 

@@ -1,7 +1,7 @@
 //! What the process asks of the kernel beside the ring: signals as a file, CPUs, clocks, entropy.
 //!
 //! Room:       `io::uring`.
-//! Called by:  `main` (`block_signals`), `ring`.
+//! Called by:  `main` (`block_signals`), `ring`; tools that end with a signal (`wait_for_signal`).
 //! Never:      installs a signal handler: a handler runs anywhere, a file is read in its turn.
 
 use crate::io::op::Errno;
@@ -17,6 +17,15 @@ pub fn block_signals() {
     // SAFETY: `set` is initialised and lives through the call; the old mask is not asked for.
     let result = unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()) };
     assert_eq!(result, 0, "SIG_BLOCK is a valid request");
+}
+
+/// Waits, on a thread of its own, for one of the signals that `block_signals` blocked.
+pub fn wait_for_signal() {
+    let set = termination_signals();
+    let mut signal = 0;
+    // SAFETY: both are initialised and live through the call.
+    let result = unsafe { libc::sigwait(&set, &mut signal) };
+    assert_eq!(result, 0, "the set holds valid signals");
 }
 
 /// Raises the soft limit of open files to the hard one.
