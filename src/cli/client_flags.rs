@@ -7,7 +7,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::output::{Refusal, note};
+use super::output::{Outcome, Refusal, note};
 use crate::client::ClientConfig;
 
 /// Where the cluster is, and how to talk to it.
@@ -72,6 +72,28 @@ impl ClientFlags {
             config.set("bootstrap.servers", list)?;
         }
         Ok(config)
+    }
+}
+
+/// Tools that Kafka also lets ask the controllers themselves.
+#[derive(clap::Args, Clone, Debug)]
+pub struct ControllerFlag {
+    /// Not served yet: every node is a broker too, so --bootstrap-server reaches all of them.
+    #[arg(long, value_name = "LIST", global = true)]
+    bootstrap_controller: Option<String>,
+}
+
+impl ControllerFlag {
+    /// # Errors
+    /// The flag was given.
+    pub fn refuse(&self) -> Outcome {
+        match &self.bootstrap_controller {
+            None => Ok(()),
+            Some(list) => Err(Refusal::new(format_args!(
+                "--bootstrap-controller {list} is not served yet; every node is a broker too: use \
+                 --bootstrap-server"
+            ))),
+        }
     }
 }
 

@@ -6,6 +6,7 @@
 //! Never:      asks a broker for a feature it does not know, when a whole release is asked for.
 
 use super::ClientFlags;
+use super::client_flags::ControllerFlag;
 use super::output::{Outcome, Refusal, print};
 use super::release::{METADATA_VERSION, RELEASES, levels, metadata_level, metadata_name};
 use crate::client::{ClientError, Cluster};
@@ -27,6 +28,8 @@ pub struct Features {
     json: bool,
     #[command(flatten)]
     client: ClientFlags,
+    #[command(flatten)]
+    controller: ControllerFlag,
 }
 
 #[derive(clap::Subcommand, Debug)]
@@ -124,6 +127,7 @@ const UNSAFE_CODE: i8 = 3;
 
 impl Features {
     pub fn run(self) -> Outcome {
+        self.controller.refuse()?;
         let safe = |kind: Kind, is_unsafe| match is_unsafe {
             true => Kind {
                 code: UNSAFE_CODE,
@@ -133,7 +137,7 @@ impl Features {
         };
         match &self.command {
             Command::VersionMapping { release_version } => {
-                return self.version_mapping(release_version.as_deref());
+                return version_mapping(release_version.as_deref(), self.json);
             }
             Command::FeatureDependencies { feature } => return dependencies(feature),
             _ => {}
@@ -196,24 +200,25 @@ impl Features {
         }
         print(&out)
     }
+}
 
-    fn version_mapping(&self, release: Option<&str>) -> Outcome {
-        let newest = RELEASES[RELEASES.len() - 1];
-        let release = release.unwrap_or_else(|| metadata_name(newest.1).unwrap_or(newest.0));
-        let levels = levels(release).ok_or_else(|| unknown_release(release))?;
-        if self.json {
-            let levels: serde_json::Map<_, _> = levels
-                .into_iter()
-                .map(|(name, level)| (name.to_owned(), level.into()))
-                .collect();
-            return print(&format!("{}\n", serde_json::Value::Object(levels)));
-        }
-        let lines = levels.into_iter().map(|(name, level)| match name {
-            METADATA_VERSION => format!("{name}={level} ({release})\n"),
-            _ => format!("{name}={level}\n"),
-        });
-        print(&lines.collect::<String>())
+/// Prints what a release starts a cluster with; the newest without one.
+pub fn version_mapping(release: Option<&str>, as_json: bool) -> Outcome {
+    let newest = RELEASES[RELEASES.len() - 1];
+    let release = release.unwrap_or_else(|| metadata_name(newest.1).unwrap_or(newest.0));
+    let levels = levels(release).ok_or_else(|| unknown_release(release))?;
+    if as_json {
+        let levels: serde_json::Map<_, _> = levels
+            .into_iter()
+            .map(|(name, level)| (name.to_owned(), level.into()))
+            .collect();
+        return print(&format!("{}\n", serde_json::Value::Object(levels)));
     }
+    let lines = levels.into_iter().map(|(name, level)| match name {
+        METADATA_VERSION => format!("{name}={level} ({release})\n"),
+        _ => format!("{name}={level}\n"),
+    });
+    print(&lines.collect::<String>())
 }
 
 impl Change {
@@ -305,7 +310,8 @@ fn shown(feature: &str, level: i16) -> String {
     }
 }
 
-fn parse(text: &str) -> Result<(String, i16), Refusal> {
+/// A feature and its level out of NAME=LEVEL.
+pub fn parse(text: &str) -> Result<(String, i16), Refusal> {
     let refuse = |reason: &str| {
         Refusal::new(format_args!(
             "Can't parse feature=level string {text}: {reason}"
@@ -323,7 +329,8 @@ fn parse(text: &str) -> Result<(String, i16), Refusal> {
     Ok((name.trim().to_owned(), number))
 }
 
-fn dependencies(features: &[String]) -> Outcome {
+/// Prints which levels need which others.
+pub fn dependencies(features: &[String]) -> Outcome {
     let mut out = String::new();
     let newest = levels(RELEASES[RELEASES.len() - 1].0).unwrap_or_default();
     for text in features {
@@ -350,7 +357,8 @@ fn dependencies(features: &[String]) -> Outcome {
     print(&out)
 }
 
-fn unknown_release(release: &str) -> Refusal {
+/// Refuses what is no release.
+pub fn unknown_release(release: &str) -> Refusal {
     let known: Vec<&str> = RELEASES.iter().map(|(name, _)| *name).collect();
     Refusal::new(format_args!(
         "Unknown metadata.version '{release}'. Supported metadata.version are: {}",

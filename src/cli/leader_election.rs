@@ -37,7 +37,11 @@ pub struct LeaderElection {
     #[arg(long, value_name = "FILE", group = "which")]
     path_to_json_file: Option<PathBuf>,
     /// A properties file with Kafka's client properties (as --command-config).
-    #[arg(long, value_name = "FILE")]
+    #[arg(
+        long = "admin.config",
+        visible_alias = "admin-config",
+        value_name = "FILE"
+    )]
     admin_config: Option<PathBuf>,
     /// Print JSON.
     #[arg(long)]

@@ -6,6 +6,7 @@
 //! Never:      adds or removes voters; one node is its own quorum.
 
 use super::ClientFlags;
+use super::client_flags::ControllerFlag;
 use super::output::{Outcome, Refusal, print};
 use crate::client::{ClientError, Cluster, clock};
 use crate::protocol::TopicName;
@@ -26,6 +27,8 @@ pub struct MetadataQuorum {
     json: bool,
     #[command(flatten)]
     client: ClientFlags,
+    #[command(flatten)]
+    controller: ControllerFlag,
 }
 
 #[derive(clap::Subcommand, Debug)]
@@ -43,6 +46,24 @@ enum Command {
         #[arg(long, requires = "replication")]
         human_readable: bool,
     },
+    /// Not served yet: a node is its own quorum.
+    AddController {
+        /// Only say whether it could be done.
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Not served yet: a node is its own quorum.
+    RemoveController {
+        /// Which controller.
+        #[arg(short = 'i', long, value_name = "ID")]
+        controller_id: Option<i32>,
+        /// The directory id of it.
+        #[arg(short = 'd', long, value_name = "ID")]
+        controller_directory_id: Option<String>,
+        /// Only say whether it could be done.
+        #[arg(long)]
+        dry_run: bool,
+    },
 }
 
 /// The topic of the metadata log.
@@ -50,6 +71,18 @@ const TOPIC: &str = "__cluster_metadata";
 
 impl MetadataQuorum {
     pub fn run(self) -> Outcome {
+        self.controller.refuse()?;
+        let Command::Describe {
+            status,
+            human_readable,
+            ..
+        } = self.command
+        else {
+            return Err(Refusal::new(
+                "the quorum has one controller and cannot get or lose one yet; `describe --status` \
+                 shows it",
+            ));
+        };
         let cluster = Cluster::connect(self.client.config()?)?;
         let request = DescribeQuorumRequest {
             topics: vec![DescribeQuorumRequestTopicData {
@@ -69,11 +102,6 @@ impl MetadataQuorum {
             quorum,
             nodes: &response.nodes,
         };
-        let Command::Describe {
-            status,
-            human_readable,
-            ..
-        } = self.command;
         match (status, self.json) {
             (true, false) => print(&quorum.status(&cluster.known().cluster_id.unwrap_or_default())),
             (false, false) => print(&quorum.replication(human_readable)),

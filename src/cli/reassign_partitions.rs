@@ -7,6 +7,7 @@
 //! Never:      moves more than its file names.
 
 use super::ClientFlags;
+use super::client_flags::ControllerFlag;
 use super::log_dir_moves::{Move, Place, moves_of, place_of, start_moves};
 use super::output::{Outcome, Refusal, print};
 use super::reassignment::{
@@ -87,6 +88,8 @@ pub struct ReassignPartitions {
     json: bool,
     #[command(flatten)]
     client: ClientFlags,
+    #[command(flatten)]
+    controller: ControllerFlag,
 }
 
 /// Throttles of a broker and of a topic, as `--verify` takes them away.
@@ -102,6 +105,7 @@ const TOPIC_THROTTLES: [&str; 2] = [
 
 impl ReassignPartitions {
     pub fn run(self) -> Outcome {
+        self.controller.refuse()?;
         let wanted = match &self.reassignment_json_file {
             Some(file) => wanted(file)?,
             None => Vec::new(),

@@ -5,7 +5,9 @@
 //! Calls:      `config::meta_properties` for the file's text; plain files; `server` to drain.
 //! Never:      changes a folder that is formatted already, or one that holds anything else.
 
+use super::features::{self, unknown_release};
 use super::output::{Outcome, Refusal, print};
+use super::release::{self, RELEASES};
 use super::server;
 use super::settings::{self, Flags};
 use crate::config::meta_properties::{FILE_NAME, MetaProperties, check_together, is_cluster_id};
@@ -28,7 +30,19 @@ enum Command {
     /// Prints a new id for a cluster.
     RandomUuid,
     /// Makes the log folders of a configuration part of a cluster.
-    Format(Format),
+    Format(Box<Format>),
+    /// Prints the feature levels a release of Apache Kafka starts with.
+    VersionMapping {
+        /// Which release; the newest without it.
+        #[arg(short, long, value_name = "RELEASE")]
+        release_version: Option<String>,
+    },
+    /// Prints which feature levels need which others.
+    FeatureDependencies {
+        /// Which: NAME=LEVEL; may be repeated.
+        #[arg(short, long, value_name = "NAME=LEVEL", required = true)]
+        feature: Vec<String>,
+    },
     /// Brings all records out of our journals into Kafka's segment files, so that Apache Kafka can
     /// open the folders. The broker must not run.
     Drain {
@@ -57,8 +71,96 @@ struct Format {
     #[arg(short = 'g', long)]
     ignore_formatted: bool,
     /// As in Kafka; one node is always its own quorum.
-    #[arg(short, long)]
+    #[arg(short, long, group = "quorum")]
     standalone: bool,
+    /// Not served yet: a node is its own quorum.
+    #[arg(short = 'N', long, group = "quorum")]
+    no_initial_controllers: bool,
+    /// This node alone, as ID@HOST:PORT:DIRECTORY; more are not served yet.
+    #[arg(short = 'I', long, value_name = "LIST", group = "quorum")]
+    initial_controllers: Option<String>,
+    /// The release whose feature levels to start with; the newest is the one there is.
+    #[arg(short, long, value_name = "RELEASE")]
+    release_version: Option<String>,
+    /// A feature level to start with: NAME=LEVEL; may be repeated.
+    #[arg(
+        short,
+        long,
+        value_name = "NAME=LEVEL",
+        conflicts_with = "release_version"
+    )]
+    feature: Vec<String>,
+    /// Not served yet: there is no SASL.
+    #[arg(short = 'S', long, value_name = "CREDENTIAL")]
+    add_scram: Vec<String>,
+}
+
+impl Format {
+    /// Refuses what asks for another start than the one there is; the directory id to take, if
+    /// one was given.
+    fn check(&self, config: &BrokerConfig) -> Result<Option<Uuid>, Refusal> {
+        if !self.add_scram.is_empty() {
+            return Err(Refusal::new(
+                "--add-scram is not served yet: there is no SASL, so no user has a password",
+            ));
+        }
+        if self.no_initial_controllers {
+            return Err(Refusal::new(
+                "--no-initial-controllers is not served yet: a node cannot join the quorum of \
+                 others; leave it out, the node is its own quorum",
+            ));
+        }
+        let (newest, _) = RELEASES[RELEASES.len() - 1];
+        let started = release::levels(newest).unwrap_or_default();
+        if let Some(release) = &self.release_version {
+            let asked = release::levels(release).ok_or_else(|| unknown_release(release))?;
+            if asked != started {
+                return Err(Refusal::new(format_args!(
+                    "--release-version {release}: folders start with the levels of {newest}; \
+                     lower them with `ottla features downgrade` once the broker runs"
+                )));
+            }
+        }
+        for text in &self.feature {
+            let (name, level) = features::parse(text)?;
+            let known = started.iter().find(|(known, _)| *known == name);
+            match known {
+                None => {
+                    return Err(Refusal::new(format_args!("Unknown feature: {name}")));
+                }
+                Some((_, starts)) if *starts != level => {
+                    return Err(Refusal::new(format_args!(
+                        "--feature {text}: folders start with {name}={starts}; change it with \
+                         `ottla features upgrade` or `downgrade` once the broker runs"
+                    )));
+                }
+                Some(_) => {}
+            }
+        }
+        self.initial_controllers
+            .as_deref()
+            .map(|list| initial_controller(list, config.node_id))
+            .transpose()
+    }
+}
+
+/// The directory id of the one controller of a list, which must be this node.
+fn initial_controller(list: &str, node_id: i32) -> Result<Uuid, Refusal> {
+    let refuse =
+        |reason: &str| Refusal::new(format_args!("--initial-controllers {list}: {reason}"));
+    if list.contains(',') {
+        return Err(refuse(
+            "a quorum of several nodes is not served yet; name this node alone",
+        ));
+    }
+    let shape = || refuse("write ID@HOST:PORT:DIRECTORY");
+    let (id, rest) = list.trim().split_once('@').ok_or_else(shape)?;
+    let (_, directory) = rest.rsplit_once(':').ok_or_else(shape)?;
+    if id.parse() != Ok(node_id) {
+        let reason = format!("this is node {node_id}; a quorum of others is not served yet");
+        return Err(refuse(&reason));
+    }
+    directory.parse().map_err(|_| shape())
 }
 
 impl Storage {
@@ -67,8 +169,14 @@ impl Storage {
             Command::RandomUuid => print(&format!("{}\n", random_uuid()?)),
             Command::Format(flags) => {
                 let config = settings::read(Some(&flags.config), &Flags::default())?;
-                print(&format(&config, &flags.cluster_id, flags.ignore_formatted)?)
+                let directory = flags.check(&config)?;
+                let ignore = flags.ignore_formatted;
+                print(&format(&config, &flags.cluster_id, ignore, directory)?)
             }
+            Command::VersionMapping { release_version } => {
+                features::version_mapping(release_version.as_deref(), false)
+            }
+            Command::FeatureDependencies { feature } => features::dependencies(&feature),
             Command::Drain { config } => {
                 let config = settings::read(config.as_deref(), &Flags::default())?;
                 drain(config)
@@ -90,7 +198,13 @@ impl Storage {
 }
 
 /// Formats what is not formatted yet. Everything is looked at before anything is written.
-fn format(config: &BrokerConfig, cluster_id: &str, ignore: bool) -> Result<String, Refusal> {
+/// `directory` is the id the folder of the metadata gets.
+fn format(
+    config: &BrokerConfig,
+    cluster_id: &str,
+    ignore: bool,
+    directory: Option<Uuid>,
+) -> Result<String, Refusal> {
     if !is_cluster_id(cluster_id) {
         return Err(Refusal::new(format_args!(
             "{cluster_id:?} is no cluster id; `ottla storage random-uuid` makes one"
@@ -126,7 +240,10 @@ fn format(config: &BrokerConfig, cluster_id: &str, ignore: bool) -> Result<Strin
         let meta = MetaProperties {
             cluster_id: cluster_id.to_owned(),
             node_id: config.node_id,
-            directory_id: random_uuid()?,
+            directory_id: match directory {
+                Some(id) if folder == config.metadata_log_dir => id,
+                _ => random_uuid()?,
+            },
             journals_in_use: false,
         };
         write(&folder, &meta).map_err(|error| refuse(&folder, error))?;
@@ -305,13 +422,13 @@ mod tests {
     fn folders_are_formatted_once_and_told_about() {
         let scratch = Scratch::new("once");
         let config = scratch.config(&["a", "b"], 3);
-        let first = format(&config, "abc", false).expect("empty folders");
+        let first = format(&config, "abc", false, None).expect("empty folders");
         assert_eq!(first.lines().count(), 2);
-        let again = format(&config, "abc", false)
+        let again = format(&config, "abc", false, None)
             .expect_err("formatted")
             .to_string();
         assert!(again.contains("--ignore-formatted"), "{again}");
-        let ignored = format(&config, "abc", true).expect("ignored");
+        let ignored = format(&config, "abc", true, None).expect("ignored");
         assert_eq!(
             ignored,
             "All of the log directories are already formatted.\n"
@@ -329,15 +446,16 @@ mod tests {
     #[test]
     fn foreign_folders_stay_untouched() {
         let scratch = Scratch::new("foreign");
-        format(&scratch.config(&["a"], 3), "abc", false).expect("empty folder");
-        let node = format(&scratch.config(&["a", "b"], 4), "abc", true).expect_err("other node");
+        format(&scratch.config(&["a"], 3), "abc", false, None).expect("empty folder");
+        let node =
+            format(&scratch.config(&["a", "b"], 4), "abc", true, None).expect_err("other node");
         assert!(
             node.to_string()
                 .contains("belongs to node 3, this is node 4"),
             "{node}"
         );
         let cluster =
-            format(&scratch.config(&["a", "b"], 3), "x", true).expect_err("other cluster");
+            format(&scratch.config(&["a", "b"], 3), "x", true, None).expect_err("other cluster");
         assert!(
             cluster
                 .to_string()
@@ -351,7 +469,7 @@ mod tests {
 
         fs::create_dir(scratch.0.join("c")).expect("writable");
         fs::write(scratch.0.join("c/letter.txt"), "dear").expect("writable");
-        let other = format(&scratch.config(&["c"], 3), "abc", false).expect_err("not ours");
+        let other = format(&scratch.config(&["c"], 3), "abc", false, None).expect_err("not ours");
         assert!(
             other
                 .to_string()
@@ -366,6 +484,20 @@ mod tests {
         let (text, problems) = info(&scratch.config(&["a"], 1));
         assert_eq!(problems, 1);
         assert!(text.contains("a is not formatted."), "{text}");
+    }
+
+    #[test]
+    fn one_controller_is_this_node() {
+        let id = "JEXY6aqzQY-32P5TStzaFg";
+        let of = |list: &str| initial_controller(list, 3).map(|id| id.to_string());
+        assert_eq!(of(&format!("3@localhost:9093:{id}")).unwrap(), id);
+        for wrong in [
+            format!("4@localhost:9093:{id}"),
+            format!("3@a:1:{id},4@b:1:{id}"),
+            "3@localhost:9093".to_owned(),
+        ] {
+            assert!(of(&wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// The flags of `ottla consumer-groups`.
 #[derive(clap::Args, Debug)]
 #[command(group(clap::ArgGroup::new("action").required(true).args(
-    ["list", "describe", "delete", "delete_offsets", "reset_offsets"])))]
+    ["list", "describe", "delete", "delete_offsets", "reset_offsets", "validate_regex"])))]
 pub struct ConsumerGroups {
     /// List groups.
     #[arg(long)]
@@ -35,6 +35,9 @@ pub struct ConsumerGroups {
     /// Set offsets of groups that nobody is in; shows what it would do unless --execute.
     #[arg(long)]
     reset_offsets: bool,
+    /// Say whether a regular expression can be subscribed to; asks no broker.
+    #[arg(long, value_name = "REGEX")]
+    validate_regex: Option<String>,
     /// A group; may come again.
     #[arg(long, value_name = "NAME")]
     group: Vec<String>,
@@ -80,8 +83,20 @@ pub struct ConsumerGroups {
     client: ClientFlags,
 }
 
+fn validate(pattern: &str) -> Outcome {
+    match regex_lite::Regex::new(pattern) {
+        Ok(_) => print(&format!("The regular expression `{pattern}` is valid.\n")),
+        Err(error) => Err(Refusal::new(format_args!(
+            "The regular expression `{pattern}` is invalid: {error}."
+        ))),
+    }
+}
+
 impl ConsumerGroups {
     pub fn run(self) -> Outcome {
+        if let Some(pattern) = &self.validate_regex {
+            return validate(pattern);
+        }
         let mut config = self.client.config()?;
         if let Some(timeout) = self.timeout {
             config.set("default.api.timeout.ms", &timeout.to_string())?;
