@@ -10,6 +10,7 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
 use super::cluster::lock;
+use super::fake_group::{FakeGroup, KEYS};
 use crate::protocol::messages::api_versions::{ApiVersion, ApiVersionsResponse};
 use crate::protocol::messages::fetch::{
     FetchRequest, FetchResponse, FetchableTopicResponse, PartitionData,
@@ -55,6 +56,7 @@ struct State {
     /// Versions offered at most, per key.
     caps: BTreeMap<i16, i16>,
     produces: usize,
+    group: FakeGroup,
 }
 
 #[derive(Default)]
@@ -97,6 +99,11 @@ impl FakeBroker {
         lock(&self.state).caps.insert(key.code(), version);
     }
 
+    /// Looks into the group, or makes trouble in it.
+    pub fn group<T>(&self, see: impl FnOnce(&mut FakeGroup) -> T) -> T {
+        see(&mut lock(&self.state).group)
+    }
+
     pub fn produces(&self) -> usize {
         lock(&self.state).produces
     }
@@ -134,7 +141,7 @@ fn serve(mut stream: TcpStream, state: &Mutex<State>) {
     }
 }
 
-fn encoded<'a>(message: &impl Message<'a>, version: i16) -> Vec<u8> {
+pub fn encoded<'a>(message: &impl Message<'a>, version: i16) -> Vec<u8> {
     let mut out = Vec::new();
     message.encode(&mut out, version).unwrap();
     out
@@ -162,7 +169,10 @@ impl State {
                 return self.produce(&Message::decode(reader, version).unwrap(), version);
             }
             ApiKey::Fetch => self.fetch(&Message::decode(reader, version).unwrap(), version),
-            other => panic!("the fake broker doesn't serve {other}"),
+            key => {
+                let port = self.port;
+                self.group.answer(key, port, version, reader)
+            }
         })
     }
 
@@ -176,7 +186,7 @@ impl State {
             ApiKey::ApiVersions,
             ApiKey::InitProducerId,
         ];
-        let ranges = keys.into_iter().map(|key| {
+        let ranges = keys.into_iter().chain(KEYS).map(|key| {
             let (min_version, max_version) = key.versions().unwrap();
             let max_version = cap(key).unwrap_or(max_version);
             ApiVersion {

@@ -33,6 +33,8 @@ pub mod stream;
 #[cfg(test)]
 mod fake_broker;
 #[cfg(test)]
+mod fake_group;
+#[cfg(test)]
 mod tests;
 
 pub use cluster::{Cluster, Topic};

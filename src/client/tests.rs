@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use super::cluster::{Cluster, lock};
 use super::fake_broker::{FakeBroker, Fault};
+use super::fake_group::FakeGroup;
+use super::member::{GroupConsumer, Subscription};
 use super::{ClientConfig, ClientError, Consumer, Outgoing, Producer, Start};
 use crate::protocol::record_batch::Compression;
 use crate::protocol::{ApiKey, ErrorCode};
@@ -181,6 +183,111 @@ fn a_record_over_the_limit_is_refused_at_once() {
     };
     let refused = producer.send(to, &record).unwrap_err();
     assert_eq!(refused.code(), Some(ErrorCode::MessageTooLarge));
+}
+
+/// Reads as a member of group "g" until so many records came, all trouble is over and offsets of
+/// this sum are committed; how often each record came.
+fn consume_as_member(
+    broker: &FakeBroker,
+    config: ClientConfig,
+    count: usize,
+    committed: i64,
+) -> std::collections::BTreeMap<String, u32> {
+    let cluster = Cluster::connect(config).unwrap();
+    let topics = Subscription::Topics(vec!["t".into()]);
+    let mut member = GroupConsumer::new(cluster, "g", topics).unwrap();
+    let mut seen = std::collections::BTreeMap::new();
+    let settled = |group: &mut FakeGroup| {
+        group.trouble.is_empty() && group.committed.values().sum::<i64>() == committed
+    };
+    while seen.len() < count || !broker.group(settled) {
+        let Some(fetched) = member.poll(Duration::from_millis(50)).unwrap() else {
+            continue;
+        };
+        for record in fetched.records() {
+            let record = record.unwrap();
+            let value = String::from_utf8_lossy(record.value.unwrap()).into_owned();
+            *seen.entry(value).or_default() += 1;
+            member.consumed(&fetched.topic, fetched.partition, record.offset + 1, 0);
+        }
+    }
+    member.close().unwrap();
+    seen
+}
+
+fn member_config(broker: &FakeBroker, assignor: &str) -> ClientConfig {
+    let mut config = config(broker);
+    for (name, value) in [
+        ("partition.assignment.strategy", assignor),
+        ("auto.offset.reset", "earliest"),
+        ("heartbeat.interval.ms", "1"),
+        ("auto.commit.interval.ms", "1"),
+        ("max.partition.fetch.bytes", "200"),
+    ] {
+        config.set(name, value).unwrap();
+    }
+    config
+}
+
+/// Goal: a member reads on where the group was, whatever happens to its membership, and whatever
+/// it has consumed is committed when it has left.
+#[test]
+fn a_member_commits_what_it_consumed_and_goes_on_there() {
+    for assignor in [
+        "RangeAssignor",
+        "CooperativeStickyAssignor",
+        "StickyAssignor",
+    ] {
+        let broker = FakeBroker::start(3);
+        assert!(produce(config(&broker), 3, 60).is_empty());
+        broker.group(|group| {
+            let quiet = [ErrorCode::None; 3];
+            for trouble in [ErrorCode::RebalanceInProgress, ErrorCode::IllegalGeneration] {
+                group.trouble.extend(quiet);
+                group.trouble.push_back(trouble);
+            }
+        });
+        let config = member_config(&broker, assignor);
+        let seen = consume_as_member(&broker, config.clone(), 60, 60);
+        assert_eq!(seen.len(), 60);
+        broker.group(|group| {
+            assert_eq!(group.member, None, "it has left");
+            assert_eq!(group.committed.values().sum::<i64>(), 60);
+        });
+        assert!(produce(config.clone(), 3, 90).is_empty());
+        let seen = consume_as_member(&broker, config, 90, 150);
+        assert!(seen.values().all(|count| *count == 1), "{seen:?}");
+    }
+}
+
+#[test]
+fn a_member_that_is_forgotten_joins_anew() {
+    let broker = FakeBroker::start(1);
+    assert!(produce(config(&broker), 1, 20).is_empty());
+    broker.group(|group| group.trouble.push_back(ErrorCode::UnknownMemberId));
+    let seen = consume_as_member(
+        &broker,
+        member_config(&broker, "RoundRobinAssignor"),
+        20,
+        20,
+    );
+    assert_eq!(seen.len(), 20);
+    broker.group(|group| assert_eq!(group.committed[&0], 20));
+}
+
+#[test]
+fn without_an_offset_or_a_policy_a_member_says_so() {
+    let broker = FakeBroker::start(2);
+    let mut config = member_config(&broker, "RangeAssignor");
+    config.set("auto.offset.reset", "none").unwrap();
+    let cluster = Cluster::connect(config).unwrap();
+    let topics = Subscription::Topics(vec!["t".into()]);
+    let mut member = GroupConsumer::new(cluster, "g", topics).unwrap();
+    let refused = member.poll(Duration::ZERO).unwrap_err().to_string();
+    assert!(
+        refused.starts_with("Undefined offset with no reset policy for partitions: [t-0, t-1]"),
+        "{refused}"
+    );
 }
 
 #[test]

@@ -19,6 +19,7 @@ const DEPTH_MAX: usize = 3;
 
 /// What a file came to: what was counted in it, and its first damage.
 struct Judged {
+    has_batches: bool,
     batches: u64,
     records: u64,
     entries: u64,
@@ -52,7 +53,7 @@ pub fn verify(paths: &[PathBuf], as_json: bool, out: &mut impl Write) -> Outcome
                 });
                 writeln!(out, "{line}")
             }
-            (false, None) if judged.batches > 0 || judged.entries == 0 => writeln!(
+            (false, None) if judged.has_batches => writeln!(
                 out,
                 "ok {shown}: {} batches, {} records",
                 judged.batches, judged.records
@@ -75,6 +76,7 @@ pub fn verify(paths: &[PathBuf], as_json: bool, out: &mut impl Write) -> Outcome
 
 fn judge(path: &Path) -> Result<Judged, Refusal> {
     let mut judged = Judged {
+        has_batches: false,
         batches: 0,
         records: 0,
         entries: 0,
@@ -83,6 +85,7 @@ fn judge(path: &Path) -> Result<Judged, Refusal> {
     match known(path) {
         Some(Known::Segment(_, FileKind::Log) | Known::Snapshot) => {
             let checked = batches::check(path)?;
+            judged.has_batches = true;
             (judged.batches, judged.records) = (checked.batches, checked.records);
             let damage = checked.damage;
             judged.damage = damage.map(|(position, what)| (Some(position), what));
