@@ -142,7 +142,7 @@ impl BrokerConfig {
         warnings: &mut Vec<Warning>,
     ) -> Result<Self, ConfigError> {
         let node_id = node_id(&values)?;
-        check_alone(&values, node_id)?;
+        check_alone(&values, node_id, machine)?;
         let (listeners, advertised) = listeners(&values, machine, warnings)?;
         let inter_broker_listener = inter_broker_listener(&values, &listeners)?;
         let log_dirs = log_dirs(&values)?;
@@ -320,7 +320,7 @@ fn node_id(values: &Values) -> Result<i32, ConfigError> {
 
 /// One process is the whole cluster for now: anything that names another one is refused,
 /// because to serve it alone would be a second cluster beside the first.
-fn check_alone(values: &Values, node_id: i32) -> Result<(), ConfigError> {
+fn check_alone(values: &Values, node_id: i32, machine: &Machine) -> Result<(), ConfigError> {
     let roles = values.text("process.roles").unwrap_or_default();
     let has = |role: &str| list(roles).any(|item| item == role);
     if !has("broker") || !has("controller") {
@@ -337,10 +337,37 @@ fn check_alone(values: &Values, node_id: i32) -> Result<(), ConfigError> {
     let servers = values
         .text("controller.quorum.bootstrap.servers")
         .unwrap_or_default();
-    if list(servers).count() > 1 {
+    let is_own = |server: &str| is_own_address(values, machine, server);
+    if list(servers).count() > 1 || !list(servers).all(is_own) {
         return Err(values.refuse("controller.quorum.bootstrap.servers", later));
     }
     Ok(())
+}
+
+/// Whether HOST:PORT is one of our listeners, or what clients are told instead. A listener on
+/// every interface, or on loopback, answers to loopback's names and to the machine's.
+fn is_own_address(values: &Values, machine: &Machine, server: &str) -> bool {
+    const LOOPBACK: [&str; 4] = ["localhost", "127.0.0.1", "::1", "0:0:0:0:0:0:0:1"];
+    let split = |address: &str| {
+        let (host, port) = address.rsplit_once(':')?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        Some((host.to_ascii_lowercase(), port.parse::<u16>().ok()?))
+    };
+    let Some((host, port)) = split(server) else {
+        return false;
+    };
+    let here = |own: &str| match own {
+        "" | "0.0.0.0" | "::" => {
+            LOOPBACK.contains(&&*host) || host.eq_ignore_ascii_case(&(machine.host_name)())
+        }
+        own if LOOPBACK.contains(&own) => LOOPBACK.contains(&&*host),
+        own => own == host,
+    };
+    ["listeners", "advertised.listeners"]
+        .into_iter()
+        .flat_map(|property| list(values.text(property).unwrap_or_default()))
+        .filter_map(|listener| split(listener.split_once("://")?.1))
+        .any(|(own, own_port)| own_port == port && here(&own))
 }
 
 /// The listeners to open and what clients are told instead of each.
@@ -637,6 +664,15 @@ mod tests {
                 "controller.quorum.voters=2@a:1",
                 "clusters are served in a later version",
             ),
+            (
+                "controller.quorum.bootstrap.servers=other:9092",
+                "clusters are served in a later version",
+            ),
+            (
+                "controller.quorum.bootstrap.servers=localhost:9093",
+                "name this node alone or delete the line",
+            ),
+            ("super.usersx=User:a", "did you mean super.users?"),
             ("node.id=1\nbroker.id=2", "node.id is 1"),
             ("log.dirs=a,a", "twice"),
             ("log.dirs=", "name at least one folder"),

@@ -84,6 +84,27 @@ pub static BROKER: &[Property] = &[
         Served("Segment size of `__consumer_offsets` when it is made.")),
 ];
 
+/// Where assignments are made. Kafka 4.3.1 names these properties without defining them.
+#[rustfmt::skip] // A table reads by its columns.
+pub static BROKER_OFFLOAD: &[Property] = &[
+    set("group.consumer.assignor.offload.enable", Boolean, "true", ReadOnly, Internal, OFFLOAD),
+    set("group.share.assignor.offload.enable", Boolean, "true", ReadOnly, Internal, OFFLOAD),
+    set("group.streams.assignor.offload.enable", Boolean, "true", ReadOnly, Internal, OFFLOAD),
+];
+
+/// As `BROKER_OFFLOAD`, per group.
+#[rustfmt::skip] // A table reads by its columns.
+pub static GROUP_OFFLOAD: &[Property] = &[
+    set("consumer.assignor.offload.enable", Boolean, "true", Dynamic, Internal, OFFLOAD)
+        .synonyms(&[("group.consumer.assignor.offload.enable", 1)]),
+    set("share.assignor.offload.enable", Boolean, "true", Dynamic, Internal, OFFLOAD)
+        .synonyms(&[("group.share.assignor.offload.enable", 1)]),
+    set("streams.assignor.offload.enable", Boolean, "true", Dynamic, Internal, OFFLOAD)
+        .synonyms(&[("group.streams.assignor.offload.enable", 1)]),
+];
+
+const OFFLOAD: Serving = Unneeded("Assignments are made on the shard of the group.");
+
 /// Set per group; each falls back on its broker property.
 #[rustfmt::skip] // A table reads by its columns.
 pub static GROUP: &[Property] = &[

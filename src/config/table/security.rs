@@ -10,6 +10,7 @@ use crate::config::property::{Importance::*, Kind::*, Property, Serving::*, Upda
 /// Set in the properties file of a broker.
 #[rustfmt::skip] // A table reads by its columns.
 pub static BROKER: &[Property] = &[
+    set("allow.everyone.if.no.acl.found", Boolean, "false", ReadOnly, Internal, Later),
     set("authorizer.class.name", Text, "", ReadOnly, Low, Later),
     set("connection.failed.authentication.delay.ms", int(0, MAX), "100", ReadOnly, Low, Later),
     set("connections.max.reauth.ms", long(MIN, MAX), "0", ReadOnly, Medium, Later),
@@ -110,4 +111,5 @@ pub static BROKER: &[Property] = &[
     unset("ssl.truststore.location", Text, PerBroker, Medium, Later),
     unset("ssl.truststore.password", Password, PerBroker, Medium, Later),
     set("ssl.truststore.type", Text, "JKS", PerBroker, Medium, Later),
+    set("super.users", Text, "", ReadOnly, Internal, Later),
 ];
