@@ -186,7 +186,8 @@ fn addresses(config: &BrokerConfig) -> Result<Vec<(usize, Address)>, Refusal> {
         let address = match &listener.address {
             config::Address::Unix { path } => Address::Unix(path.into()),
             config::Address::Tcp { host, port } => {
-                let host = if host.is_empty() { "0.0.0.0" } else { host };
+                // Every interface, of IPv6 and of IPv4: the door opens it for both.
+                let host = if host.is_empty() { "::" } else { host };
                 let looked_up = (host, *port).to_socket_addrs().map_err(|error| {
                     Refusal::new(format_args!(
                         "listeners: {listener}: {error}; name an address of this machine"

@@ -6,7 +6,7 @@
 //!             EAGAIN instead of waiting.
 
 use crate::io::op::{Address, Errno, ShutdownHow};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::FileTypeExt;
@@ -135,8 +135,11 @@ fn set_option<T>(fd: &OwnedFd, level: i32, name: i32, value: &T) -> Result<(), E
 pub fn listen(address: &Address, backlog: u32) -> Result<(OwnedFd, Address), Errno> {
     let (fd, real) = match address {
         Address::Tcp(socket) => {
-            // The standard library sets SO_REUSEADDR, binds and listens.
-            let listener = TcpListener::bind(socket).map_err(|error| Errno::from(&error))?;
+            let listener = match socket {
+                SocketAddr::V6(v6) if v6.ip().is_unspecified() => listen_everywhere(v6.port())?,
+                // The standard library sets SO_REUSEADDR, binds and listens.
+                _ => TcpListener::bind(socket).map_err(|error| Errno::from(&error))?,
+            };
             let real = listener.local_addr().map_err(|error| Errno::from(&error))?;
             let fd = OwnedFd::from(listener);
             set_no_delay(&fd)?;
@@ -151,6 +154,31 @@ pub fn listen(address: &Address, backlog: u32) -> Result<(OwnedFd, Address), Err
         return Err(Errno::last());
     }
     Ok((fd, real))
+}
+
+/// One socket for every interface of IPv6 and IPv4, whatever the sysctl `bindv6only` says; of
+/// IPv4 alone where the kernel has no IPv6.
+fn listen_everywhere(port: u16) -> Result<TcpListener, Errno> {
+    let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, port));
+    let address = SocketAddress::of(&Address::Tcp(any))?;
+    let fd = match stream_for(&address) {
+        Err(Errno(libc::EAFNOSUPPORT)) => {
+            let bound = TcpListener::bind((Ipv4Addr::UNSPECIFIED, port));
+            return bound.map_err(|error| Errno::from(&error));
+        }
+        made => made?,
+    };
+    let on: libc::c_int = 1;
+    let off: libc::c_int = 0;
+    set_option(&fd, libc::SOL_SOCKET, libc::SO_REUSEADDR, &on)?;
+    set_option(&fd, libc::IPPROTO_IPV6, libc::IPV6_V6ONLY, &off)?;
+    let (pointer, length) = address.as_ptr();
+    // SAFETY: pointer and length describe `address`, which lives through the call.
+    let result = unsafe { libc::bind(fd.as_raw_fd(), pointer, length) };
+    if result != 0 {
+        return Err(Errno::last());
+    }
+    Ok(TcpListener::from(fd))
 }
 
 fn listen_unix(path: &Path) -> Result<OwnedFd, Errno> {
@@ -218,6 +246,8 @@ pub fn peer_address(fd: OwnedFd, unix: bool) -> Result<(OwnedFd, Address), Errno
     }
     let stream = TcpStream::from(fd);
     let peer = stream.peer_addr().map_err(|error| Errno::from(&error))?;
+    // A client of IPv4 has its own address, not the one that a socket of both families gives it.
+    let peer = SocketAddr::new(peer.ip().to_canonical(), peer.port());
     Ok((OwnedFd::from(stream), Address::Tcp(peer)))
 }
 
@@ -245,6 +275,26 @@ mod tests {
         ));
         let short = Address::Unix(PathBuf::from("x".repeat(107)));
         assert!(SocketAddress::of(&short).is_ok());
+    }
+
+    #[test]
+    fn every_interface_is_of_both_families() {
+        let (held, real) = listen(&Address::Tcp("[::]:0".parse().unwrap()), 16).unwrap();
+        let Address::Tcp(real) = real else {
+            panic!("{real:?}")
+        };
+        let listener = TcpListener::from(held);
+        let client = TcpStream::connect((Ipv4Addr::LOCALHOST, real.port())).unwrap();
+        let (accepted, _) = listener.accept().unwrap();
+        let (_, peer) = peer_address(OwnedFd::from(accepted), false).unwrap();
+        assert_eq!(peer, Address::Tcp(client.local_addr().unwrap()));
+        assert_eq!(
+            listen(&Address::Tcp(real), 16).unwrap_err(),
+            Errno::ADDRESS_IN_USE
+        );
+        if real.is_ipv6() {
+            TcpStream::connect((Ipv6Addr::LOCALHOST, real.port())).unwrap();
+        }
     }
 
     #[test]
