@@ -1,9 +1,14 @@
 //! Reads our own sources and fails on what a reviewer would have to say again and again.
 //!
-//! Held here: the direction of the rooms, the head of each file, its width and size, parked
-//! files, large fixtures, `unsafe` outside its places, leftovers, and what belongs to one
-//! machine only. A limit is a ratchet: an exception is listed with its reason and may only shrink.
+//! Held here: the direction of the rooms, what lies at the top, the head of each file, its width
+//! and size, parked files, large fixtures, `unsafe` outside its places, leftovers, and what belongs
+//! to one machine only. A limit is a ratchet: an exception is listed with its reason and may only
+//! shrink.
 
+#[path = "rooms.rs"]
+mod rooms;
+
+use rooms::{rooms_named, without_comment};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -135,7 +140,25 @@ const LONG_FILES: &[(&str, usize, &str)] = &[
 ];
 
 /// Suites that stand in `src` beside what they test.
-const TEST_FILES: &[&str] = &["src/io/conformance.rs"];
+const TEST_FILES: &[&str] = &["src/io/conformance/", "src/log/tests/"];
+
+/// What lies at the top of the repository, besides what `.gitignore` names.
+const TOP: &[&str] = &[
+    ".ci",
+    ".clippy.toml",
+    ".git",
+    ".gitignore",
+    ".rustfmt.toml",
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.md",
+    "bench",
+    "perf",
+    "src",
+    "tests",
+    "tuning",
+];
 
 /// Files whose lines may be wider: the text of generated code is read better unbroken.
 const WIDE_FILES: &[&str] = &["src/protocol/generator/emit_"];
@@ -159,21 +182,15 @@ fn rooms_are_used_in_their_direction() {
         let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room) else {
             continue;
         };
-        for (number, line) in source.code().lines().enumerate() {
-            for used in rooms_named(without_comment(line)) {
-                let known = ROOMS.iter().any(|(name, _)| *name == used);
-                let fine = used == room
-                    || !known
-                    || EVERYBODYS.contains(&used)
-                    || allowed.contains(&used)
-                    || allowed.contains(&"*");
-                if !fine {
-                    wrong.push(format!(
-                        "{}:{}: {room} uses {used}",
-                        source.path,
-                        number + 1
-                    ));
-                }
+        for (number, used) in rooms_named(&source.path, source.code()) {
+            let known = ROOMS.iter().any(|(name, _)| *name == used);
+            let fine = used == room
+                || !known
+                || EVERYBODYS.contains(&&*used)
+                || allowed.contains(&&*used)
+                || allowed.contains(&"*");
+            if !fine {
+                wrong.push(format!("{}:{number}: {room} uses {used}", source.path));
             }
         }
     }
@@ -200,6 +217,26 @@ fn every_room_is_in_the_list() {
         &wrong,
         "a new room says in tests/tidy.rs which rooms it may use",
     );
+}
+
+#[test]
+fn nothing_lies_at_the_top_that_does_not_belong_there() {
+    let ignored = fs::read_to_string(root().join(".gitignore")).expect("it is there");
+    let ignored: Vec<&str> = ignored.lines().map(|line| line.trim_matches('/')).collect();
+    let entries = fs::read_dir(root()).expect("the repository is there");
+    let names = entries
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let wrong: Vec<String> = names
+        .filter(|name| !TOP.contains(&&**name) && !ignored.contains(&&**name))
+        .collect();
+    assert_none(
+        &wrong,
+        "the map has no place for these; move them or name them in TOP",
+    );
+    for place in TEST_FILES {
+        assert!(root().join(place).exists(), "TEST_FILES: {place} is gone");
+    }
 }
 
 #[test]
@@ -403,7 +440,8 @@ struct Source {
 impl Source {
     /// Everything before the tests at the foot of the file; a file of tests has none.
     fn code(&self) -> &str {
-        let tests = self.path.ends_with("tests.rs") || TEST_FILES.contains(&&*self.path);
+        let tests = self.path.ends_with("tests.rs")
+            || TEST_FILES.iter().any(|place| self.path.starts_with(place));
         let end = self
             .text
             .find("\n#[cfg(test)]\nmod tests")
@@ -527,22 +565,6 @@ fn module_name(declaration: &str) -> Option<&str> {
     let (visibility, name) = declaration.rsplit_once("mod ")?;
     let visibility = visibility.trim();
     (visibility.is_empty() || visibility.starts_with("pub")).then_some(name.trim())
-}
-
-/// The rooms a line of code names after `crate::`.
-fn rooms_named(line: &str) -> impl Iterator<Item = &str> {
-    line.match_indices("crate::")
-        .filter_map(|(position, path)| {
-            let rest = &line[position + path.len()..];
-            let end = rest
-                .find(|c: char| !c.is_alphanumeric() && c != '_')
-                .unwrap_or(rest.len());
-            (end > 0).then_some(&rest[..end])
-        })
-}
-
-fn without_comment(line: &str) -> &str {
-    line.split_once("//").map_or(line, |(code, _)| code)
 }
 
 fn root() -> PathBuf {
