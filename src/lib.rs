@@ -12,6 +12,8 @@
 //! - [`client`] is our own Kafka client; [`cli`] are the console tools built on it.
 //! - [`sim`] runs the same code against a simulated world. It may see everything, nothing sees it.
 
+#[cfg(test)]
+mod accidents;
 pub mod broker;
 pub mod cli;
 pub mod client;

@@ -207,4 +207,37 @@ mod tests {
         }
         assert!(matches!(Superblock::decode(&bytes[..50]), Copy::Damaged));
     }
+
+    /// Goal: whatever lies there, under a checksum that fits or not, it is judged without a panic,
+    /// and what is taken is what it says.
+    #[test]
+    fn no_bytes_make_it_panic() {
+        let superblock = Superblock {
+            shard: ShardId(0),
+            incarnation: Incarnation(1),
+            salt: 2,
+            generation: 3,
+            block: 512 << 3,
+            start: GroupSequence(1),
+            durable: GroupSequence(0),
+            clean: false,
+        };
+        let mut sound = vec![0; LENGTH];
+        superblock.encode(&mut sound);
+        crate::accidents::Accidents::each(&[sound], |bytes| {
+            let _ = Superblock::decode(bytes);
+            let mut sealed = bytes.to_vec();
+            sealed.resize(LENGTH, 0);
+            sealed[..4].copy_from_slice(&MAGIC.to_le_bytes());
+            let crc = crc32c(&[&sealed[8..]]);
+            sealed[4..8].copy_from_slice(&crc.to_le_bytes());
+            if let Copy::Valid(read) = Superblock::decode(&sealed) {
+                let mut again = vec![0; LENGTH];
+                read.encode(&mut again);
+                assert!(matches!(Superblock::decode(&again), Copy::Valid(copy) if copy == read));
+                assert!(read.start.0 > 0);
+                assert!(read.block.is_power_of_two());
+            }
+        });
+    }
 }

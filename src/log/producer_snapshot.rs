@@ -270,4 +270,27 @@ mod tests {
         let bytes = sealed(KAFKA_VERSION, i32::MAX.to_be_bytes().to_vec());
         assert_eq!(ProducerState::decode(&bytes), Err(SnapshotError::Truncated));
     }
+
+    /// Goal: no bytes, under a checksum that fits or not, make it panic or ask for memory that
+    /// their length does not pay for; what is read is written again the same.
+    #[test]
+    fn no_bytes_make_it_panic() {
+        let sound = [state().encode(), state().encode_whole()];
+        crate::accidents::Accidents::each(&sound, |bytes| {
+            let _ = ProducerState::decode(bytes);
+            let _ = ProducerState::decode_whole(bytes);
+            let body = bytes.get(HEAD_BYTES..).unwrap_or_default().to_vec();
+            if let Ok(read) = ProducerState::decode(&sealed(KAFKA_VERSION, body.clone())) {
+                assert!(read.len() * ENTRY_BYTES <= body.len());
+                assert_eq!(
+                    ProducerState::decode(&read.encode()).map(|r| r.encode()),
+                    Ok(read.encode())
+                );
+            }
+            if let Ok(read) = ProducerState::decode_whole(&sealed(WHOLE_VERSION, body)) {
+                let again = ProducerState::decode_whole(&read.encode_whole());
+                assert_eq!(again.map(|a| a.encode_whole()), Ok(read.encode_whole()));
+            }
+        });
+    }
 }

@@ -9,6 +9,7 @@ mod compaction;
 mod damage;
 mod door;
 mod model;
+mod parsers;
 
 use super::*;
 use crate::ids::TopicId;
