@@ -2,7 +2,7 @@
 //!
 //! Room:       `bench`, a crate of its own so that no peer enters the broker's dependencies.
 //! Called by:  people (`cargo run --release -p ottla-bench --features peers -- all`), and by
-//!             `cargo test`, which runs each bench at smoke size so that none can rot.
+//!             `cargo test -p ottla-bench` (`.ci/run` does), each at smoke size, so that none rots.
 //! Never:      compares a number with a bound: machines differ, `perf/budget.md` keeps the runs.
 
 #![forbid(unsafe_code)]
