@@ -434,6 +434,30 @@ def indexes_are_as_dense_as_asked(bench):
     holds(sizes[0] >= 100 and sizes[1] == 0, f"{sizes}")
 
 
+def a_full_index_closes_its_segment(bench):
+    if not os.environ.get("BROKER_LOG_DIR"):
+        raise Skip("BROKER_LOG_DIR is not set")
+    topic = bench.topic(segment_index_bytes=80, index_interval_bytes=0)
+    send(bench, topic, [(None, b"x" * 200, now_ms()) for _ in range(40)])
+    # Ten entries of eight bytes, or six of the time index's twelve.
+    eventually(lambda: len(files_of(topic)) >= 4, "a segment for every few batches", 30)
+    equal(len(read(bench, topic)), 40)
+
+
+def a_removed_file_waits_for_its_delay(bench):
+    needs_quick_retention(bench)
+    topic = bench.topic(segment_ms=60_000, file_delete_delay_ms=60_000)
+    old = now_ms() - 5 * HOUR_MS
+    send(bench, topic, [(None, b"x", old), (None, b"x", now_ms())])
+    alter_topic(bench, topic, retention_ms=HOUR_MS)
+    eventually(lambda: earliest(bench, topic) == 1, "the old segment goes", 30)
+    if os.environ.get("BROKER_LOG_DIR"):
+        def kept():
+            return len(files_of(topic)) == 1 and len(files_of(topic, "*.log.deleted")) == 1
+
+        eventually(kept, "its file is kept for a minute, under a name that says so", 10)
+
+
 def accepted_without_effect_on_one_node(bench):
     topic = bench.topic(unclean_leader_election_enable="true", preallocate="true",
                         flush_messages=1, flush_ms=1000, local_retention_ms=-2)
@@ -545,7 +569,8 @@ TESTS = [old_segments_go, the_active_segment_goes_too_when_it_is_old, a_large_pa
          the_broker_stamps_records, times_far_from_now_are_refused, large_batches_are_refused,
          batches_are_put_into_the_topics_codec, recompressed_batches_keep_their_producer,
          levels_of_codecs_count, one_replica_is_enough_where_there_is_one,
-         indexes_are_as_dense_as_asked, accepted_without_effect_on_one_node,
+         indexes_are_as_dense_as_asked, a_full_index_closes_its_segment,
+         a_removed_file_waits_for_its_delay, accepted_without_effect_on_one_node,
          a_default_for_all_brokers_reaches_topics, retention_for_all_brokers_reaches_topics,
          what_is_fixed_at_the_start_is_refused, the_cleaner_is_set_while_it_runs,
          log_levels_change, groups_have_settings, client_metrics_have_settings]
