@@ -6,7 +6,8 @@
 //! Never:      on the way of a request: the lock is for whoever asks or changes a level.
 //!
 //! A logger is a room of the broker, `ottla.shard`, below `root`. One that was never set has the
-//! level of `root`, as in Kafka.
+//! level of `root`, as in Kafka. The loggers of Kafka's own log4j2 file are other names of rooms,
+//! so that what operators have written down works here too.
 
 use super::AlterOp;
 use std::collections::BTreeMap;
@@ -92,6 +93,11 @@ impl LogLevels {
             })
             .collect();
         all.push((ROOT.to_owned(), root));
+        let aliases = ALIASES.map(|(alias, logger)| {
+            let level = set.get(logger).copied().unwrap_or(root);
+            (alias.to_owned(), level)
+        });
+        all.extend(aliases);
         all.sort();
         all
     }
@@ -127,6 +133,8 @@ fn apply(
     logger: &str,
     level: &str,
 ) -> Result<(), LevelRefused> {
+    let alias = ALIASES.iter().find(|(alias, _)| *alias == logger);
+    let logger = alias.map_or(logger, |(_, logger)| *logger);
     let room = logger.strip_prefix(PREFIX);
     if logger != ROOT && !room.is_some_and(|room| ROOMS.contains(&room)) {
         return Err(LevelRefused::UnknownLogger(logger.to_owned()));
@@ -140,7 +148,9 @@ fn apply(
             })?;
             set.insert(logger.to_owned(), known);
         }
-        AlterOp::Delete if logger == ROOT => return Err(LevelRefused::RootDeleted),
+        AlterOp::Delete if logger == ROOT && alias.is_none() => {
+            return Err(LevelRefused::RootDeleted);
+        }
         AlterOp::Delete => {
             set.remove(logger);
         }
@@ -166,6 +176,25 @@ fn filter(set: &BTreeMap<String, &'static str>) -> String {
 pub const ROOT: &str = "root";
 const DEFAULT: &str = "INFO";
 const PREFIX: &str = "ottla.";
+
+/// The loggers that Kafka's log4j2 file names, and who does that work here.
+const ALIASES: [(&str, &str); 9] = [
+    ("kafka", ROOT),
+    ("kafka.authorizer.logger", "ottla.handlers"),
+    ("kafka.network.RequestChannel$", "ottla.connection"),
+    ("kafka.request.logger", "ottla.handlers"),
+    ("org.apache.kafka", ROOT),
+    ("org.apache.kafka.controller", "ottla.controller"),
+    (
+        "org.apache.kafka.storage.internals.log.LogCleaner",
+        "ottla.log",
+    ),
+    (
+        "org.apache.kafka.storage.internals.log.LogCleaner$CleanerThread",
+        "ottla.log",
+    ),
+    ("state.change.logger", "ottla.metadata"),
+];
 
 /// Kafka's levels, and what each is here: nothing is logged as FATAL.
 const LEVELS: [(&str, &str); 7] = [
@@ -223,6 +252,14 @@ mod tests {
         assert_eq!(level("ottla.shard"), Some("DEBUG"));
         assert_eq!(level("ottla.log"), Some("WARN"));
         assert_eq!(level("root"), Some("WARN"));
+        assert_eq!(level("kafka.request.logger"), Some("WARN"));
+        let request = op(AlterOp::Set, "kafka.request.logger", "TRACE");
+        levels.change(&[request], false).unwrap();
+        assert_eq!(level("ottla.handlers"), Some("TRACE"));
+        assert_eq!(level("kafka.request.logger"), Some("TRACE"));
+        let request = op(AlterOp::Delete, "kafka.request.logger", "");
+        levels.change(&[request], false).unwrap();
+        assert_eq!(level("ottla.handlers"), Some("WARN"));
         levels
             .change(&[op(AlterOp::Delete, "ottla.shard", "")], true)
             .unwrap();
@@ -239,7 +276,7 @@ mod tests {
         let refused = |change| {
             let fine = op(AlterOp::Set, "root", "OFF");
             let refused = levels.change(&[fine, change], false).unwrap_err();
-            assert_eq!(levels.list()[0].1, "INFO");
+            assert!(levels.list().iter().all(|(_, level)| *level == "INFO"));
             refused.to_string()
         };
         let text = refused(op(AlterOp::Set, "kafka.server", "INFO"));
