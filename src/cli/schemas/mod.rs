@@ -173,7 +173,6 @@ fn read<T, E: std::fmt::Display>(read: Result<T, E>) -> Result<T, Unreadable> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::protocol::Message as _;
     use crate::protocol::Writer;
     use crate::protocol::records::group::{OffsetCommitKey, OffsetCommitValue};
     use crate::protocol::records::metadata::FeatureLevelRecord;
