@@ -140,6 +140,12 @@ impl Journal {
         self.0.open.borrow().next()
     }
 
+    /// The group of the last entry so far (0: there was none).
+    pub fn newest(&self) -> GroupSequence {
+        let open = self.0.open.borrow();
+        GroupSequence(open.next().0 - u64::from(!open.is_open()))
+    }
+
     /// Bytes of entries appended since the start.
     pub fn appended_bytes(&self) -> u64 {
         self.0.appended_bytes.get()
@@ -296,9 +302,10 @@ impl Journal {
 
     /// Writes and syncs what is open and ends the writer. `empty`: all of it is in synced
     /// segments and the checkpoint says so; the superblock then says that there is nothing to
-    /// replay.
+    /// replay. Groups that find no place are given up then, and an error otherwise.
     pub async fn close(&self, empty: bool) -> Result<(), JournalError> {
         let shared = &self.0;
+        shared.obsolete.set(empty);
         if shared.phase.get() == Phase::Running {
             shared.phase.set(Phase::Closing);
             shared.work.notify();

@@ -46,6 +46,8 @@ pub(super) async fn keep(shared: Rc<Shared>) {
     }
     shared.keeper_ended.set(true);
     shared.progress.notify();
+    // A writer without a place waits for this one's last file, or for its end.
+    shared.work.notify();
 }
 
 async fn recycle(shared: &Rc<Shared>, up_to: GroupSequence) -> Result<(), Errno> {

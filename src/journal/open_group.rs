@@ -243,6 +243,13 @@ impl OpenGroup {
         self.seal(durable);
     }
 
+    /// Forgets what waits for the disk; no group is opened again.
+    pub fn discard(&mut self) {
+        self.seal(GroupSequence(0));
+        self.sealed.clear();
+        self.sealed_bytes = 0;
+    }
+
     pub fn is_open(&self) -> bool {
         self.header.is_some()
     }

@@ -186,14 +186,7 @@ impl Ring {
     /// Goes on in a free file that holds at least `length`. The old one's groups up to `last` are
     /// durable. False: there is none yet; the keeper makes or frees one.
     pub fn roll(&mut self, last: GroupSequence, length: u64, now: Instant) -> bool {
-        let next = self
-            .files
-            .iter()
-            .enumerate()
-            .filter(|(_, file)| file.state == State::Free && file.size >= length)
-            .min_by_key(|(_, file)| file.number)
-            .map(|(index, _)| index);
-        let Some(next) = next else {
+        let Some(next) = self.free_for(length) else {
             if length > self.target {
                 self.target = length.next_power_of_two().clamp(STEP, self.size_max);
             }
@@ -210,6 +203,21 @@ impl Ring {
         self.position = 0;
         self.opened_at = now;
         true
+    }
+
+    /// The free file that `length` bytes go into next.
+    fn free_for(&self, length: u64) -> Option<usize> {
+        let files = self.files.iter().enumerate();
+        files
+            .filter(|(_, file)| file.state == State::Free && file.size >= length)
+            .min_by_key(|(_, file)| file.number)
+            .map(|(index, _)| index)
+    }
+
+    /// No file for `length` bytes is free, and none will be made: only a release helps, or room
+    /// on the disk.
+    pub fn is_stuck(&self, length: u64, now: Instant) -> bool {
+        self.free_for(length).is_none() && self.wanted(now).is_none()
     }
 
     /// Whether a file could be freed by releasing up to `up_to`.
@@ -316,7 +324,7 @@ impl Ring {
 
     /// Nothing free and nothing more to be had.
     pub fn is_last(&self, now: Instant) -> bool {
-        self.frees_now() == 0 && (self.files.len() >= self.files_max || now < self.no_space_until)
+        self.frees_now() == 0 && self.wanted(now).is_none()
     }
 
     fn frees_now(&self) -> usize {

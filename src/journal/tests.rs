@@ -455,6 +455,47 @@ fn a_full_ring_waits_for_a_release_and_loses_nothing() {
         .expect("it becomes durable");
 }
 
+/// Goal: a broker that stops is not held up by groups no file has room for: they are given up when
+/// segments hold all of it, and told as an error when not.
+#[test]
+fn a_journal_without_room_closes_all_the_same() {
+    for empty in [true, false] {
+        let world = world(11);
+        world.borrow_mut().total = 8 << 20;
+        let broker = runtime(&world);
+        let journal = start(&broker, 1, settings());
+        for number in 0..120 {
+            append(&journal, 1, number, 20_000, RequiredMark::Synced);
+        }
+        turns(&broker, 300);
+        assert!(journal.is_stalled());
+        let closing = journal.clone();
+        let closed = broker.block_on(async move { closing.close(empty).await });
+        match empty {
+            true => assert_eq!(closed, Ok(())),
+            false => assert_eq!(closed, Err(JournalError::Disk(Errno::NO_SPACE))),
+        }
+        drop((journal, broker));
+        let broker = runtime(&world);
+        let found = found(&broker, 1).expect("the journal is sound");
+        assert_eq!(found[0].clean, empty);
+    }
+}
+
+/// Goal: a group larger than any free file, on a disk that has no room for a larger one, is a
+/// stall that a checkpoint knows of, not a wait for ever.
+#[test]
+fn a_group_too_large_for_the_files_there_are_is_a_stall() {
+    let world = world(12);
+    let broker = runtime(&world);
+    let journal = start(&broker, 1, settings());
+    world.borrow_mut().available = 0;
+    append(&journal, 1, 0, 300 << 10, RequiredMark::Synced);
+    turns(&broker, 100);
+    assert!(journal.is_stalled());
+    assert_eq!(journal.failed(), None);
+}
+
 #[test]
 fn no_space_for_growth_is_no_failure() {
     let world = world(10);

@@ -81,6 +81,9 @@ pub(super) struct Shared {
     pub appended_bytes: Cell<u64>,
     pub placed_bytes: Cell<u64>,
     pub stalled: Cell<bool>,
+    /// All entries are in synced segments, and the checkpoint says so: a group that finds no
+    /// place need not be written.
+    pub obsolete: Cell<bool>,
     pub touched: RefCell<Set<PartitionKey>>,
     /// The one put into `touched` last: a run of batches for one partition asks the set once.
     pub touched_last: Cell<Option<PartitionKey>>,
@@ -139,6 +142,7 @@ impl Shared {
             appended_bytes: Cell::default(),
             placed_bytes: Cell::default(),
             stalled: Cell::new(false),
+            obsolete: Cell::new(false),
             touched: RefCell::default(),
             touched_last: Cell::default(),
         }
@@ -368,13 +372,31 @@ impl Shared {
         };
         let now = self.runtime.now();
         let rolled = self.ring.borrow_mut().roll(written, length, now);
-        let stalled = !rolled && self.ring.borrow().is_last(now);
+        let stalled = !rolled && self.ring.borrow().is_stuck(length, now);
         if stalled != self.stalled.replace(stalled) {
             self.progress.notify();
         }
         // Either there is one free file less, or one is missing: the keeper's business.
         self.chores.notify();
         Ok(rolled)
+    }
+
+    /// The end of a journal without a place for the groups that wait, and without anybody left
+    /// who makes one. False: it may come to that, but has not yet.
+    fn give_up_waiting(&self) -> bool {
+        let is_over = self.phase.get() == Phase::Closing
+            && self.keeper_ended.get()
+            && self.marks.borrow().in_flight() == 0
+            && !self.sync_in_flight.get();
+        if !is_over {
+            return false;
+        }
+        if self.obsolete.get() {
+            self.open.borrow_mut().discard();
+        } else {
+            self.fail(Errno::NO_SPACE);
+        }
+        true
     }
 
     /// When an idle journal should record its durable mark; `None` when it has, or is not idle.
@@ -427,6 +449,7 @@ pub(super) async fn write_groups(shared: Rc<Shared>) {
             }
             match shared.roll().await {
                 Ok(true) => continue,
+                Ok(false) if shared.give_up_waiting() => continue,
                 Ok(false) => {}
                 Err(errno) => {
                     shared.fail(errno);
