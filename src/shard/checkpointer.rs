@@ -110,6 +110,8 @@ struct Member {
     covered: Cell<Offset>,
     /// Between a truncation's entry and the truncation: what the log is says nothing then.
     cutting: Cell<bool>,
+    /// Truncations begun so far.
+    cuts: Cell<u64>,
 }
 
 /// What a log was at an instant.
@@ -180,6 +182,7 @@ impl Checkpointer {
             high_watermark: Cell::new(high_watermark),
             covered: Cell::new(Offset(0)),
             cutting: Cell::new(false),
+            cuts: Cell::new(0),
         });
         self.0
             .members
@@ -485,7 +488,7 @@ impl Inner {
             let mut saved_blocks = GroupSequence(0);
             for member in batch {
                 // The capture comes before the block: its group is one that a replay reads.
-                captures.push(self.capture_of(member));
+                captures.push((self.capture_of(member), member.cuts.get()));
                 let block = unless_deleted(member.log.tail_block().await)?;
                 if let Some(block) = block.flatten() {
                     let (group, _) = self.journal.note(Entry::Block {
@@ -500,14 +503,13 @@ impl Inner {
             // A full journal waits for this very flush: then the block goes unsaved, and only a
             // disk that tears a block inside what it had synced could do harm.
             self.wait_synced(saved_blocks).await?;
-            for (member, capture) in batch.iter().zip(captures) {
+            for (member, (capture, cuts)) in batch.iter().zip(captures) {
                 let Some(flushed) = unless_deleted(member.log.flush().await)? else {
                     continue;
                 };
                 if let Some(capture) = capture {
                     assert!(
-                        flushed.up_to >= capture.record.recovery_point
-                            || member.log.log_end_offset() < capture.record.recovery_point,
+                        flushed.up_to >= capture.record.recovery_point || member.cuts.get() > cuts,
                         "a flush takes the whole tail, unless it was truncated"
                     );
                     if flushed.up_to >= capture.record.recovery_point {

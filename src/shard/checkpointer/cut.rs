@@ -18,6 +18,7 @@ impl Checkpointer {
         };
         let journal = &self.0.journal;
         member.cutting.set(true);
+        member.cuts.set(member.cuts.get() + 1);
         let (group, _) = journal.note(Entry::Truncate { key, to })?;
         journal.wait(group, RequiredMark::Synced).await?;
         member.log.truncate(to).await?;
