@@ -164,6 +164,7 @@ impl Store {
         }
         let base = logs.last().copied().unwrap_or(store.next_offset.get());
         store.open_active(base).await?;
+        store.sync_active(base).await?;
         if snapshot.is_none() && store.next_offset.get() == 0 {
             store.begin(node).await?;
         }
@@ -412,6 +413,14 @@ impl Store {
         Ok(())
     }
 
+    /// What a killed broker was writing may be readable and not durable: it must not be lost from
+    /// before the next change, whose write makes only itself durable.
+    async fn sync_active(&self, base: i64) -> Result<(), StoreError> {
+        let file = self.file.borrow().clone().expect("opened a moment ago");
+        let synced = file.sync().await;
+        synced.map_err(|errno| disk(&self.folder.join(log_name(base)), errno))
+    }
+
     async fn read_file(&self, path: &Path) -> Result<Vec<u8>, StoreError> {
         let read = self.runtime.read_file(path, FILE_BYTES_MAX).await;
         read.map_err(|errno| disk(path, errno))
@@ -461,4 +470,60 @@ fn log_name(base: i64) -> String {
 /// As Kafka's: the offset behind the last change in it, and the epoch.
 fn snapshot_name(end: i64) -> String {
     format!("{end:020}-{EPOCH:010}.checkpoint")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocol::records::metadata::RegisterBrokerRecord;
+    use crate::sim::clock::MICROSECOND;
+    use crate::sim::{MachineId, Seeds, World};
+
+    const DIR: &str = "/data";
+
+    /// Opens the log and counts its records; then appends a change, as far as it gets in `span`.
+    fn life(world: &World, machine: MachineId, span: u64) -> (usize, Runtime) {
+        let runtime = Runtime::new(world.door(machine));
+        let inner = runtime.clone();
+        let (store, count) = runtime.block_on(async move {
+            let mut count = 0;
+            let opened = Store::open(&inner, Path::new(DIR), 1, |_, _| count += 1).await;
+            (opened.expect("no disk was damaged"), count)
+        });
+        let inner = runtime.clone();
+        runtime.block_on(async move {
+            inner.spawn(async move {
+                let record = |_| MetadataRecord::RegisterBroker(RegisterBrokerRecord::default());
+                let records: Vec<_> = (0..40).map(record).collect();
+                let _ = store.append(&records, 1).await;
+            });
+            inner.sleep(Duration::from_nanos(span)).await;
+        });
+        (count, runtime)
+    }
+
+    /// Goal: a change that was on its way at a kill is there for good once a start has read it,
+    /// so that the one behind it never stands behind a hole.
+    #[test]
+    fn what_a_kill_left_readable_is_made_durable() {
+        let mut most = 0;
+        for seed in Seeds::from_env(60) {
+            let world = World::new(seed);
+            let machine = world.machine();
+            world.make_directory(machine, DIR);
+            let mut before = 0;
+            for round in 0..6 {
+                let span = world.below(600) * MICROSECOND;
+                let (count, _process) = life(&world, machine, span);
+                assert!(count >= before, "a change is gone");
+                match round % 2 {
+                    0 => world.kill(machine),
+                    _ => world.power_cut(machine),
+                }
+                before = count;
+                most = most.max(count);
+            }
+        }
+        assert!(most > 40, "changes get through: {most}");
+    }
 }
