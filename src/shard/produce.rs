@@ -115,6 +115,12 @@ pub(super) async fn wait(
         _ => partition.visible(appended.end).await,
     };
     match seen {
+        // The level may have been raised since the original came: what it needed is not enough.
+        true if appended.group.is_none() => {
+            let journal = partition.dir.journal.clone();
+            let reached = journal.wait(journal.newest(), appended.required).await;
+            reached.map_err(|_| ErrorCode::KafkaStorageError)
+        }
         true => Ok(()),
         false if partition.is_offline() => Err(ErrorCode::KafkaStorageError),
         false => Err(ErrorCode::NotLeaderOrFollower),
