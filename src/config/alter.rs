@@ -166,6 +166,13 @@ pub fn check_group(values: &Values, overrides: &Overrides) -> Result<(), ConfigE
         let number = own.or(broker).or(property.default)?.trim().parse().ok()?;
         Some((property, number))
     };
+    let reset = "share.auto.offset.reset";
+    if let (Some(value), Ok(property)) = (overrides.get(reset), known(table::groups::GROUP, reset))
+        && super::ShareReset::parse(value).is_none()
+    {
+        let remedy = "it must be earliest, latest or by_duration:PnDTnHnMn.nS".to_owned();
+        return refuse(property, value, remedy);
+    }
     for kind in ["consumer", "share", "streams"] {
         let session = holds(&format!("{kind}.session.timeout.ms"));
         let heartbeat = holds(&format!("{kind}.heartbeat.interval.ms"));

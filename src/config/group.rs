@@ -29,6 +29,7 @@ pub struct GroupConfig {
     pub consumer_upgrade: bool,
     pub consumer_downgrade: bool,
     pub consumer_regex_refresh_interval_ms: u64,
+    pub share: super::ShareConfig,
 }
 
 impl BrokerConfig {
@@ -66,6 +67,7 @@ impl BrokerConfig {
             consumer_downgrade: matches!(policy.as_str(), "downgrade" | "bidirectional"),
             consumer_regex_refresh_interval_ms: values
                 .count("group.consumer.regex.refresh.interval.ms"),
+            share: self.share(),
         }
     }
 }

@@ -26,6 +26,7 @@ pub mod meta_properties;
 pub mod parse;
 pub mod property;
 pub mod reference;
+pub mod share;
 pub mod suggest;
 pub mod table;
 pub mod topic;
@@ -40,6 +41,7 @@ pub use internal::{InternalTopic, InternalTopicConfig};
 pub use listener::{Address, Listener, SecurityProtocol};
 pub use memory::MemoryShares;
 pub use meta_properties::{MetaError, MetaProperties};
+pub use share::{ShareConfig, ShareGroupConfig, ShareReset};
 pub use topic::{Cleanup, Compression, Durability, TimestampType, TopicConfig};
 
 /// Names and values somebody set, as text: the form in which the metadata log keeps them.

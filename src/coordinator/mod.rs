@@ -1,4 +1,5 @@
-//! Coordinators: what groups and transactions decide, as state machines over a partition's log.
+//! Coordinators: what groups, share groups and transactions decide, as state machines over a
+//! partition's log.
 //!
 //! Room:       `coordinator`, one machine per partition of an internal topic.
 //! Called by:  `shard::coordinators`, on the shard that owns the partition.
@@ -20,6 +21,7 @@
 
 pub mod group;
 mod place;
+pub mod share;
 mod step;
 pub mod transaction;
 
@@ -99,14 +101,14 @@ pub struct Completed {
     pub committed: bool,
 }
 
-/// A new machine for a partition of this kind; `None` while nobody coordinates the kind.
-pub fn machine(kind: Kind, config: &Arc<BrokerConfig>) -> Option<Box<dyn Machine>> {
+/// A new machine for a partition of this kind.
+pub fn machine(kind: Kind, config: &Arc<BrokerConfig>) -> Box<dyn Machine> {
     match kind {
-        Kind::Group => Some(Box::new(group::GroupMachine::new(config.group()))),
+        Kind::Group => Box::new(group::GroupMachine::new(config.group())),
         Kind::Transaction => {
             let settings = transaction::Settings::of(config);
-            Some(Box::new(transaction::Transactions::new(settings)))
+            Box::new(transaction::Transactions::new(settings))
         }
-        Kind::Share => None,
+        Kind::Share => Box::new(share::States::new(share::Settings::of(config))),
     }
 }

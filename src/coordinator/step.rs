@@ -40,6 +40,9 @@ pub struct Effects {
     pub batches: Vec<NewBatch>,
     pub answers: Vec<(Token, Coordinated)>,
     pub asks: Vec<(Ticket, Ask)>,
+    /// This step's records say all that is known: once they are committed, the log before them
+    /// may go.
+    pub prunes: bool,
 }
 
 /// Records that are appended together or not at all, as far as they fit one batch.

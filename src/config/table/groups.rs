@@ -116,21 +116,30 @@ pub static GROUP: &[Property] = &[
     set("consumer.session.timeout.ms", int(1, MAX), "45000", Dynamic, Medium,
         Served("How long a member of this group may be silent."))
         .synonyms(&[("group.consumer.session.timeout.ms", 1)]),
-    set("share.assignment.interval.ms", int(0, MAX), "1000", Dynamic, Medium, Later)
+    set("share.assignment.interval.ms", int(0, MAX), "1000", Dynamic, Medium,
+        Served("The least pause between two assignments of the share group."))
         .synonyms(&[("group.share.assignment.interval.ms", 1)]),
-    set("share.auto.offset.reset", Text, "latest", Dynamic, Medium, Later),
-    set("share.delivery.count.limit", int(2, MAX), "5", Dynamic, Medium, Later)
+    set("share.auto.offset.reset", Text, "latest", Dynamic, Medium,
+        Served("Where the share group begins to read: `earliest`, `latest`, `by_duration:…`.")),
+    set("share.delivery.count.limit", int(2, MAX), "5", Dynamic, Medium,
+        Served("How often a record is delivered at most."))
         .synonyms(&[("group.share.delivery.count.limit", 1)]),
-    set("share.heartbeat.interval.ms", int(1, MAX), "5000", Dynamic, Medium, Later)
+    set("share.heartbeat.interval.ms", int(1, MAX), "5000", Dynamic, Medium,
+        Served("How often members are told to be heard of."))
         .synonyms(&[("group.share.heartbeat.interval.ms", 1)]),
     set("share.isolation.level", OneOf(&["read_committed", "read_uncommitted"]), "read_uncommitted",
-        Dynamic, Medium, Later),
-    set("share.partition.max.record.locks", int(100, MAX), "2000", Dynamic, Medium, Later)
+        Dynamic, Medium,
+        Served("Whether records of aborted transactions are delivered.")),
+    set("share.partition.max.record.locks", int(100, MAX), "2000", Dynamic, Medium,
+        Served("Records of one partition that may be in flight."))
         .synonyms(&[("group.share.partition.max.record.locks", 1)]),
-    set("share.record.lock.duration.ms", int(1_000, MAX), "30000", Dynamic, Medium, Later)
+    set("share.record.lock.duration.ms", int(1_000, MAX), "30000", Dynamic, Medium,
+        Served("How long a member has a record."))
         .synonyms(&[("group.share.record.lock.duration.ms", 1)]),
-    set("share.renew.acknowledge.enable", Boolean, "true", Dynamic, Medium, Later),
-    set("share.session.timeout.ms", int(1, MAX), "45000", Dynamic, Medium, Later)
+    set("share.renew.acknowledge.enable", Boolean, "true", Dynamic, Medium,
+        Served("Whether members may ask for more time with a record.")),
+    set("share.session.timeout.ms", int(1, MAX), "45000", Dynamic, Medium,
+        Served("How long a member may be silent."))
         .synonyms(&[("group.share.session.timeout.ms", 1)]),
     set("streams.assignment.interval.ms", int(0, MAX), "1000", Dynamic, Medium, Later)
         .synonyms(&[("group.streams.assignment.interval.ms", 1)]),

@@ -21,6 +21,9 @@ use crate::protocol::{ErrorCode, GroupId};
 pub const GROUP_OPERATIONS: i32 = 0b1101_0100_1000;
 const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
 
+/// The type of share groups, and their protocol type.
+const SHARE: &str = "share";
+
 /// The first version that says a group is not there; before, it was said to be dead.
 const GROUP_NOT_FOUND: i16 = 6;
 
@@ -106,6 +109,14 @@ impl GroupMachine {
         request: &Request,
     ) -> Result<(), ErrorCode> {
         let asked: DeleteGroupsRequest<'_> = decode(request)?;
+        // A share group's states go first, which takes a while; it comes in a request of its own.
+        if let [name] = asked.groups_names[..]
+            && let Some(Group::Share(group)) = self.groups.get(name.0)
+            && group.is_empty()
+        {
+            self.share_delete(step, token, request.version, name.0);
+            return Ok(());
+        }
         let results = asked.groups_names.iter().map(|name| {
             let found = self.groups.get_key_value(name.0);
             let error_code = match found.map(|(id, group)| (id.clone(), group.is_empty())) {
@@ -137,6 +148,7 @@ impl Group {
         match self {
             Self::Classic(group) => group.is_empty(),
             Self::Consumer(group) => group.is_empty(),
+            Self::Share(group) => group.is_empty(),
         }
     }
 
@@ -144,6 +156,7 @@ impl Group {
         match self {
             Self::Classic(group) => group.protocol_type().unwrap_or_default(),
             Self::Consumer(_) => CONSUMER,
+            Self::Share(_) => SHARE,
         }
     }
 
@@ -151,6 +164,7 @@ impl Group {
         match self {
             Self::Classic(group) => group.state().name(),
             Self::Consumer(group) => group.state_name(),
+            Self::Share(group) => group.state_name(),
         }
     }
 
@@ -158,6 +172,7 @@ impl Group {
         match self {
             Self::Classic(_) => "classic",
             Self::Consumer(_) => "consumer",
+            Self::Share(_) => SHARE,
         }
     }
 }

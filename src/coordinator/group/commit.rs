@@ -170,6 +170,9 @@ impl GroupMachine {
             }
             self.group_or_new(commit.group, step.wall);
         }
+        if let Some(Group::Share(_)) = self.groups.get(commit.group) {
+            return ErrorCode::GroupIdNotFound;
+        }
         if let Some(Group::Consumer(group)) = self.groups.get(commit.group) {
             let allowed = group.check_commit(
                 commit.member,
@@ -257,6 +260,7 @@ impl GroupMachine {
                 Some(super::classic::CONSUMER) => Ok(Some(classic.subscribed())),
                 _ => Err(ErrorCode::NonEmptyGroup),
             },
+            Some(Group::Share(_)) => Err(ErrorCode::GroupIdNotFound),
             Some(Group::Consumer(consumer)) => {
                 let names = asked.topics.iter().map(|topic| topic.name.0);
                 let used = names.filter(|name| consumer.is_subscribed(name));

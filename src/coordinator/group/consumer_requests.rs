@@ -199,7 +199,7 @@ impl GroupMachine {
         };
         match self.groups.get_mut(name)? {
             Group::Consumer(group) => Some((group, work)),
-            Group::Classic(_) => None,
+            Group::Classic(_) | Group::Share(_) => None,
         }
     }
 

@@ -84,6 +84,13 @@ impl GroupMachine {
         stable: bool,
     ) -> OffsetFetchResponseGroup<'a> {
         let group = asked.group_id.0;
+        if let Some(Group::Share(_)) = self.groups.get(group) {
+            return OffsetFetchResponseGroup {
+                group_id: asked.group_id,
+                topics: Vec::new(),
+                error_code: ErrorCode::GroupIdNotFound,
+            };
+        }
         if let Some(Group::Consumer(consumer)) = self.groups.get(group)
             && let Err(error_code) = consumer.check_fetch(asked.member_id, asked.member_epoch)
         {

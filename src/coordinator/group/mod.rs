@@ -14,12 +14,13 @@ mod fetch;
 mod offsets;
 mod records;
 mod retention;
+mod share;
 #[cfg(test)]
 mod tests;
 mod timers;
 
 use super::{Completed, Coordinated, Machine, Millis, Replayed, Request, Step, Ticket, Token};
-use crate::config::GroupConfig;
+use crate::config::{GroupConfig, ShareGroupConfig};
 use crate::metadata::{Image, ResourceKind, changed_topics};
 use crate::protocol::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
 use crate::protocol::messages::join_group::JoinGroupRequest;
@@ -32,6 +33,7 @@ use crate::protocol::{ApiKey, DecodeError, ErrorCode, Message, Reader};
 use classic::{ClassicGroup, Joining, Syncing};
 use consumer::ConsumerGroup;
 use offsets::{Committed, Offsets};
+use share::ShareGroup;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use timers::{Id, Timer, Timers};
@@ -43,12 +45,15 @@ pub struct GroupMachine {
     groups: BTreeMap<Id, Group>,
     offsets: Offsets,
     timers: Timers,
+    /// What was asked about share partitions.
+    jobs: share::Jobs,
 }
 
 /// A group, by the protocol its members speak.
 enum Group {
     Classic(ClassicGroup),
     Consumer(ConsumerGroup),
+    Share(ShareGroup),
 }
 
 /// What a step of a group works with.
@@ -65,6 +70,12 @@ impl Work<'_> {
         let set = self.image.overrides(ResourceKind::Group, group);
         set.get(name)?.trim().parse().ok()
     }
+
+    /// What holds for a share group.
+    pub fn share_config(&self, group: &str) -> ShareGroupConfig {
+        let own = self.image.overrides(ResourceKind::Group, group);
+        self.config.share.of_group(own)
+    }
 }
 
 impl GroupMachine {
@@ -75,6 +86,7 @@ impl GroupMachine {
             groups: BTreeMap::new(),
             offsets: Offsets::default(),
             timers: Timers::default(),
+            jobs: share::Jobs::default(),
         }
     }
 
@@ -92,7 +104,7 @@ impl GroupMachine {
         };
         match self.groups.get_mut(group)? {
             Group::Classic(group) => Some((group, work)),
-            Group::Consumer(_) => None,
+            Group::Consumer(_) | Group::Share(_) => None,
         }
     }
 
@@ -250,6 +262,11 @@ impl GroupMachine {
             records::offset_gone(step, &group, &topic, partition);
             self.offsets.remove(&group, &topic, partition);
         }
+        for group in self.groups.values_mut() {
+            if let Group::Share(group) = group {
+                group.forget_topics(step, image);
+            }
+        }
     }
 
     /// Forgets a group and all it committed.
@@ -274,6 +291,10 @@ impl GroupMachine {
             Some(Group::Consumer(consumer)) => {
                 consumer.cancel_timers(&mut self.timers);
                 consumer.save_group_gone(step);
+            }
+            Some(Group::Share(share)) => {
+                share.cancel_timers(&mut self.timers);
+                share.save_group_gone(step);
             }
             None => {}
         }
@@ -319,7 +340,11 @@ impl Machine for GroupMachine {
                     self.groups.remove(key.group);
                 }
             }
-            (key, value) => self.replay_consumer(&key, value.as_ref()),
+            (key, value) => {
+                if !self.replay_share(&key, value.as_ref()) {
+                    self.replay_consumer(&key, value.as_ref());
+                }
+            }
         }
         Ok(())
     }
@@ -330,6 +355,7 @@ impl Machine for GroupMachine {
     }
 
     fn loaded(&mut self, step: &mut Step) {
+        self.jobs.start(step);
         let mut work = Work {
             step,
             timers: &mut self.timers,
@@ -340,6 +366,7 @@ impl Machine for GroupMachine {
             match group {
                 Group::Classic(group) => group.loaded(&mut work),
                 Group::Consumer(group) => group.loaded(&mut work),
+                Group::Share(group) => group.loaded(&mut work),
             }
         }
         let at = step
@@ -371,6 +398,11 @@ impl Machine for GroupMachine {
             ApiKey::DeleteGroups => self.delete_groups(step, token, request),
             ApiKey::ConsumerGroupHeartbeat => self.consumer_beat(step, token, request),
             ApiKey::ConsumerGroupDescribe => self.consumer_describe(step, token, request),
+            ApiKey::ShareGroupHeartbeat => self.share_beat(step, token, request),
+            ApiKey::ShareGroupDescribe => self.share_describe(step, token, request),
+            ApiKey::DescribeShareGroupOffsets => self.share_partitions(step, token, request),
+            ApiKey::AlterShareGroupOffsets => self.share_alter(step, token, request),
+            ApiKey::DeleteShareGroupOffsets => self.share_delete_offsets(step, token, request),
             _ => Err(ErrorCode::UnsupportedVersion),
         };
         if let Err(code) = begun {
@@ -378,7 +410,9 @@ impl Machine for GroupMachine {
         }
     }
 
-    fn replied(&mut self, _step: &mut Step, _ticket: Ticket, _reply: Coordinated) {}
+    fn replied(&mut self, step: &mut Step, ticket: Ticket, reply: Coordinated) {
+        self.share_replied(step, ticket, &reply);
+    }
 
     fn timeout(&mut self, step: &mut Step) {
         while let Some(timer) = self.timers.take(step.now) {
@@ -388,6 +422,7 @@ impl Machine for GroupMachine {
                         group.session_is_over(&member, &mut work);
                     } else {
                         self.consumer_gone(step, &group, &member);
+                        self.share_gone(step, &group, &member);
                     }
                 }
                 Timer::Join(group) => {

@@ -37,7 +37,10 @@ impl GroupMachine {
                 self.offsets.remove(&id, &topic, partition);
                 written += 1;
             }
-            let is_empty = self.groups.get(&id).is_some_and(Group::is_empty);
+            let group = self.groups.get(&id);
+            // A share group stays until somebody deletes it.
+            let is_share = matches!(group, Some(Group::Share(_)));
+            let is_empty = !is_share && group.is_some_and(Group::is_empty);
             if is_empty && !self.offsets.has(&id) && !self.offsets.has_pending(&id) {
                 self.delete(step, &id);
                 written += 1;
@@ -51,7 +54,7 @@ impl GroupMachine {
         let group = match self.groups.get(id) {
             Some(Group::Classic(group)) => Ok(group),
             Some(Group::Consumer(group)) => Err(group),
-            None => return Vec::new(),
+            Some(Group::Share(_)) | None => return Vec::new(),
         };
         let subscribed = group.ok().and_then(|group| group.subscribed());
         let unused = |topic: &str| match group {

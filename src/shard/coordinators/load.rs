@@ -52,9 +52,7 @@ impl Seat {
 
     async fn load_now(self: &Rc<Self>, shard: &Rc<Shard>) {
         let life = self.life.get();
-        let Some(mut machine) = machine(self.kind, &shard.config()) else {
-            return;
-        };
+        let mut machine = machine(self.kind, &shard.config());
         let started = shard.runtime.now();
         let mut at = self.partition.log.log_start_offset();
         let mut records = 0u64;

@@ -15,7 +15,7 @@ mod load;
 mod seat;
 
 use super::Shard;
-use crate::coordinator::{Ask, Completed, Coordinated, Kind, Request, Ticket, machine};
+use crate::coordinator::{Ask, Completed, Coordinated, Kind, Request, Ticket};
 use crate::ids::{LeaderEpoch, PartitionKey};
 use crate::map::Map;
 use crate::metadata::{Image, is_internal};
@@ -96,9 +96,6 @@ impl Shard {
             return;
         };
         self.leave_seat(partition.key);
-        if machine(kind, &self.config()).is_none() {
-            return;
-        }
         let seat = Seat::new(kind, partition.clone());
         let mut seats = self.coordinators.seats.borrow_mut();
         seats.insert(partition.key, seat.clone());

@@ -10,7 +10,7 @@ use crate::coordinator::Ask;
 use crate::coordinator::{
     Coordinated, Effects, Kind, Machine, Millis, NewBatch, Request, Step, Ticket, Token,
 };
-use crate::ids::LeaderEpoch;
+use crate::ids::{LeaderEpoch, Offset};
 use crate::io::{Instant, Slice};
 use crate::map::Map;
 use crate::partition::{Append, AppendError, Origin, Partition, Terms};
@@ -163,7 +163,9 @@ impl Seat {
             batches,
             answers,
             asks,
+            prunes,
         } = step.effects;
+        let before = prunes.then(|| self.partition.log.log_end_offset());
         for batch in batches {
             if let Err(error) = self.append(shard, batch, step.wall) {
                 let code = error.error_code();
@@ -176,10 +178,13 @@ impl Seat {
                 return;
             }
         }
+        let end = self.partition.log.log_end_offset();
+        if let Some(before) = before {
+            self.let_past_go(shard, before, end);
+        }
         if answers.is_empty() && asks.is_empty() {
             return;
         }
-        let end = self.partition.log.log_end_offset();
         if self.partition.high_watermark() >= end {
             self.let_go(shard, answers, asks);
             return;
@@ -192,6 +197,18 @@ impl Seat {
                 seat.answer_all(answers, ErrorCode::NotCoordinator);
             } else if seat.life.get() == life {
                 seat.let_go(&shard, answers, asks);
+            }
+        });
+    }
+
+    /// Drops the log before `before` once all up to `end` is committed.
+    fn let_past_go(self: &Rc<Self>, shard: &Rc<Shard>, before: Offset, end: Offset) {
+        let (seat, life) = (self.clone(), self.life.get());
+        let visible = self.partition.visible(end);
+        shard.runtime.spawn(async move {
+            if visible.await && seat.life.get() == life {
+                // A disk that failed says so to who appends next.
+                let _ = seat.partition.delete_before(before).await;
             }
         });
     }
