@@ -14,6 +14,7 @@ use crate::router::{Envelope, Mesh, Router, Work};
 use crate::runtime::sync::Event;
 use crate::runtime::{Runtime, Socket};
 use crate::shard::message::{Reply, Request};
+use crate::shard::shares::message::{ShareReply, ShareRequest};
 use crate::shard::{self, Shard};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -144,6 +145,7 @@ impl Member {
                         .reply(from, call, Reply::Coordinated(answers.await));
                 });
             }
+            Request::Share(request) => self.serve_share(from, call, *request, shard),
             Request::Dirs { keys } => {
                 let contents = shard.dir_contents(keys.as_ref().map(|keys| &keys[..]));
                 self.mesh.reply(from, call, Reply::Dirs(contents));
@@ -152,6 +154,55 @@ impl Member {
                 shard.follow(image).await;
                 member.mesh.reply(from, call, Reply::Done);
             }),
+        }
+    }
+
+    fn serve_share(
+        self: &Rc<Self>,
+        from: PeerId,
+        call: u64,
+        request: ShareRequest,
+        shard: Rc<Shard>,
+    ) {
+        let member = self.clone();
+        let reply = |reply| self.mesh.reply(from, call, Reply::Share(reply));
+        match request {
+            ShareRequest::Session(of, step) => {
+                reply(ShareReply::Session(shard.share_session(of, step)));
+            }
+            ShareRequest::Fetch(wanted) => self.runtime.spawn(async move {
+                let answers = ShareReply::Fetch(shard.share_fetch(wanted).await);
+                member.mesh.reply(from, call, Reply::Share(answers));
+            }),
+            ShareRequest::Watch {
+                group,
+                committed,
+                parts,
+            } => {
+                let watch = crate::partition::Watch::new(1);
+                self.watches
+                    .borrow_mut()
+                    .insert((from, call), watch.clone());
+                self.runtime.spawn(async move {
+                    shard.share_watch(&group, committed, parts, watch).await;
+                    // Absent when it was withdrawn: then nobody waits for the reply.
+                    if member.watches.borrow_mut().remove(&(from, call)).is_some() {
+                        member.mesh.reply(from, call, Reply::Watched);
+                    }
+                });
+            }
+            ShareRequest::Acknowledge { member: of, parts } => {
+                // Said now, in order; it counts later.
+                let codes = shard.share_acknowledge(&of, parts);
+                self.runtime.spawn(async move {
+                    let codes = ShareReply::Acknowledged(codes.await);
+                    member.mesh.reply(from, call, Reply::Share(codes));
+                });
+            }
+            ShareRequest::Release { member: of, parts } => {
+                shard.share_release(&of, &parts);
+                self.mesh.reply(from, call, Reply::Done);
+            }
         }
     }
 
@@ -181,6 +232,7 @@ impl Member {
         let memory = (config.memory_bytes / REQUEST_SHARE / u64::from(self.plan.shards)) as usize;
         let router = Router::new(shard, self.mesh.clone(), self.plan.shards);
         self.runtime.spawn(router.clone().carry_asks());
+        self.runtime.spawn(router.clone().carry_state_asks());
         let host = Host {
             runtime: self.runtime.clone(),
             router,

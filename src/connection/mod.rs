@@ -21,7 +21,9 @@ pub use budget::{Budget, Charge};
 pub use frame::{Frame, FrameError, FrameReader};
 pub use pipeline::{Pipeline, Slot};
 
-use crate::handlers::{self, Context, ListenerInfo, Started, Traffic, TransactionalGate};
+use crate::handlers::{
+    self, Context, ListenerInfo, ShareSessions, Started, Traffic, TransactionalGate,
+};
 use crate::ids::ShardId;
 use crate::io::{Address, DetachedSocket, Instant, Slice};
 use crate::router::Router;
@@ -105,6 +107,7 @@ pub async fn serve(host: Rc<Host>, socket: Socket, listener: usize, peer: Addres
             client_software: RefCell::new(None),
             traffic: Traffic::new(host.router.shards()),
             transactional: TransactionalGate::default(),
+            share_sessions: ShareSessions::default(),
         }),
         reader: FrameReader::new(
             socket.clone(),
@@ -117,6 +120,7 @@ pub async fn serve(host: Rc<Host>, socket: Socket, listener: usize, peer: Addres
         host: host.clone(),
     };
     let moves = connection.read_requests().await;
+    handlers::closed(&connection.context).await;
     drop(connection);
     if moves.is_some() {
         pipeline.drained().await;
@@ -272,7 +276,8 @@ impl Connection {
         }
         self.move_check = now.plus(MOVE_INTERVAL);
         let to = self.context.traffic.take_majority(MOVE_BYTES_MIN)?;
-        if to == self.host.router.shard.id || !self.reader.is_between_frames() {
+        let stays = !self.context.share_sessions.is_empty();
+        if to == self.host.router.shard.id || stays || !self.reader.is_between_frames() {
             return None;
         }
         self.pipeline.answered().await;

@@ -31,6 +31,8 @@ pub struct Context {
     pub traffic: Traffic,
     /// Keeps transactional Produce requests in order.
     pub transactional: super::transactional::Gate,
+    /// Share sessions that were opened here end with the connection.
+    pub share_sessions: super::share::Opened,
 }
 
 /// What all connections of a shard share.

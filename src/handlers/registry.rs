@@ -99,6 +99,13 @@ static APIS: &[Api] = &[
     barrier!(ConsumerGroupDescribe, consumer_group_describe),
     barrier!(ConsumerGroupHeartbeat, consumer_group_heartbeat),
     barrier!(DescribeTopicPartitions, describe_topic_partitions),
+    barrier!(ShareGroupHeartbeat, share_group_heartbeat),
+    barrier!(ShareGroupDescribe, share_group_describe),
+    barrier!(ShareFetch, share_fetch),
+    barrier!(ShareAcknowledge, share_acknowledge),
+    barrier!(DescribeShareGroupOffsets, describe_share_group_offsets),
+    barrier!(AlterShareGroupOffsets, alter_share_group_offsets),
+    barrier!(DeleteShareGroupOffsets, delete_share_group_offsets),
 ];
 
 /// All APIs, by key.

@@ -27,6 +27,9 @@ pub const METADATA_VERSION: &str = "metadata.version";
 /// epoch for each transaction (KIP-890).
 pub const TRANSACTION_VERSION: &str = "transaction.version";
 
+/// The feature whose level 1 is share groups (KIP-932).
+pub const SHARE_VERSION: &str = "share.version";
+
 /// `metadata.version` 4.0-IV3, the newest whose records Apache Kafka 4.0 and all after it read.
 pub const METADATA_LEVEL: i16 = 25;
 
@@ -47,6 +50,12 @@ pub static FEATURES: &[Feature] = &[
     // 1: consumer groups whose coordinator assigns (KIP-848).
     Feature {
         name: "group.version",
+        level_min: 0,
+        level_max: 1,
+        level_new: 1,
+    },
+    Feature {
+        name: SHARE_VERSION,
         level_min: 0,
         level_max: 1,
         level_new: 1,

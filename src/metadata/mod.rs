@@ -12,7 +12,9 @@ pub mod features;
 mod image;
 
 pub use apply::{NO_LEADER_CHANGE, changed_topics};
-pub use features::{FEATURES, Feature, METADATA_LEVEL, METADATA_VERSION, TRANSACTION_VERSION};
+pub use features::{
+    FEATURES, Feature, METADATA_LEVEL, METADATA_VERSION, SHARE_VERSION, TRANSACTION_VERSION,
+};
 pub use image::{
     BrokerImage, Configs, EndpointImage, Image, PartitionImage, ResourceKind, TopicImage,
     is_internal,

@@ -27,7 +27,7 @@ pub use error::{AppendError, ReadError};
 pub use log_dir::LogDir;
 pub use marker::{Guard, Marker};
 pub use read::{EpochCheck, Fetched, LeaderView};
-pub use watch::Watch;
+pub use watch::{Watch, Watchers};
 
 use crate::config::TopicConfig;
 use crate::ids::{GroupSequence, LeaderEpoch, Offset, PartitionKey, RequiredMark};

@@ -28,9 +28,9 @@ struct WatchState {
     event: Event,
 }
 
-/// One partition's side.
+/// One partition's side, or that of something else that has news.
 #[derive(Default)]
-pub(super) struct Watchers {
+pub struct Watchers {
     list: RefCell<Vec<Watcher>>,
     sweep_at: Cell<usize>,
 }
@@ -99,6 +99,11 @@ impl Watchers {
             committed,
             state: Rc::downgrade(&watch.0),
         });
+    }
+
+    /// Watches for whatever happens.
+    pub fn add_for_all(&self, watch: &Watch) {
+        self.add(watch, Offset(i64::MAX - 1), false);
     }
 
     /// Tells, first come first served, whoever waits for something below `reached`, or below what

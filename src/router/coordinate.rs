@@ -84,6 +84,11 @@ impl Router {
                 let codes = codes.iter().map(|code| code.code().to_be_bytes());
                 Ok(codes.flatten().collect())
             }
+            Ask::Coordinator {
+                kind: Kind::Share,
+                key,
+                request,
+            } => self.coordinate_share(key, request.clone()).await,
             Ask::Coordinator { kind, key, request } => {
                 let partition = self.coordinator_of(*kind, key);
                 let partition = partition.ok_or(ErrorCode::CoordinatorNotAvailable)?;

@@ -208,10 +208,10 @@ impl Room {
 }
 
 /// Tells another shard that nobody waits for its watch any more.
-struct Withdraw {
-    mesh: Rc<Mesh>,
-    peer: PeerId,
-    call: u64,
+pub(super) struct Withdraw {
+    pub(super) mesh: Rc<Mesh>,
+    pub(super) peer: PeerId,
+    pub(super) call: u64,
 }
 
 impl Drop for Withdraw {

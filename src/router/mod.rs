@@ -17,6 +17,7 @@
 mod coordinate;
 mod fetch;
 mod mesh;
+mod share;
 
 pub use fetch::Readable;
 pub use mesh::{Envelope, Mesh, Work};

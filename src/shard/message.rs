@@ -11,6 +11,7 @@ use crate::log::AbortedTransaction;
 use crate::metadata::Image;
 use crate::partition::{EpochCheck, Guard, LeaderView, Marker, Terms};
 use crate::protocol::ErrorCode;
+use crate::shard::shares::message::{ShareReply, ShareRequest};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -45,6 +46,8 @@ pub enum Request {
     Dirs {
         keys: Option<Arc<Vec<PartitionKey>>>,
     },
+    /// About share partitions and share sessions.
+    Share(Box<ShareRequest>),
     /// The newest metadata; answered when every partition follows it.
     Image(Arc<Image>),
 }
@@ -58,6 +61,7 @@ pub enum Reply {
     Marked(Vec<ErrorCode>),
     Coordinated(Vec<Coordinated>),
     Dirs(Vec<DirContent>),
+    Share(ShareReply),
     Done,
     /// Where a listener really listens.
     Listening(Address),

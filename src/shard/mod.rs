@@ -30,6 +30,7 @@ mod produce;
 pub mod recovery;
 mod recovery_error;
 mod retention;
+pub mod shares;
 
 use crate::config::BrokerConfig;
 use crate::ids::{PartitionKey, ShardId};
@@ -43,6 +44,7 @@ use crate::runtime::sync::Queue;
 use background::Background;
 use checkpointer::Checkpointer;
 use coordinators::Coordinators;
+use shares::Shares;
 use std::cell::RefCell;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -67,6 +69,7 @@ pub struct Shard {
     /// Log dirs whose disk failed, to be told to control.
     failures: Queue<(PathBuf, Errno)>,
     coordinators: Coordinators,
+    shares: Shares,
     background: Background,
 }
 

@@ -10,6 +10,7 @@ use super::checkpointer::Checkpointer;
 use super::coordinators::{Coordinators, is_coordinated};
 use super::folders::{Found, FoundFolder, find};
 use super::recovery::open_log;
+use super::shares::Shares;
 use super::{Plan, Shard, ShardError};
 use crate::config::BrokerConfig;
 use crate::ids::{PartitionKey, ShardId};
@@ -96,6 +97,7 @@ impl Shard {
             offline: RefCell::default(),
             failures: Queue::new(),
             coordinators: Coordinators::default(),
+            shares: Shares::default(),
             background: Background::default(),
         });
         shard.set_nameless_aside(&plan.image).await;
@@ -165,6 +167,7 @@ impl Shard {
         changed.iter().for_each(|topic| self.follow_leaders(topic));
         *self.image.borrow_mut() = image.clone();
         self.tell_seats(&image);
+        self.tell_shares(&image);
     }
 
     /// Does a job with each item, `AT_ONCE` at a time: each waits for the disk most of its time.
@@ -294,6 +297,7 @@ impl Shard {
     ) {
         if placed.leader != node {
             self.leave_seat(partition.key);
+            self.leave_shares(partition.key);
             partition.resign();
             return;
         }
@@ -443,6 +447,7 @@ impl Shard {
     async fn remove(self: Rc<Self>, partition: Rc<Partition>) {
         let (key, topic) = (partition.key, &partition.topic);
         self.leave_seat(key);
+        self.leave_shares(key);
         partition.resign();
         self.checkpointer(&partition.dir).remove(key);
         if let Err(error) = partition.dir.journal.note(Entry::Drop { key }) {
