@@ -19,6 +19,7 @@ mod config;
 mod configs;
 mod console_consumer;
 mod console_producer;
+mod console_share_consumer;
 mod consumer_groups;
 mod delete_records;
 mod features;
@@ -39,6 +40,7 @@ mod resource_configs;
 mod schemas;
 pub mod server;
 mod settings;
+mod share_groups;
 mod storage;
 mod topics;
 mod transactions;
@@ -67,7 +69,9 @@ pub fn main() -> ExitCode {
         Some(Command::Configs(configs)) => configs.run(),
         Some(Command::ConsoleProducer(producer)) => producer.run(),
         Some(Command::ConsoleConsumer(consumer)) => consumer.run(),
+        Some(Command::ConsoleShareConsumer(consumer)) => consumer.run(),
         Some(Command::ConsumerGroups(groups)) => groups.run(),
+        Some(Command::ShareGroups(groups)) => groups.run(),
         Some(Command::Groups(groups)) => groups.run(),
         Some(Command::GetOffsets(get_offsets)) => get_offsets.run(),
         Some(Command::DeleteRecords(delete_records)) => delete_records.run(),
@@ -121,8 +125,12 @@ enum Command {
     ConsoleProducer(Box<console_producer::ConsoleProducer>),
     /// Prints records.
     ConsoleConsumer(Box<console_consumer::ConsoleConsumer>),
+    /// Prints records as a member of a share group.
+    ConsoleShareConsumer(Box<console_share_consumer::ConsoleShareConsumer>),
     /// Lists and describes consumer groups, resets and deletes their offsets.
     ConsumerGroups(Box<consumer_groups::ConsumerGroups>),
+    /// Lists and describes share groups, resets and deletes their offsets.
+    ShareGroups(Box<share_groups::ShareGroups>),
     /// Lists groups of all types.
     Groups(groups::Groups),
     /// Prints the offsets of partitions at a time.

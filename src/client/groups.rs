@@ -96,7 +96,7 @@ pub fn coordinator(cluster: &Cluster, group: &str) -> Result<i32, ClientError> {
 }
 
 /// Calls a group's coordinator until it is ready; `code` is the answer's.
-fn call<'a, R: Request<'a>>(
+pub(super) fn call<'a, R: Request<'a>>(
     cluster: &Cluster,
     group: &str,
     request: &R,

@@ -28,6 +28,8 @@ pub mod member;
 pub mod partitioner;
 pub mod producer;
 pub mod properties;
+pub mod share_consumer;
+pub mod share_groups;
 pub mod stream;
 
 #[cfg(test)]

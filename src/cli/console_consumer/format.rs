@@ -83,15 +83,26 @@ impl Formatter {
         record: &ConsumedRecord<'_>,
         out: &mut Vec<u8>,
     ) -> Result<(), String> {
+        self.write_delivered((topic, partition), record, None, out)
+    }
+
+    /// As `write`, for a record that a share group's member has got so often.
+    pub fn write_delivered(
+        &self,
+        (topic, partition): (&str, i32),
+        record: &ConsumedRecord<'_>,
+        deliveries: Option<i16>,
+        out: &mut Vec<u8>,
+    ) -> Result<(), String> {
         match self {
             Self::Silent => Ok(()),
             Self::Json => {
                 json(topic, partition, record, out);
                 Ok(())
             }
-            Self::Default(format) => format.write(partition, record, out),
+            Self::Default(format) => format.write(partition, record, deliveries, out),
             Self::Logging(format) => {
-                format.write(partition, record, out)?;
+                format.write(partition, record, deliveries, out)?;
                 let key = record.key.map(|key| format!("{}, ", text(key)));
                 note(format_args!(
                     "{}key:{}value:{}",
@@ -183,6 +194,7 @@ impl Format {
         &self,
         partition: i32,
         record: &ConsumedRecord<'_>,
+        deliveries: Option<i16>,
         out: &mut Vec<u8>,
     ) -> Result<(), String> {
         let mut fields: Vec<Vec<u8>> = Vec::new();
@@ -198,7 +210,9 @@ impl Format {
         }
         if self.delivery {
             // Only share consumers count deliveries.
-            fields.push(b"Delivery:NOT_PRESENT".to_vec());
+            let count = deliveries.map(|count| count.to_string());
+            let count = count.as_deref().unwrap_or("NOT_PRESENT");
+            fields.push(format!("Delivery:{count}").into_bytes());
         }
         if self.epoch {
             fields.push(format!("Epoch:{}", record.leader_epoch).into_bytes());

@@ -15,7 +15,7 @@ use super::server::{block_signals, wait_for_signal};
 use crate::client::member::{GroupConsumer, Subscription};
 use crate::client::properties::OffsetReset;
 use crate::client::{ClientConfig, ClientError, Cluster, Consumer, Fetched, Start, clock};
-use format::Formatter;
+pub use format::Formatter;
 use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -8,6 +8,8 @@
 mod describe;
 mod reset;
 
+pub(super) use reset::datetime;
+
 use super::ClientFlags;
 use super::output::{Outcome, Refusal, print};
 use crate::client::{Cluster, groups};
@@ -254,7 +256,10 @@ fn delete(cluster: &Arc<Cluster>, wanted: &[String]) -> Outcome {
 }
 
 /// TOPIC or TOPIC:0,1 each, as partitions there are.
-fn topics(cluster: &Arc<Cluster>, named: &[String]) -> Result<Vec<(String, i32)>, Refusal> {
+pub(super) fn topics(
+    cluster: &Arc<Cluster>,
+    named: &[String],
+) -> Result<Vec<(String, i32)>, Refusal> {
     let known = cluster.known();
     let mut places = Vec::new();
     for name in named {

@@ -239,7 +239,7 @@ fn from_file(
 }
 
 /// `2024-05-01T10:20:30.123`, in UTC, or with `Z`, `+02`, `+0200` or `+02:00` behind.
-fn datetime(text: &str) -> Result<i64, Refusal> {
+pub fn datetime(text: &str) -> Result<i64, Refusal> {
     let refuse = || {
         Refusal::new(format_args!(
             "--to-datetime takes YYYY-MM-DDTHH:mm:SS.sss, not '{text}'"

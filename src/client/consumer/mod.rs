@@ -12,7 +12,7 @@
 mod fetched;
 mod fetcher;
 
-pub use fetched::{ConsumedRecord, Fetched};
+pub use fetched::{ConsumedRecord, Fetched, Reading};
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
