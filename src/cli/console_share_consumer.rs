@@ -152,7 +152,7 @@ impl ConsoleShareConsumer {
                     note(format_args!("rejected: {error}"));
                     broken = true;
                     there.remove(&record.offset);
-                    break;
+                    continue;
                 }
                 Err(error) => return Err(Refusal::new(error)),
             }
