@@ -138,7 +138,10 @@ pub fn check_group(values: &Values, overrides: &Overrides) -> Result<(), ConfigE
             continue;
         };
         let bound = |which: &str| {
-            let name = format!("{group}.{kind}.{which}.{rest}");
+            let name = match rest {
+                "num.standby.replicas" => format!("{group}.{kind}.{which}.standby.replicas"),
+                rest => format!("{group}.{kind}.{which}.{rest}"),
+            };
             table::broker(&name).map(|_| (values.number(&name), name))
         };
         if let Some((least, name)) = bound("min").filter(|(least, _)| number < *least) {

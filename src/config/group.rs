@@ -30,6 +30,14 @@ pub struct GroupConfig {
     pub consumer_downgrade: bool,
     pub consumer_regex_refresh_interval_ms: u64,
     pub share: super::ShareConfig,
+    pub streams: bool,
+    pub streams_session_timeout_ms: i32,
+    pub streams_heartbeat_interval_ms: i32,
+    pub streams_size_max: usize,
+    pub streams_standby_replicas: i32,
+    pub streams_initial_rebalance_delay_ms: i32,
+    /// The least time between two assignments of a group.
+    pub streams_assignment_interval_ms: i32,
 }
 
 impl BrokerConfig {
@@ -68,6 +76,13 @@ impl BrokerConfig {
             consumer_regex_refresh_interval_ms: values
                 .count("group.consumer.regex.refresh.interval.ms"),
             share: self.share(),
+            streams: speaks("streams"),
+            streams_session_timeout_ms: number("group.streams.session.timeout.ms"),
+            streams_heartbeat_interval_ms: number("group.streams.heartbeat.interval.ms"),
+            streams_size_max: count("group.streams.max.size"),
+            streams_standby_replicas: number("group.streams.num.standby.replicas"),
+            streams_initial_rebalance_delay_ms: number("group.streams.initial.rebalance.delay.ms"),
+            streams_assignment_interval_ms: number("group.streams.assignment.interval.ms"),
         }
     }
 }

@@ -27,7 +27,8 @@ pub mod transaction;
 
 pub use place::{Kind, java_hash, partition_of};
 pub use step::{
-    Ask, Coordinated, Effects, Millis, NewBatch, NewRecord, Producer, Step, Ticket, Token,
+    Ask, CREATE_TOPICS_VERSION, Coordinated, Effects, Millis, NewBatch, NewRecord, NewTopic,
+    Producer, Step, Ticket, Token, encoded,
 };
 
 use crate::config::BrokerConfig;

@@ -67,6 +67,18 @@ pub struct Producer {
     pub epoch: i16,
 }
 
+/// The version in whose form a reply to `Ask::CreateTopics` comes.
+pub const CREATE_TOPICS_VERSION: i16 = 7;
+
+/// A topic to make; -1 is the broker's default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NewTopic {
+    pub name: String,
+    pub partitions: i32,
+    pub replication_factor: i16,
+    pub configs: Vec<(String, String)>,
+}
+
 /// A question to somebody else; its reply comes back to the machine that asked.
 #[derive(Clone, Debug)]
 pub enum Ask {
@@ -76,6 +88,8 @@ pub enum Ask {
         key: String,
         request: Request,
     },
+    /// Topics that a group needs; a CreateTopicsResponse of `CREATE_TOPICS_VERSION`.
+    CreateTopics { topics: Vec<NewTopic> },
     /// A producer id nobody has had; eight bytes.
     ProducerId,
     /// The end of a transaction in these partitions, by topic name; one error code (i16) for each.

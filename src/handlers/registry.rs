@@ -98,6 +98,12 @@ static APIS: &[Api] = &[
     barrier!(OffsetDelete, offset_delete),
     barrier!(ConsumerGroupDescribe, consumer_group_describe),
     barrier!(ConsumerGroupHeartbeat, consumer_group_heartbeat),
+    barrier!(StreamsGroupHeartbeat, streams_group_heartbeat),
+    barrier!(StreamsGroupDescribe, streams_group_describe),
+    barrier!(
+        StreamsGroupTopologyDescriptionUpdate,
+        streams_group_topology_description_update
+    ),
     barrier!(DescribeTopicPartitions, describe_topic_partitions),
     barrier!(ShareGroupHeartbeat, share_group_heartbeat),
     barrier!(ShareGroupDescribe, share_group_describe),

@@ -60,6 +60,13 @@ pub static FEATURES: &[Feature] = &[
         level_max: 1,
         level_new: 1,
     },
+    // 1: streams groups, whose coordinator assigns tasks (KIP-1071).
+    Feature {
+        name: "streams.version",
+        level_min: 0,
+        level_max: 1,
+        level_new: 1,
+    },
 ];
 
 /// The feature of this name, if it is served here.

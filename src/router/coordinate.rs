@@ -7,10 +7,14 @@
 
 use super::{Gathered, Router};
 use crate::controller;
-use crate::coordinator::{Ask, Coordinated, Kind, Request as CoordinatorRequest, partition_of};
+use crate::coordinator::{
+    Ask, CREATE_TOPICS_VERSION, Coordinated, Kind, NewTopic, Request as CoordinatorRequest,
+    encoded, partition_of,
+};
 use crate::ids::PartitionKey;
 use crate::partition::Marker;
-use crate::protocol::ErrorCode;
+use crate::protocol::messages::create_topics::{CreatableTopicResult, CreateTopicsResponse};
+use crate::protocol::{ErrorCode, TopicName};
 use crate::shard::coordinators::PendingAsk;
 use crate::shard::message::{Reply, Request};
 use std::rc::Rc;
@@ -66,6 +70,7 @@ impl Router {
 
     async fn carry(self: &Rc<Self>, asked: &PendingAsk) -> Coordinated {
         match &asked.ask {
+            Ask::CreateTopics { topics } => self.create_topics(topics).await,
             Ask::ProducerId => Ok(self.next_producer_id().await?.to_be_bytes().to_vec()),
             Ask::Markers {
                 producer,
@@ -97,6 +102,44 @@ impl Router {
                 answer.unwrap_or(Err(ErrorCode::NotCoordinator))
             }
         }
+    }
+
+    /// Makes topics that a coordinator needs.
+    async fn create_topics(&self, topics: &[NewTopic]) -> Coordinated {
+        let wanted = topics.iter().map(|topic| controller::NewTopic {
+            name: topic.name.clone(),
+            partitions: topic.partitions,
+            replication_factor: topic.replication_factor,
+            assignments: Vec::new(),
+            configs: topic
+                .configs
+                .iter()
+                .map(|(name, value)| (name.clone(), Some(value.clone())))
+                .collect(),
+        });
+        let request = controller::Request::CreateTopics {
+            topics: wanted.collect(),
+            validate_only: false,
+        };
+        let outcomes = match self.control(request).await {
+            controller::Reply::Topics(outcomes) => outcomes,
+            controller::Reply::Refused(code, _) => return Err(code),
+            _ => return Err(ErrorCode::UnknownServerError),
+        };
+        let topics = outcomes.iter().map(|outcome| {
+            let error = outcome.error.as_ref();
+            CreatableTopicResult {
+                name: TopicName(&outcome.name),
+                error_code: error.map_or(ErrorCode::None, |(code, _)| *code),
+                error_message: error.map(|(_, text)| text.as_str()),
+                ..CreatableTopicResult::default()
+            }
+        });
+        let response = CreateTopicsResponse {
+            topics: topics.collect(),
+            ..CreateTopicsResponse::default()
+        };
+        encoded(&response, CREATE_TOPICS_VERSION).map_err(|_| ErrorCode::UnknownServerError)
     }
 
     /// Ends a transaction in partitions of these topics; those that are gone need no end.

@@ -52,19 +52,32 @@ pub static BROKER: &[Property] = &[
         Served("The most members of one classic group.")),
     set("group.min.session.timeout.ms", int(MIN, MAX), "6000", ReadOnly, Medium,
         Served("The shortest session timeout a member may ask for.")),
-    set("group.streams.assignment.interval.ms", int(0, MAX), "1000", ClusterWide, Medium, Later),
-    set("group.streams.heartbeat.interval.ms", int(1, MAX), "5000", ReadOnly, Medium, Later),
-    set("group.streams.initial.rebalance.delay.ms", int(0, MAX), "3000", ReadOnly, Medium, Later),
-    set("group.streams.max.assignment.interval.ms", int(0, MAX), "15000", ReadOnly, Medium, Later),
-    set("group.streams.max.heartbeat.interval.ms", int(1, MAX), "15000", ReadOnly, Medium, Later),
-    set("group.streams.max.session.timeout.ms", int(1, MAX), "60000", ReadOnly, Medium, Later),
-    set("group.streams.max.size", int(1, MAX), "2147483647", ReadOnly, Medium, Later),
-    set("group.streams.max.standby.replicas", int(0, MAX), "2", ReadOnly, Medium, Later),
-    set("group.streams.min.assignment.interval.ms", int(0, MAX), "0", ReadOnly, Medium, Later),
-    set("group.streams.min.heartbeat.interval.ms", int(1, MAX), "5000", ReadOnly, Medium, Later),
-    set("group.streams.min.session.timeout.ms", int(1, MAX), "45000", ReadOnly, Medium, Later),
-    set("group.streams.num.standby.replicas", int(0, MAX), "0", ReadOnly, Medium, Later),
-    set("group.streams.session.timeout.ms", int(1, MAX), "45000", ReadOnly, Medium, Later),
+    set("group.streams.assignment.interval.ms", int(0, MAX), "1000", ClusterWide, Medium,
+        Served("The least time between two assignments of a streams group.")),
+    set("group.streams.heartbeat.interval.ms", int(1, MAX), "5000", ReadOnly, Medium,
+        Served("How often members of streams groups are told to be heard of.")),
+    set("group.streams.initial.rebalance.delay.ms", int(0, MAX), "3000", ReadOnly, Medium,
+        Served("How long a streams group waits for members before its first assignment.")),
+    set("group.streams.max.assignment.interval.ms", int(0, MAX), "15000", ReadOnly, Medium,
+        Served("The most a group may set.")),
+    set("group.streams.max.heartbeat.interval.ms", int(1, MAX), "15000", ReadOnly, Medium,
+        Served("The most a group may set.")),
+    set("group.streams.max.session.timeout.ms", int(1, MAX), "60000", ReadOnly, Medium,
+        Served("The most a group may set.")),
+    set("group.streams.max.size", int(1, MAX), "2147483647", ReadOnly, Medium,
+        Served("The most members of one streams group.")),
+    set("group.streams.max.standby.replicas", int(0, MAX), "2", ReadOnly, Medium,
+        Served("The most a group may set.")),
+    set("group.streams.min.assignment.interval.ms", int(0, MAX), "0", ReadOnly, Medium,
+        Served("The least a group may set.")),
+    set("group.streams.min.heartbeat.interval.ms", int(1, MAX), "5000", ReadOnly, Medium,
+        Served("The least a group may set.")),
+    set("group.streams.min.session.timeout.ms", int(1, MAX), "45000", ReadOnly, Medium,
+        Served("The least a group may set.")),
+    set("group.streams.num.standby.replicas", int(0, MAX), "0", ReadOnly, Medium,
+        Served("How many copies of a task's state are kept.")),
+    set("group.streams.session.timeout.ms", int(1, MAX), "45000", ReadOnly, Medium,
+        Served("How long a member of a streams group may be silent.")),
     set("offset.metadata.max.bytes", int(MIN, MAX), "4096", ReadOnly, High,
         Served("The most text a client may leave with an offset.")),
     set("offsets.commit.timeout.ms", int(1, MAX), "5000", ReadOnly, High,
@@ -141,14 +154,19 @@ pub static GROUP: &[Property] = &[
     set("share.session.timeout.ms", int(1, MAX), "45000", Dynamic, Medium,
         Served("How long a member may be silent."))
         .synonyms(&[("group.share.session.timeout.ms", 1)]),
-    set("streams.assignment.interval.ms", int(0, MAX), "1000", Dynamic, Medium, Later)
+    set("streams.assignment.interval.ms", int(0, MAX), "1000", Dynamic, Medium,
+        Served("The least time between two assignments of this group."))
         .synonyms(&[("group.streams.assignment.interval.ms", 1)]),
-    set("streams.heartbeat.interval.ms", int(1, MAX), "5000", Dynamic, Medium, Later)
+    set("streams.heartbeat.interval.ms", int(1, MAX), "5000", Dynamic, Medium,
+        Served("How often members of this group are told to be heard of."))
         .synonyms(&[("group.streams.heartbeat.interval.ms", 1)]),
-    set("streams.initial.rebalance.delay.ms", int(0, MAX), "3000", Dynamic, Medium, Later)
+    set("streams.initial.rebalance.delay.ms", int(0, MAX), "3000", Dynamic, Medium,
+        Served("How long this group waits for members before its first assignment."))
         .synonyms(&[("group.streams.initial.rebalance.delay.ms", 1)]),
-    set("streams.num.standby.replicas", int(0, MAX), "0", Dynamic, Medium, Later)
+    set("streams.num.standby.replicas", int(0, MAX), "0", Dynamic, Medium,
+        Served("How many copies of a task's state this group keeps."))
         .synonyms(&[("group.streams.num.standby.replicas", 1)]),
-    set("streams.session.timeout.ms", int(1, MAX), "45000", Dynamic, Medium, Later)
+    set("streams.session.timeout.ms", int(1, MAX), "45000", Dynamic, Medium,
+        Served("How long a member of this group may be silent."))
         .synonyms(&[("group.streams.session.timeout.ms", 1)]),
 ];

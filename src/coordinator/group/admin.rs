@@ -149,6 +149,7 @@ impl Group {
             Self::Classic(group) => group.is_empty(),
             Self::Consumer(group) => group.is_empty(),
             Self::Share(group) => group.is_empty(),
+            Self::Streams(group) => group.is_empty(),
         }
     }
 
@@ -157,6 +158,7 @@ impl Group {
             Self::Classic(group) => group.protocol_type().unwrap_or_default(),
             Self::Consumer(_) => CONSUMER,
             Self::Share(_) => SHARE,
+            Self::Streams(_) => "streams",
         }
     }
 
@@ -165,6 +167,7 @@ impl Group {
             Self::Classic(group) => group.state().name(),
             Self::Consumer(group) => group.state_name(),
             Self::Share(group) => group.state_name(),
+            Self::Streams(group) => group.state_name(),
         }
     }
 
@@ -173,6 +176,7 @@ impl Group {
             Self::Classic(_) => "classic",
             Self::Consumer(_) => "consumer",
             Self::Share(_) => SHARE,
+            Self::Streams(_) => "streams",
         }
     }
 }

@@ -23,6 +23,7 @@ use crate::protocol::messages::txn_offset_commit::{
     TxnOffsetCommitResponseTopic,
 };
 use crate::protocol::{ErrorCode, TopicName, Uuid};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Who commits, and to what.
@@ -142,6 +143,11 @@ impl GroupMachine {
                     ErrorCode::None => self.commit_one(step, &commit, place, &new),
                     code => code,
                 };
+                let error_code = match error_code {
+                    // Producers know no epochs of members.
+                    ErrorCode::StaleMemberEpoch => ErrorCode::IllegalGeneration,
+                    code => code,
+                };
                 TxnOffsetCommitResponsePartition {
                     partition_index: partition.partition_index,
                     error_code,
@@ -174,6 +180,15 @@ impl GroupMachine {
             return ErrorCode::GroupIdNotFound;
         }
         if let Some(Group::Consumer(group)) = self.groups.get(commit.group) {
+            let allowed = group.check_commit(
+                commit.member,
+                commit.generation,
+                commit.version,
+                commit.producer.is_some(),
+            );
+            return allowed.err().unwrap_or(ErrorCode::None);
+        }
+        if let Some(Group::Streams(group)) = self.groups.get(commit.group) {
             let allowed = group.check_commit(
                 commit.member,
                 commit.generation,
@@ -224,6 +239,12 @@ impl GroupMachine {
         if !exists {
             return ErrorCode::UnknownTopicOrPartition;
         }
+        if let Some(Group::Streams(group)) = self.groups.get(commit.group)
+            && let Err(code) =
+                group.check_commit_of(commit.member, commit.generation, &topic.name, new.partition)
+        {
+            return code;
+        }
         let metadata = new.metadata.unwrap_or_default();
         if metadata.len() > self.config.offset_metadata_bytes_max {
             return ErrorCode::OffsetMetadataTooLarge;
@@ -245,6 +266,29 @@ impl GroupMachine {
         ErrorCode::None
     }
 
+    /// Topics whose offsets the group may still use: `None` of nobody, `Some(None)` all of them.
+    fn subscribed(
+        &self,
+        asked: &OffsetDeleteRequest<'_>,
+    ) -> Result<Option<Option<BTreeSet<String>>>, ErrorCode> {
+        let of = |is_used: &dyn Fn(&str) -> bool| {
+            let names = asked.topics.iter().map(|topic| topic.name.0);
+            let used = names.filter(|name| is_used(name));
+            Ok(Some(Some(used.map(str::to_owned).collect())))
+        };
+        match self.groups.get(asked.group_id.0) {
+            None => Err(ErrorCode::GroupIdNotFound),
+            Some(Group::Classic(classic)) if classic.is_empty() => Ok(None),
+            Some(Group::Classic(classic)) => match classic.protocol_type() {
+                Some(super::classic::CONSUMER) => Ok(Some(classic.subscribed())),
+                _ => Err(ErrorCode::NonEmptyGroup),
+            },
+            Some(Group::Share(_)) => Err(ErrorCode::GroupIdNotFound),
+            Some(Group::Consumer(group)) => of(&|topic| group.is_subscribed(topic)),
+            Some(Group::Streams(group)) => of(&|topic| group.is_subscribed(topic)),
+        }
+    }
+
     pub(super) fn delete_offsets(
         &mut self,
         step: &mut Step,
@@ -253,21 +297,7 @@ impl GroupMachine {
     ) -> Result<(), ErrorCode> {
         let asked: OffsetDeleteRequest<'_> = decode(request)?;
         let group = asked.group_id.0;
-        let subscribed = match self.groups.get(group) {
-            None => Err(ErrorCode::GroupIdNotFound),
-            Some(Group::Classic(classic)) if classic.is_empty() => Ok(None),
-            Some(Group::Classic(classic)) => match classic.protocol_type() {
-                Some(super::classic::CONSUMER) => Ok(Some(classic.subscribed())),
-                _ => Err(ErrorCode::NonEmptyGroup),
-            },
-            Some(Group::Share(_)) => Err(ErrorCode::GroupIdNotFound),
-            Some(Group::Consumer(consumer)) => {
-                let names = asked.topics.iter().map(|topic| topic.name.0);
-                let used = names.filter(|name| consumer.is_subscribed(name));
-                Ok(Some(Some(used.map(str::to_owned).collect())))
-            }
-        };
-        let subscribed = match subscribed {
+        let subscribed = match self.subscribed(&asked) {
             Ok(subscribed) => subscribed,
             Err(error_code) => {
                 let response = OffsetDeleteResponse {

@@ -199,28 +199,34 @@ impl GroupMachine {
         };
         match self.groups.get_mut(name)? {
             Group::Consumer(group) => Some((group, work)),
-            Group::Classic(_) | Group::Share(_) => None,
+            Group::Classic(_) | Group::Share(_) | Group::Streams(_) => None,
         }
     }
 
-    /// A member's session, or its time to give up partitions, is over.
-    pub(super) fn consumer_gone(&mut self, step: &mut Step, group: &Id, member: &Id) {
+    /// A member's session, or its time to give up what it should, is over.
+    pub(super) fn member_gone(&mut self, step: &mut Step, group: &Id, member: &Id) {
         if let Some((group, mut work)) = self.consumer(step, group) {
+            group.remove(member, &mut work);
+        } else if let Some((group, mut work)) = self.streams(step, group) {
             group.remove(member, &mut work);
         }
     }
 
-    /// A classic member comes to a consumer group that nobody is in: it is a classic one again.
+    /// A classic member comes to a group of another kind that nobody is in: it is a classic one.
     pub(super) fn take_over_empty(&mut self, step: &mut Step, name: &str) -> bool {
         match self.groups.get(name) {
             Some(Group::Consumer(group)) if group.is_empty() => {
                 group.cancel_timers(&mut self.timers);
                 group.save_group_gone(step);
-                self.groups.remove(name);
-                true
             }
-            _ => false,
+            Some(Group::Streams(group)) if group.is_empty() => {
+                group.cancel_timers(&mut self.timers);
+                group.save_group_gone(step);
+            }
+            _ => return false,
         }
+        self.groups.remove(name);
+        true
     }
 
     pub(super) fn consumer_describe(

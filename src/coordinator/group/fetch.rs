@@ -84,16 +84,14 @@ impl GroupMachine {
         stable: bool,
     ) -> OffsetFetchResponseGroup<'a> {
         let group = asked.group_id.0;
-        if let Some(Group::Share(_)) = self.groups.get(group) {
-            return OffsetFetchResponseGroup {
-                group_id: asked.group_id,
-                topics: Vec::new(),
-                error_code: ErrorCode::GroupIdNotFound,
-            };
-        }
-        if let Some(Group::Consumer(consumer)) = self.groups.get(group)
-            && let Err(error_code) = consumer.check_fetch(asked.member_id, asked.member_epoch)
-        {
+        let (member, epoch) = (asked.member_id, asked.member_epoch);
+        let allowed = match self.groups.get(group) {
+            Some(Group::Consumer(consumer)) => consumer.check_fetch(member, epoch),
+            Some(Group::Streams(streams)) => streams.check_fetch(member, epoch),
+            Some(Group::Share(_)) => Err(ErrorCode::GroupIdNotFound),
+            Some(Group::Classic(_)) | None => Ok(()),
+        };
+        if let Err(error_code) = allowed {
             return OffsetFetchResponseGroup {
                 group_id: asked.group_id,
                 topics: Vec::new(),

@@ -15,6 +15,8 @@ mod offsets;
 mod records;
 mod retention;
 mod share;
+mod streams;
+mod streams_requests;
 #[cfg(test)]
 mod tests;
 mod timers;
@@ -36,6 +38,7 @@ use offsets::{Committed, Offsets};
 use share::ShareGroup;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use streams::StreamsGroup;
 use timers::{Id, Timer, Timers};
 
 /// All groups of one partition.
@@ -47,6 +50,8 @@ pub struct GroupMachine {
     timers: Timers,
     /// What was asked about share partitions.
     jobs: share::Jobs,
+    /// Internal topics of streams groups that were asked for.
+    creations: BTreeMap<Ticket, (Id, Vec<String>)>,
 }
 
 /// A group, by the protocol its members speak.
@@ -54,6 +59,7 @@ enum Group {
     Classic(ClassicGroup),
     Consumer(ConsumerGroup),
     Share(ShareGroup),
+    Streams(StreamsGroup),
 }
 
 /// What a step of a group works with.
@@ -76,6 +82,12 @@ impl Work<'_> {
         let own = self.image.overrides(ResourceKind::Group, group);
         self.config.share.of_group(own)
     }
+
+    /// What an operator has set for all brokers while they run.
+    pub fn broker_setting(&self, name: &str) -> Option<i32> {
+        let set = self.image.overrides(ResourceKind::Broker, "");
+        set.get(name)?.trim().parse().ok()
+    }
 }
 
 impl GroupMachine {
@@ -87,6 +99,7 @@ impl GroupMachine {
             offsets: Offsets::default(),
             timers: Timers::default(),
             jobs: share::Jobs::default(),
+            creations: BTreeMap::new(),
         }
     }
 
@@ -104,7 +117,7 @@ impl GroupMachine {
         };
         match self.groups.get_mut(group)? {
             Group::Classic(group) => Some((group, work)),
-            Group::Consumer(_) | Group::Share(_) => None,
+            Group::Consumer(_) | Group::Share(_) | Group::Streams(_) => None,
         }
     }
 
@@ -296,6 +309,10 @@ impl GroupMachine {
                 share.cancel_timers(&mut self.timers);
                 share.save_group_gone(step);
             }
+            Some(Group::Streams(streams)) => {
+                streams.cancel_timers(&mut self.timers);
+                streams.save_group_gone(step);
+            }
             None => {}
         }
     }
@@ -343,6 +360,7 @@ impl Machine for GroupMachine {
             (key, value) => {
                 if !self.replay_share(&key, value.as_ref()) {
                     self.replay_consumer(&key, value.as_ref());
+                    self.replay_streams(&key, value.as_ref());
                 }
             }
         }
@@ -367,6 +385,7 @@ impl Machine for GroupMachine {
                 Group::Classic(group) => group.loaded(&mut work),
                 Group::Consumer(group) => group.loaded(&mut work),
                 Group::Share(group) => group.loaded(&mut work),
+                Group::Streams(group) => group.loaded(&mut work),
             }
         }
         let at = step
@@ -403,6 +422,11 @@ impl Machine for GroupMachine {
             ApiKey::DescribeShareGroupOffsets => self.share_partitions(step, token, request),
             ApiKey::AlterShareGroupOffsets => self.share_alter(step, token, request),
             ApiKey::DeleteShareGroupOffsets => self.share_delete_offsets(step, token, request),
+            ApiKey::StreamsGroupHeartbeat => self.streams_beat(step, token, request),
+            ApiKey::StreamsGroupDescribe => self.streams_describe(step, token, request),
+            ApiKey::StreamsGroupTopologyDescriptionUpdate => {
+                self.streams_topology_description(step, token, request)
+            }
             _ => Err(ErrorCode::UnsupportedVersion),
         };
         if let Err(code) = begun {
@@ -412,6 +436,7 @@ impl Machine for GroupMachine {
 
     fn replied(&mut self, step: &mut Step, ticket: Ticket, reply: Coordinated) {
         self.share_replied(step, ticket, &reply);
+        self.topics_made(step, ticket, reply);
     }
 
     fn timeout(&mut self, step: &mut Step) {
@@ -421,7 +446,7 @@ impl Machine for GroupMachine {
                     if let Some((group, mut work)) = self.classic(step, &group) {
                         group.session_is_over(&member, &mut work);
                     } else {
-                        self.consumer_gone(step, &group, &member);
+                        self.member_gone(step, &group, &member);
                         self.share_gone(step, &group, &member);
                     }
                 }
@@ -435,7 +460,12 @@ impl Machine for GroupMachine {
                         group.sync_time_is_up(&mut work);
                     }
                 }
-                Timer::Revoke(group, member) => self.consumer_gone(step, &group, &member),
+                Timer::Revoke(group, member) => self.member_gone(step, &group, &member),
+                Timer::FirstTarget(group) => {
+                    if let Some((group, mut work)) = self.streams(step, &group) {
+                        group.first_target(&mut work);
+                    }
+                }
                 Timer::Retention => self.expire(step),
             }
         }

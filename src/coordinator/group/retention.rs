@@ -51,16 +51,19 @@ impl GroupMachine {
     }
 
     fn expired(&self, id: &Id, wall: i64) -> Vec<(Id, i32)> {
-        let group = match self.groups.get(id) {
-            Some(Group::Classic(group)) => Ok(group),
-            Some(Group::Consumer(group)) => Err(group),
-            Some(Group::Share(_)) | None => return Vec::new(),
+        let Some(group) = self.groups.get(id) else {
+            return Vec::new();
         };
-        let subscribed = group.ok().and_then(|group| group.subscribed());
+        let subscribed = match group {
+            Group::Classic(group) => group.subscribed(),
+            Group::Share(_) => return Vec::new(),
+            Group::Consumer(_) | Group::Streams(_) => None,
+        };
         let unused = |topic: &str| match group {
-            Ok(group) => classic_unused(group, subscribed.as_ref(), topic),
-            Err(group) if group.is_subscribed(topic) => Unused::No,
-            Err(_) => Unused::SinceCommit,
+            Group::Classic(group) => classic_unused(group, subscribed.as_ref(), topic),
+            Group::Consumer(group) if group.is_subscribed(topic) => Unused::No,
+            Group::Streams(group) if group.is_subscribed(topic) => Unused::No,
+            Group::Share(_) | Group::Consumer(_) | Group::Streams(_) => Unused::SinceCommit,
         };
         let retention = self.config.offsets_retention_ms;
         let is_over = |unused: &Unused, committed: &Committed| {

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::config::BrokerConfig;
-use crate::coordinator::{Client, NewBatch};
+use crate::coordinator::{Ask, Client, NewBatch};
 use crate::metadata::{PartitionImage, TopicImage};
 use crate::protocol::messages::heartbeat::HeartbeatResponse;
 use crate::protocol::messages::join_group::{JoinGroupRequestProtocol, JoinGroupResponse};
@@ -18,6 +18,7 @@ pub struct Bench {
     pub machine: GroupMachine,
     pub now: u64,
     pub log: Vec<NewBatch>,
+    pub asks: Vec<(Ticket, Ask)>,
     answers: BTreeMap<Token, Coordinated>,
     token: u64,
 }
@@ -34,6 +35,7 @@ impl Bench {
             machine,
             now: 1_000,
             log: Vec::new(),
+            asks: Vec::new(),
             answers: BTreeMap::new(),
             token: 0,
         };
@@ -57,6 +59,7 @@ impl Bench {
         let mut step = Step::at(Millis(self.now), self.now as i64, random);
         act(&mut self.machine, &mut step);
         self.log.append(&mut step.effects.batches);
+        self.asks.append(&mut step.effects.asks);
         self.answers.extend(step.effects.answers);
     }
 

@@ -20,8 +20,10 @@ pub enum Timer {
     Join(Id),
     /// A classic group waits for its members to ask for their assignment.
     Sync(Id),
-    /// A member of a consumer group must have given up partitions.
+    /// A member of a group whose coordinator assigns must have given up what it should.
     Revoke(Id, Id),
+    /// A new streams group has waited for its members.
+    FirstTarget(Id),
     /// Old offsets are looked for.
     Retention,
 }
