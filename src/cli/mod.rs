@@ -42,6 +42,7 @@ pub mod server;
 mod settings;
 mod share_groups;
 mod storage;
+mod streams_groups;
 mod topics;
 mod transactions;
 
@@ -73,6 +74,7 @@ pub fn main() -> ExitCode {
         Some(Command::ConsumerGroups(groups)) => groups.run(),
         Some(Command::ShareGroups(groups)) => groups.run(),
         Some(Command::Groups(groups)) => groups.run(),
+        Some(Command::StreamsGroups(groups)) => groups.run(),
         Some(Command::GetOffsets(get_offsets)) => get_offsets.run(),
         Some(Command::DeleteRecords(delete_records)) => delete_records.run(),
         Some(Command::Transactions(transactions)) => transactions.run(),
@@ -133,6 +135,8 @@ enum Command {
     ShareGroups(Box<share_groups::ShareGroups>),
     /// Lists groups of all types.
     Groups(groups::Groups),
+    /// Groups of Kafka Streams applications: their members and tasks, lag and offsets.
+    StreamsGroups(Box<streams_groups::StreamsGroups>),
     /// Prints the offsets of partitions at a time.
     GetOffsets(get_offsets::GetOffsets),
     /// Moves the start of partitions forward.

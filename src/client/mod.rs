@@ -31,6 +31,7 @@ pub mod properties;
 pub mod share_consumer;
 pub mod share_groups;
 pub mod stream;
+pub mod streams_groups;
 
 #[cfg(test)]
 mod fake_broker;

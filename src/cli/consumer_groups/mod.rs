@@ -8,7 +8,7 @@
 mod describe;
 mod reset;
 
-pub(super) use reset::datetime;
+pub(super) use reset::{Scenario, datetime, report};
 
 use super::ClientFlags;
 use super::output::{Outcome, Refusal, print};

@@ -70,7 +70,7 @@ pub fn run(flags: &ConsumerGroups, cluster: &Arc<Cluster>, wanted: &[String]) ->
     print(&report(&prepared, flags.export))
 }
 
-fn report(prepared: &[(&String, Places)], export: bool) -> String {
+pub fn report(prepared: &[(&String, Places)], export: bool) -> String {
     let mut out = String::new();
     if !export {
         let _ = writeln!(
@@ -97,10 +97,12 @@ fn offsets(
     group: &str,
     several: bool,
 ) -> Result<Places, Refusal> {
-    if let Some(file) = &flags.reset.from_file {
-        return from_file(cluster, file, group, several);
-    }
     let committed = groups::offsets(cluster, group)?;
+    if flags.reset.is_from_file() {
+        return flags
+            .reset
+            .offsets(cluster, group, &[], &committed, several);
+    }
     let places: Vec<(String, i32)> = if flags.all_topics {
         committed.keys().cloned().collect()
     } else if flags.topic.is_empty() {
@@ -110,62 +112,95 @@ fn offsets(
     } else {
         topics(cluster, &flags.topic)?
     };
-    let listed = |spec: OffsetSpec| -> Result<Vec<i64>, Refusal> {
-        let wanted: Vec<_> = places
-            .iter()
-            .map(|(topic, partition)| (topic.as_str(), *partition, spec))
-            .collect();
-        let listed = list_offsets(cluster, &wanted)?;
-        Ok(listed.into_iter().map(|listed| listed.offset).collect())
-    };
-    let (starts, ends) = (listed(OffsetSpec::Earliest)?, listed(OffsetSpec::Latest)?);
-    let current = || {
-        places.iter().zip(&ends).map(|(place, end)| {
-            let at = committed.get(place).map(|(offset, _)| *offset);
-            at.filter(|offset| *offset >= 0).unwrap_or(*end)
-        })
-    };
-    let reset = &flags.reset;
-    let asked: Vec<i64> = if reset.to_earliest {
-        starts.clone()
-    } else if reset.to_latest {
-        ends.clone()
-    } else if reset.to_current {
-        current().collect()
-    } else if let Some(offset) = reset.to_offset {
-        vec![offset; places.len()]
-    } else if let Some(shift) = reset.shift_by {
-        for place in &places {
-            if !committed.contains_key(place) {
-                return Err(Refusal::new(format_args!(
-                    "Cannot shift offset for partition {}-{} since there is no current committed \
-                     offset",
-                    place.0, place.1
-                )));
-            }
+    flags
+        .reset
+        .offsets(cluster, group, &places, &committed, several)
+}
+
+impl Scenario {
+    /// Whether a file says which partitions.
+    pub fn is_from_file(&self) -> bool {
+        self.from_file.is_some()
+    }
+
+    /// Where the offsets of these partitions shall go; with a file, of those that it names.
+    pub fn offsets(
+        &self,
+        cluster: &Arc<Cluster>,
+        group: &str,
+        places: &[(String, i32)],
+        committed: &groups::Offsets,
+        several: bool,
+    ) -> Result<Places, Refusal> {
+        match &self.from_file {
+            Some(file) => from_file(cluster, file, group, several),
+            None => self.offsets_of(cluster, places, committed),
         }
-        current()
-            .map(|offset| offset.saturating_add(shift))
-            .collect()
-    } else {
-        let at = match (&reset.to_datetime, &reset.by_duration) {
-            (Some(text), _) => datetime(text)?,
-            (None, Some(text)) => clock::wall_ms() - duration(text)?,
-            (None, None) => {
-                return Err(Refusal::new(
-                    "say where to: --to-earliest, --to-latest, --to-current, --to-offset, \
-                     --shift-by, --to-datetime, --by-duration or --from-file",
-                ));
-            }
+    }
+
+    fn offsets_of(
+        &self,
+        cluster: &Arc<Cluster>,
+        places: &[(String, i32)],
+        committed: &groups::Offsets,
+    ) -> Result<Places, Refusal> {
+        let listed = |spec: OffsetSpec| -> Result<Vec<i64>, Refusal> {
+            let wanted: Vec<_> = places
+                .iter()
+                .map(|(topic, partition)| (topic.as_str(), *partition, spec))
+                .collect();
+            let listed = list_offsets(cluster, &wanted)?;
+            Ok(listed.into_iter().map(|listed| listed.offset).collect())
         };
-        let at = listed(OffsetSpec::Time(at))?;
-        // Nothing is that new: the end.
-        at.iter()
-            .zip(&ends)
-            .map(|(at, end)| if *at < 0 { *end } else { *at })
-            .collect()
-    };
-    Ok(within(&places, asked, &starts, &ends))
+        let (starts, ends) = (listed(OffsetSpec::Earliest)?, listed(OffsetSpec::Latest)?);
+        let current = || {
+            places.iter().zip(&ends).map(|(place, end)| {
+                let at = committed.get(place).map(|(offset, _)| *offset);
+                at.filter(|offset| *offset >= 0).unwrap_or(*end)
+            })
+        };
+        let reset = self;
+        let asked: Vec<i64> = if reset.to_earliest {
+            starts.clone()
+        } else if reset.to_latest {
+            ends.clone()
+        } else if reset.to_current {
+            current().collect()
+        } else if let Some(offset) = reset.to_offset {
+            vec![offset; places.len()]
+        } else if let Some(shift) = reset.shift_by {
+            for place in places {
+                if !committed.contains_key(place) {
+                    return Err(Refusal::new(format_args!(
+                        "Cannot shift offset for partition {}-{} since there is no current \
+                         committed offset",
+                        place.0, place.1
+                    )));
+                }
+            }
+            current()
+                .map(|offset| offset.saturating_add(shift))
+                .collect()
+        } else {
+            let at = match (&reset.to_datetime, &reset.by_duration) {
+                (Some(text), _) => datetime(text)?,
+                (None, Some(text)) => clock::wall_ms() - duration(text)?,
+                (None, None) => {
+                    return Err(Refusal::new(
+                        "say where to: --to-earliest, --to-latest, --to-current, --to-offset, \
+                     --shift-by, --to-datetime, --by-duration or --from-file",
+                    ));
+                }
+            };
+            let at = listed(OffsetSpec::Time(at))?;
+            // Nothing is that new: the end.
+            at.iter()
+                .zip(&ends)
+                .map(|(at, end)| if *at < 0 { *end } else { *at })
+                .collect()
+        };
+        Ok(within(places, asked, &starts, &ends))
+    }
 }
 
 fn within(places: &[(String, i32)], asked: Vec<i64>, starts: &[i64], ends: &[i64]) -> Places {
