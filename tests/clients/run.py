@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 SUITES = ["kcat", "kafka_python", "confluent", "java", "admin", "idempotent", "compression",
           "wire", "dump_log", "groups", "transactions", "admin_wire", "admin_tools",
-          "java_admin", "topic_configs", "tools_beside", "share_groups"]
+          "java_admin", "topic_configs", "tools_beside", "share_groups", "streams"]
 # What every landing runs; `all` has the longer ones too.
 QUICK = ["kcat", "kafka_python", "confluent", "java", "admin", "idempotent", "compression", "wire",
          "dump_log"]
@@ -162,7 +162,7 @@ def run_suite(suite, address, only):
         if only and name not in only:
             continue
         started = time.monotonic()
-        signal.alarm(TEST_SECONDS_MAX)
+        signal.alarm(getattr(module, "TEST_SECONDS_MAX", TEST_SECONDS_MAX))
         try:
             test(bench)
             passed += 1
@@ -181,7 +181,7 @@ def run_suite(suite, address, only):
 
 
 def too_long(*_):
-    raise TimeoutError(f"longer than {TEST_SECONDS_MAX} s")
+    raise TimeoutError("longer than a test may take")
 
 
 def main(arguments):

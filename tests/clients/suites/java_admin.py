@@ -16,7 +16,6 @@ LATER = """
     createAcls describeAcls deleteAcls
     createDelegationToken renewDelegationToken expireDelegationToken describeDelegationToken
     alterClientQuotas describeClientQuotas alterUserScramCredentials describeUserScramCredentials
-    describeStreamsGroups
 """.split()
 
 
