@@ -8,7 +8,7 @@ use crate::config::BrokerConfig;
 use crate::coordinator::group::GroupMachine;
 use crate::coordinator::share::{Settings, States, wire};
 use crate::coordinator::{
-    Ask, Client, Coordinated, Machine, Millis, NewRecord, Replayed, Request, Step, Token,
+    Ask, Client, Coordinated, Machine, Millis, NewRecord, Replayed, Request, Step, Ticket, Token,
 };
 use crate::ids::PartitionKey;
 use crate::metadata::{PartitionImage, TopicImage};
@@ -108,21 +108,34 @@ impl Desk {
         self.step(|machine, step| machine.loaded(step));
     }
 
+    /// One step, and those that follow when its questions are answered.
     fn step(&mut self, act: impl FnOnce(&mut GroupMachine, &mut Step)) {
-        let random = u128::from(self.token) << 64 | u128::from(self.now);
-        let mut step = Step::at(Millis(self.now), self.now as i64, random);
+        let mut step = self.new_step();
         act(&mut self.groups, &mut step);
-        for batch in step.effects.batches {
-            self.log.extend(batch.records);
-        }
-        self.answers.extend(step.effects.answers);
-        for (ticket, ask) in step.effects.asks {
+        let mut asks = self.carry_out(step);
+        while !asks.is_empty() {
+            let (ticket, ask) = asks.remove(0);
             let Ask::Coordinator { request, .. } = ask else {
                 panic!("{ask:?}");
             };
             let reply = self.ask_states(&request);
-            self.step(|machine, step| machine.replied(step, ticket, reply));
+            let mut step = self.new_step();
+            self.groups.replied(&mut step, ticket, reply);
+            asks.extend(self.carry_out(step));
         }
+    }
+
+    fn new_step(&self) -> Step {
+        let random = u128::from(self.token) << 64 | u128::from(self.now);
+        Step::at(Millis(self.now), self.now as i64, random)
+    }
+
+    fn carry_out(&mut self, step: Step) -> Vec<(Ticket, Ask)> {
+        for batch in step.effects.batches {
+            self.log.extend(batch.records);
+        }
+        self.answers.extend(step.effects.answers);
+        step.effects.asks
     }
 
     fn ask_states(&mut self, request: &Request) -> Coordinated {
