@@ -261,6 +261,8 @@ public class ShareGroups {
                     .forEach(record -> seen.get(1).add(record.value()));
                 return seen.get(0).size() + seen.get(1).size() >= 400;
             });
+            ok(one.commitSync());
+            ok(other.commitSync());
         }
         Set<String> all = new HashSet<>(seen.get(0));
         all.addAll(seen.get(1));

@@ -8,6 +8,7 @@ asks for.
 import contextlib
 import os
 import re
+import signal
 import struct
 import subprocess
 
@@ -140,11 +141,12 @@ def consumer(bench, topic, group):
     program = subprocess.Popen(
         [REPOSITORY / "perf" / "peers" / "kafka-tool", "console-share-consumer",
          "--bootstrap-server", bench.address, "--topic", topic, "--group", group],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True)
     try:
         yield program
     finally:
-        program.terminate()
+        # Its first run is a child of a shell's.
+        os.killpg(program.pid, signal.SIGTERM)
         program.wait(60)
 
 

@@ -125,7 +125,10 @@ fn what_is_acknowledged_moves_the_start_when_it_is_written() {
         .iter()
         .map(|b| (b.first, b.last, b.state))
         .collect();
-    assert_eq!(said, [(0, 1, 2), (2, 3, 4), (4, 4, 0), (10, 29, 2)]);
+    assert_eq!(
+        said,
+        [(0, 1, 2), (2, 2, 4), (3, 3, 4), (4, 4, 0), (10, 29, 2)]
+    );
     assert_eq!((partition.start, partition.next), (4, 30));
     // What lies before the start was told before; that is fine.
     assert_eq!(
