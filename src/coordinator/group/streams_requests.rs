@@ -108,8 +108,7 @@ impl GroupMachine {
         }
         let (id, topics) = (group.id.clone(), told.topics);
         if !topics.is_empty() {
-            let ticket = Ticket(self.next_ticket);
-            self.next_ticket += 1;
+            let ticket = self.jobs.ticket();
             let names = topics.iter().map(|topic| topic.name.clone()).collect();
             self.creations.insert(ticket, (id, names));
             step.ask(ticket, Ask::CreateTopics { topics });

@@ -63,6 +63,12 @@ impl Jobs {
         self.tickets = step.draw() as u64;
     }
 
+    /// A ticket for one question, of whichever kind of group.
+    pub(in crate::coordinator::group) fn ticket(&mut self) -> Ticket {
+        self.tickets = self.tickets.wrapping_add(1);
+        Ticket(self.tickets)
+    }
+
     /// Asks all of these; `None` when there is nothing to ask.
     pub(super) fn begin(
         &mut self,
@@ -84,8 +90,7 @@ impl Jobs {
         self.made += 1;
         self.jobs.insert(self.made, job);
         for (partition, asked) in questions {
-            self.tickets = self.tickets.wrapping_add(1);
-            let ticket = Ticket(self.tickets);
+            let ticket = self.ticket();
             let ask = Ask::Coordinator {
                 kind: Kind::Share,
                 key: share::key(group, partition),
