@@ -16,8 +16,6 @@ pub enum JournalError {
     NoSpace,
     /// A batch larger than the ring can ever hold in one file; bytes.
     TooLarge { bytes: u64, limit: u64 },
-    /// Neither copy of the superblock can be read, though groups were written under it.
-    SuperblockLost { path: PathBuf },
     /// Written by a later version of this broker.
     Version { path: PathBuf, version: u16 },
     /// A journal newer than the checkpoint it must start from: that checkpoint file was lost.
@@ -37,13 +35,6 @@ impl fmt::Display for JournalError {
             JournalError::NoSpace => write!(f, "journal: no space for its first files"),
             JournalError::TooLarge { bytes, limit } => {
                 write!(f, "journal: a group of {bytes} bytes, {limit} fit")
-            }
-            JournalError::SuperblockLost { path } => {
-                write!(
-                    f,
-                    "{}: both copies of the superblock are damaged",
-                    path.display()
-                )
             }
             JournalError::Version { path, version } => {
                 write!(

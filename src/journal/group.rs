@@ -81,11 +81,6 @@ pub enum Entry<'a> {
     Drop {
         key: PartitionKey,
     },
-    /// Everything below `up_to` is in synced segments.
-    Release {
-        key: PartitionKey,
-        up_to: Offset,
-    },
 }
 
 /// The kind of an entry, as in byte 0 of its row.
@@ -100,7 +95,6 @@ pub enum Kind {
     EpochStart = 6,
     Create = 7,
     Drop = 8,
-    Release = 9,
 }
 
 impl Kind {
@@ -114,7 +108,6 @@ impl Kind {
             Kind::EpochStart,
             Kind::Create,
             Kind::Drop,
-            Kind::Release,
         ]
         .into_iter()
         .find(|kind| *kind as u8 == byte)
@@ -135,8 +128,7 @@ impl<'a> Entry<'a> {
             | Entry::LogStart { key, .. }
             | Entry::EpochStart { key, .. }
             | Entry::Create { key, .. }
-            | Entry::Drop { key }
-            | Entry::Release { key, .. } => key,
+            | Entry::Drop { key } => key,
         }
     }
 
@@ -200,7 +192,6 @@ impl<'a> Entry<'a> {
             }
             Entry::Create { .. } => {}
             Entry::Drop { .. } => row.kind = Kind::Drop,
-            Entry::Release { up_to, .. } => (row.kind, row.offset) = (Kind::Release, up_to.0),
         }
         row
     }
@@ -298,7 +289,6 @@ impl Row {
             },
             Kind::Create => Entry::Create { key, folder: bytes },
             Kind::Drop => Entry::Drop { key },
-            Kind::Release => Entry::Release { key, up_to: offset },
         }
     }
 }
@@ -543,7 +533,7 @@ mod tests {
         let epoch = LeaderEpoch(seeded.below(1000) as i32);
         let from = seeded.below(bytes.len() as u64) as usize;
         let bytes = &bytes[from..];
-        match seeded.below(9) {
+        match seeded.below(8) {
             0 => Entry::Append {
                 key,
                 leader_epoch: epoch,
@@ -572,8 +562,7 @@ mod tests {
                 start: offset,
             },
             6 => Entry::Create { key, folder: bytes },
-            7 => Entry::Drop { key },
-            _ => Entry::Release { key, up_to: offset },
+            _ => Entry::Drop { key },
         }
     }
 

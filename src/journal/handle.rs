@@ -163,7 +163,7 @@ impl Journal {
     }
 
     /// Partitions that had entries since the last call, those of a checkpoint itself (`Copy`,
-    /// `Block`, `Release`) not counted; in the order of their keys.
+    /// `Block`) not counted; in the order of their keys.
     pub fn take_touched(&self) -> Vec<PartitionKey> {
         self.0.touched_last.set(None);
         let mut keys: Vec<PartitionKey> = self.0.touched.take().into_iter().collect();

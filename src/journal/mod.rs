@@ -31,6 +31,7 @@ pub mod inspect;
 mod keeper;
 mod marks;
 mod open_group;
+mod reader;
 mod replay;
 mod ring;
 mod slab_budget;
@@ -40,7 +41,7 @@ mod writer;
 pub use error::JournalError;
 pub use group::{Entry, Group, Incarnation, Kind};
 pub use handle::Journal;
-pub use replay::{Damage, Found, Replay, newest, remove, shards_in};
+pub use replay::{DAMAGED, Damage, Found, Replay, newest, remove, shards_in};
 
 pub use slab_budget::SlabBudget;
 

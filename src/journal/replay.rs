@@ -5,8 +5,10 @@
 //! Calls:      `superblock`, `group` to decode.
 //! Never:      writes into a journal; consults metadata or segments.
 //!
-//! Every block of every ring file is looked at, since a recycled file holds groups of earlier
-//! laps behind newer ones. What counts is decided afterwards, by sequence:
+//! Files are written one after the other, so the first group of each tells which of them hold
+//! nothing that a replay needs: those are left out. In the others every block is looked at, since
+//! a recycled file holds groups of earlier laps behind newer ones, up to well behind the last of
+//! the newer ones. What counts is decided afterwards, by sequence:
 //!
 //!   start                    highest durable mark        last
 //!   ├── must all be there ───────────┼── as far as they chain ──┤ torn tail, forgotten
@@ -16,12 +18,13 @@
 
 use super::JournalError;
 use super::group::{Decoded, Entry, Group, HEADER, Header, Incarnation};
+use super::reader::{CHUNK, Reader};
 use super::ring::{Name, name_of, ring_path, superblock_path};
-use super::superblock::{Loaded, Superblock, block_of};
+use super::superblock::{Loaded, Superblock};
 use crate::ids::{GroupSequence, PartitionKey, ShardId};
-use crate::io::{Buffer, Errno, OpenOptions, Slice};
+use crate::io::{Errno, Slice};
 use crate::map::Map;
-use crate::runtime::{File, Runtime};
+use crate::runtime::Runtime;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -63,8 +66,15 @@ struct Place {
     previous_crc: u32,
 }
 
-/// Bytes read at a time.
-const CHUNK: usize = 1 << 20;
+/// Part of the name of files that were set aside, before the incarnation they were of.
+pub const DAMAGED: &str = ".damaged-";
+/// Journals that are looked at at the same time: enough to keep a disk busy.
+const AT_ONCE: usize = 4;
+/// How far behind the last group of a file another one is looked for, at least: what is damaged
+/// in between is then a loss and no torn tail. No more than two writes are ever in flight.
+const LOOK_BEHIND: u64 = 16 << 20;
+/// The same in the largest groups that were seen.
+const LOOK_BEHIND_GROUPS: u64 = 4;
 
 impl Found {
     /// Finds every journal in `dir`, by shard. `since` is the incarnation the newest checkpoint
@@ -76,11 +86,14 @@ impl Found {
         since: Incarnation,
     ) -> Result<Vec<Found>, JournalError> {
         let mut found = Vec::new();
+        let mut used = Vec::new();
         for (shard, files) in names(runtime, dir).await? {
             let superblock = match Superblock::load(runtime, dir, shard).await? {
                 Loaded::Valid(superblock) => superblock,
                 Loaded::Missing => {
-                    refuse_if_used(runtime, dir, shard, &files, since).await?;
+                    if is_used(runtime, dir, shard, &files, since).await? {
+                        found.push(Found::headless(dir, shard, since));
+                    }
                     continue;
                 }
             };
@@ -92,10 +105,41 @@ impl Found {
                 });
             }
             if superblock.incarnation == since {
-                found.push(Found::one(runtime, dir, &superblock, &files).await?);
+                used.push((superblock, files));
             }
         }
+        let inner = (runtime.clone(), dir.to_owned());
+        let scanned = runtime.each(used, AT_ONCE, move |(superblock, files)| {
+            let (runtime, dir) = inner.clone();
+            async move { Found::one(&runtime, &dir, &superblock, &files).await }
+        });
+        for one in scanned.await {
+            found.push(one?);
+        }
+        found.sort_by_key(|journal| journal.shard);
         Ok(found)
+    }
+
+    /// Groups were written under a superblock of which neither copy can be read: where a replay
+    /// would begin is unknown, so all of it counts as lost.
+    fn headless(dir: &Path, shard: ShardId, incarnation: Incarnation) -> Found {
+        Found {
+            shard,
+            incarnation,
+            clean: false,
+            first: GroupSequence(1),
+            last: GroupSequence(0),
+            damage: vec![Damage {
+                // Whatever a checkpoint covers already is not known either.
+                sequence: GroupSequence(u64::MAX),
+                place: Some((superblock_path(dir, shard), 0)),
+                keys: None,
+            }],
+            dir: dir.to_owned(),
+            salt: 0,
+            places: BTreeMap::new(),
+            notes: Vec::new(),
+        }
     }
 
     async fn one(
@@ -112,10 +156,9 @@ impl Found {
             ..Scan::default()
         };
         if !superblock.clean {
-            for number in files {
-                let path = ring_path(dir, superblock.shard, *number);
-                scan.file(runtime, &path, *number, superblock.block as usize)
-                    .await?;
+            for (number, mut reader) in scan.needed(runtime, dir, superblock, files).await? {
+                let block = superblock.block as usize;
+                scan.file(&mut reader, number, block).await?;
             }
         }
         let (last, damage) = scan.judge(dir, superblock.shard);
@@ -169,8 +212,12 @@ impl Found {
         }
         for path in names {
             let mut aside = path.clone().into_os_string();
-            aside.push(format!(".damaged-{}", self.incarnation.0));
-            runtime.rename(&path, Path::new(&aside)).await?;
+            aside.push(format!("{DAMAGED}{}", self.incarnation.0));
+            match runtime.rename(&path, Path::new(&aside)).await {
+                // A superblock that is lost may be no file at all.
+                Ok(()) | Err(Errno::NO_ENTRY) => {}
+                Err(errno) => return Err(errno),
+            }
         }
         runtime.sync_directory(&self.dir).await
     }
@@ -227,27 +274,25 @@ async fn names(runtime: &Runtime, dir: &Path) -> Result<BTreeMap<ShardId, Vec<u6
 
 /// A journal without superblock was never started, or lost it. Groups tell: there are none in
 /// files that were only ever zeroed, and those of an earlier incarnation are void anyway.
-async fn refuse_if_used(
+async fn is_used(
     runtime: &Runtime,
     dir: &Path,
     shard: ShardId,
     files: &[u64],
     since: Incarnation,
-) -> Result<(), JournalError> {
+) -> Result<bool, JournalError> {
     for number in files {
         let path = ring_path(dir, shard, *number);
         let mut reader = Reader::open(runtime, &path).await?;
         let mut at = 0;
         while let Some(block) = reader.bytes(at, HEADER).await? {
             if Header::decode_any(&block).is_some_and(|header| header.incarnation >= since) {
-                return Err(JournalError::SuperblockLost {
-                    path: superblock_path(dir, shard),
-                });
+                return Ok(true);
             }
-            at += block_of(&reader.file) as u64;
+            at += reader.block() as u64;
         }
     }
-    Ok(())
+    Ok(false)
 }
 
 fn is_note(entry: &Entry<'_>) -> bool {
@@ -271,21 +316,80 @@ struct Scan {
 }
 
 impl Scan {
+    /// The files that may hold groups from `start` on, in the order in which they were written.
+    async fn needed(
+        &self,
+        runtime: &Runtime,
+        dir: &Path,
+        superblock: &Superblock,
+        files: &[u64],
+    ) -> Result<Vec<(u64, Reader)>, JournalError> {
+        let block = superblock.block as usize;
+        let mut known = Vec::new();
+        let mut unclear = Vec::new();
+        for number in files {
+            let path = ring_path(dir, superblock.shard, *number);
+            let mut reader = Reader::open(runtime, &path).await?;
+            let first = self.first_in(&mut reader, block).await?;
+            match first {
+                Some((0, sequence)) => known.push((sequence, *number, reader)),
+                // Its first group is damaged.
+                Some(_) => unclear.push((*number, reader)),
+                // Not written in this incarnation.
+                None => {}
+            }
+        }
+        known.sort_unstable_by_key(|(sequence, _, _)| *sequence);
+        // A file ends before the next one begins.
+        let next = known.iter().skip(1).map(|(sequence, _, _)| sequence.0);
+        let needed: Vec<bool> = next.map(|next| next > self.start.0).collect();
+        let mut needed = needed.into_iter();
+        let known = known.into_iter().filter(|_| needed.next().unwrap_or(true));
+        let known = known.map(|(_, number, reader)| (number, reader));
+        Ok(known.chain(unclear).collect())
+    }
+
+    /// The first group of this incarnation in what one read of the file's start gives.
+    async fn first_in(
+        &self,
+        reader: &mut Reader,
+        block: usize,
+    ) -> Result<Option<(u64, GroupSequence)>, JournalError> {
+        for at in (0..CHUNK as u64).step_by(block) {
+            let Some(bytes) = reader.bytes(at, HEADER).await? else {
+                break;
+            };
+            if let Some(header) = Header::decode(&bytes, self.incarnation, self.salt) {
+                return Ok(Some((at, header.sequence)));
+            }
+        }
+        Ok(None)
+    }
+
     async fn file(
         &mut self,
-        runtime: &Runtime,
-        path: &Path,
+        reader: &mut Reader,
         number: u64,
         block: usize,
     ) -> Result<(), JournalError> {
-        let mut reader = Reader::open(runtime, path).await?;
-        let mut at = 0;
+        let (mut at, mut newest, mut newest_at) = (0, GroupSequence(0), 0);
+        let mut largest = 0;
         while let Some(bytes) = reader.bytes(at, HEADER).await? {
             let step = match Header::decode(&bytes, self.incarnation, self.salt) {
+                // Of an earlier lap: it was released, or this file would not be written again.
+                Some(header) if header.sequence < newest => block as u64,
                 None => block as u64,
-                Some(header) => self.group(&mut reader, number, at, &header, block).await?,
+                Some(header) => {
+                    newest = header.sequence;
+                    newest_at = at + header.length();
+                    largest = largest.max(header.length());
+                    self.group(reader, number, at, &header, block).await?
+                }
             };
             at += step;
+            if at > newest_at + LOOK_BEHIND.max(largest * LOOK_BEHIND_GROUPS) {
+                break;
+            }
         }
         Ok(())
     }
@@ -300,7 +404,7 @@ impl Scan {
         block: usize,
     ) -> Result<u64, JournalError> {
         let length = header.length();
-        let bytes = if at + length <= reader.length {
+        let bytes = if at + length <= reader.length() {
             reader.bytes(at, length as usize).await?
         } else {
             None
@@ -404,53 +508,5 @@ impl Replay<'_> {
         });
         // It was whole when it was found: a disk that says otherwise now is failing.
         whole.map(Some).ok_or(JournalError::Disk(Errno::IO))
-    }
-}
-
-/// Reads a file through one chunk that moves on.
-struct Reader {
-    file: File,
-    length: u64,
-    at: u64,
-    chunk: Slice,
-}
-
-impl Reader {
-    async fn open(runtime: &Runtime, path: &Path) -> Result<Reader, Errno> {
-        let options = OpenOptions {
-            direct: true,
-            ..OpenOptions::default()
-        };
-        let file = runtime.open(path, options).await?;
-        Ok(Reader {
-            length: file.length_at_open,
-            file,
-            at: 0,
-            chunk: Slice::empty(),
-        })
-    }
-
-    /// `count` bytes at `at`, a multiple of the block size; `None` beyond the end of the file.
-    async fn bytes(&mut self, at: u64, count: usize) -> Result<Option<Slice>, Errno> {
-        if at + count as u64 > self.length {
-            return Ok(None);
-        }
-        let end = self.at + self.chunk.len() as u64;
-        if at < self.at || at + count as u64 > end {
-            // Released before the next one is taken: one chunk at a time.
-            self.chunk = Slice::empty();
-            let left = (self.length - at).next_multiple_of(block_of(&self.file) as u64);
-            let room = (CHUNK.max(count) as u64).min(left) as usize;
-            let (buffer, result) = self.file.read(at, Buffer::with_room(room)).await;
-            result?;
-            self.at = at;
-            self.chunk = buffer.freeze();
-        }
-        let from = (at - self.at) as usize;
-        if from + count > self.chunk.len() {
-            // The file is shorter than it said when it was opened.
-            return Ok(None);
-        }
-        Ok(Some(self.chunk.range(from, from + count)))
     }
 }

@@ -28,6 +28,8 @@ const FILL_SLOW: Duration = Duration::from_secs(30);
 const RETRY_NO_SPACE: Duration = Duration::from_secs(10);
 /// Sizes are multiples of this, which is a multiple of every block size.
 const STEP: u64 = 64 << 10;
+/// A file in which a group with a batch of `message.max.bytes` (1,048,588 by default) finds room.
+const SIZE_LEAST: u64 = 17 * STEP;
 
 pub(super) struct Ring {
     files: Vec<RingFile>,
@@ -69,6 +71,36 @@ pub(super) struct Wanted {
     pub size: u64,
 }
 
+/// What the size of the file system allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Sizes {
+    files_max: usize,
+    size_max: u64,
+    capacity_max: u64,
+}
+
+impl Sizes {
+    /// All journals together take an eighth of the file system. Where that makes files too small
+    /// for a batch of the default size there are fewer of them, and where two are too small still,
+    /// they are as large as they must be, as long as all of them take less than half.
+    fn on(total: u64, settings: &JournalSettings) -> Sizes {
+        let journals = settings.journals.max(1);
+        let share = total / 8 / journals;
+        let files_max = (share / SIZE_LEAST).clamp(2, settings.files_max.max(2) as u64);
+        let floor = match 2 * SIZE_LEAST * journals <= total / 2 {
+            true => SIZE_LEAST,
+            false => STEP,
+        };
+        let size_max = (share / files_max).max(floor).min(settings.file_bytes_max);
+        let size_max = size_max.max(STEP) / STEP * STEP;
+        Sizes {
+            files_max: files_max as usize,
+            size_max,
+            capacity_max: share.max(files_max * size_max),
+        }
+    }
+}
+
 impl Ring {
     /// Takes over the files of an earlier incarnation, or makes the first ones, and opens one.
     pub async fn open(
@@ -78,14 +110,11 @@ impl Ring {
         settings: &JournalSettings,
     ) -> Result<Ring, Errno> {
         let (total, _) = runtime.space(dir).await?;
-        let capacity_max = total / 8 / settings.journals.max(1);
-        let files_max = settings.files_max.max(2);
-        let size_max = settings
-            .file_bytes_max
-            .min(capacity_max / files_max as u64)
-            .max(STEP)
-            / STEP
-            * STEP;
+        let Sizes {
+            files_max,
+            size_max,
+            capacity_max,
+        } = Sizes::on(total, settings);
         let size_first = settings.file_bytes_first.clamp(STEP, size_max) / STEP * STEP;
         let mut ring = Ring {
             files: Vec::new(),
@@ -96,7 +125,7 @@ impl Ring {
             size_first,
             size_max,
             files_max,
-            capacity_max: capacity_max.max(files_max as u64 * STEP),
+            capacity_max,
             target: size_first,
             no_space_until: Instant::default(),
             block: 0,
@@ -411,6 +440,97 @@ pub(super) fn name_of(name: &str) -> Option<Name> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::World;
+    use crate::sim::clock::SECOND;
+
+    /// Goal: journals take an eighth of the disk, and a batch of the default size fits all the
+    /// same, on a small disk with many cores too.
+    #[test]
+    fn journals_take_an_eighth_of_the_disk() {
+        for total in [64 << 20, 256 << 20, 1 << 30, 1 << 34, 1 << 42] {
+            for journals in [1, 2, 8, 16, 64, 256] {
+                let settings = JournalSettings {
+                    journals,
+                    ..JournalSettings::default()
+                };
+                let sizes = Sizes::on(total, &settings);
+                let all = journals * sizes.capacity_max;
+                let batch_fits = sizes.size_max >= 1_048_588 + 4096;
+                let least = 2 * SIZE_LEAST * journals;
+                assert!((2..=4).contains(&sizes.files_max), "{sizes:?}");
+                assert!(sizes.size_max <= 256 << 20, "{sizes:?}");
+                assert!(
+                    batch_fits || least > total / 2,
+                    "{total} {journals} {sizes:?}"
+                );
+                assert!(
+                    all <= (total / 8).max(least),
+                    "{total} {journals} {sizes:?}"
+                );
+            }
+        }
+        let eight = JournalSettings {
+            journals: 8,
+            ..JournalSettings::default()
+        };
+        assert!(Sizes::on(256 << 20, &eight).size_max >= 1_048_588 + 4096);
+        let one = Sizes::on(1 << 40, &JournalSettings::default());
+        assert_eq!((one.files_max, one.size_max), (4, 256 << 20));
+    }
+
+    /// Goal: a ring under load grows to 4 × 256 MiB, in steps, and on a smaller disk to an eighth
+    /// of it; one that is filled slowly stays as it is.
+    #[test]
+    fn a_ring_grows_with_its_load_up_to_its_share() {
+        let fast = Duration::from_secs(5);
+        let slow = FILL_SLOW;
+        for (total, pace, expected) in [
+            (1 << 40, fast, 4 * (256 << 20)),
+            (1 << 30, fast, 128 << 20),
+            (1 << 40, slow, 8 << 20),
+        ] {
+            let world = World::new(1);
+            let machine = world.machine();
+            world.make_directory(machine, "/data");
+            world.disk(machine, |disk| disk.capacity = total);
+            let runtime = Runtime::new(world.door(machine));
+            let inner = runtime.clone();
+            let ring = runtime.block_on(async move {
+                let settings = JournalSettings::default();
+                let dir = Path::new("/data");
+                let mut ring = Ring::open(&inner, dir, ShardId(0), &settings).await?;
+                let file = |ring: &Ring| ring.files[0].file.clone();
+                let mut now = inner.now();
+                for group in 1..60 {
+                    now = now.plus(pace);
+                    // As the keeper does, but for the bytes on the disk.
+                    while let Some(wanted) = ring.wanted(now) {
+                        let file = file(&ring);
+                        ring.next_number = ring.next_number.max(wanted.number + 1);
+                        ring.files.push(RingFile {
+                            number: wanted.number,
+                            size: wanted.size,
+                            file,
+                            state: State::Free,
+                        });
+                        assert!(ring.total() <= ring.capacity_max + wanted.size);
+                        while ring.surplus().is_some() {}
+                    }
+                    assert!(ring.total() <= ring.capacity_max, "{}", ring.total());
+                    assert!(ring.roll(GroupSequence(group), STEP, now), "a free file");
+                    ring.free(GroupSequence(group));
+                }
+                Ok::<u64, Errno>(ring.total())
+            });
+            let total_now = ring.expect("room");
+            assert!(total_now <= total / 8);
+            assert!(
+                total_now <= expected && total_now >= expected / 2,
+                "{total_now} of {expected}"
+            );
+            world.run_for(SECOND);
+        }
+    }
 
     #[test]
     fn names_are_read_as_they_are_written() {

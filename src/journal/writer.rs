@@ -199,7 +199,7 @@ impl Shared {
     }
 
     fn touch(&self, row: &Row) {
-        let of_checkpoint = matches!(row.kind, Kind::Copy | Kind::Block | Kind::Release);
+        let of_checkpoint = matches!(row.kind, Kind::Copy | Kind::Block);
         if !of_checkpoint && self.touched_last.get() != Some(row.key) {
             self.touched_last.set(Some(row.key));
             self.touched.borrow_mut().insert(row.key);

@@ -88,6 +88,44 @@ impl Runtime {
         reply
     }
 
+    /// Does a job with each item, at most `at_once` at the same time; the results are in the order
+    /// of the items.
+    pub async fn each<T: 'static, R: 'static, F>(
+        &self,
+        items: Vec<T>,
+        at_once: usize,
+        job: impl Fn(T) -> F + 'static,
+    ) -> Vec<R>
+    where
+        F: Future<Output = R> + 'static,
+    {
+        let count = items.len();
+        let results: Vec<Option<R>> = (0..count).map(|_| None).collect();
+        let results = Rc::new(RefCell::new(results));
+        let (items, job) = (
+            Rc::new(RefCell::new(items.into_iter().enumerate())),
+            Rc::new(job),
+        );
+        let work = || {
+            let (items, job, results) = (items.clone(), job.clone(), results.clone());
+            self.spawn_with_result(async move {
+                loop {
+                    let next = items.borrow_mut().next();
+                    let Some((index, item)) = next else {
+                        return;
+                    };
+                    let result = job(item).await;
+                    results.borrow_mut()[index] = Some(result);
+                }
+            })
+        };
+        let under_way: Vec<_> = (0..count.min(at_once)).map(|_| work()).collect();
+        for worker in under_way {
+            worker.await;
+        }
+        results.take().into_iter().flatten().collect()
+    }
+
     /// Runs `future` to its end, turning the door meanwhile. For start-up and tests.
     pub fn block_on<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> T {
         let slot = Rc::new(RefCell::new(None));
