@@ -31,7 +31,8 @@ impl Inner {
         self.write_index(end, FileKind::ProducerSnapshot, 0, snapshot)
             .await?;
         self.state.borrow_mut().names_dirty = true;
-        self.write_epochs().await
+        // `sync` writes the epochs where they changed.
+        Ok(())
     }
 
     /// Leaves a segment as Kafka would: exact length, indexes beside it.

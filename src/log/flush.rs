@@ -59,9 +59,7 @@ impl Log {
 
     /// Whether the active segment's file ends in zeros, where Kafka's readers expect a batch.
     pub fn is_padded(&self) -> bool {
-        let state = self.0.state.borrow();
-        let growing = state.active().growing.as_ref();
-        growing.is_some_and(|growing| growing.padded)
+        self.0.state.borrow().active().is_padded()
     }
 
     /// Cuts the active segment's file to its batches, so that Kafka's tools can read it. For a log

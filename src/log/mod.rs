@@ -38,6 +38,7 @@ mod flush;
 pub mod index;
 pub mod layout;
 pub mod leader_epoch;
+mod losses;
 pub mod producer_error;
 mod producer_snapshot;
 pub mod producer_state;
@@ -60,9 +61,10 @@ pub use error::{LogError, ReadError};
 pub use flush::Flushed;
 pub use index::AbortedTransaction;
 pub use leader_epoch::EpochEntry;
+pub use losses::{Damage, Loss};
 pub use producer_state::{CompletedTransaction, ProducerCheck, ProducerError, ProducerState};
 pub use read::{Batches, ColdRead, Read};
-pub use recovery::{Damage, Known, OpenReport, TailCut};
+pub use recovery::{Known, OpenReport, TailCut};
 pub use storage::{Counters, LogStorage, StorageSettings};
 pub use tail_block::TailBlock;
 
@@ -201,6 +203,8 @@ struct State {
     failed: Option<LogError>,
     /// Counts truncations and swaps, so that a read across one starts anew.
     cuts: u32,
+    /// Its files are as a close leaves them, with the log's end here, unless something changed.
+    closed_at: Option<Offset>,
     /// Segments change their files at this moment: reads of files wait for the event.
     swapping: Option<Event>,
 }
@@ -279,6 +283,17 @@ impl Log {
     /// Ranges of offsets that are lost; reads in them answer `Corrupt`.
     pub fn damage(&self) -> Vec<Damage> {
         self.0.state.borrow().damage.clone()
+    }
+
+    /// A close would write nothing that is not in its files.
+    pub fn is_unchanged(&self) -> bool {
+        let state = self.0.state.borrow();
+        let is_clean = state.dirty.is_empty() && state.dirty_indexes.is_empty();
+        state.closed_at == Some(state.log_end)
+            && state.cuts == 0
+            && is_clean
+            && !state.names_dirty
+            && !state.epochs_dirty
     }
 
     /// Why the log is offline, if it is.

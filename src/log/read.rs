@@ -276,7 +276,11 @@ impl Inner {
             Err(Errno::NO_ENTRY) if self.state.borrow().cuts != cuts => Err(Stop::Moved),
             // Retention, or somebody else, took it away.
             Err(Errno::NO_ENTRY) if self.state.borrow().segment(base).is_none() => Err(Stop::Moved),
-            Err(Errno::NO_ENTRY) => Err(Stop::Error(ReadError::Corrupt { first: base })),
+            Err(Errno::NO_ENTRY) => {
+                let to = self.state.borrow().segment_end(base);
+                self.note_damage(base, 0, Damage { from: base, to });
+                Err(Stop::Error(ReadError::Corrupt { first: base }))
+            }
             Err(errno) => Err(errno.into()),
         }
     }
@@ -344,18 +348,6 @@ impl Inner {
         Ok(entries)
     }
 
-    /// Remembers a range that cannot be served, so that nobody looks there again.
-    fn note_damage(&self, damage: Damage) {
-        let mut state = self.state.borrow_mut();
-        let known = state
-            .damage
-            .iter()
-            .any(|other| other.from <= damage.from && other.to >= damage.to);
-        if !known && damage.from < damage.to {
-            state.damage.push(damage);
-        }
-    }
-
     /// Waits while segments change their files.
     pub(super) async fn until_swapped(&self) {
         loop {
@@ -377,6 +369,11 @@ impl Attempt<'_> {
             let header = match self.header(position).await? {
                 Place::Batch(header) => header,
                 Place::Zeros => break,
+                Place::Garbage if position > 0 && self.next == self.base => {
+                    // An index led here: from the start on it is seen where the damage begins.
+                    position = 0;
+                    continue;
+                }
                 Place::Garbage => match self.pass_damage(wanted, position).await? {
                     Some(behind) => {
                         position = behind;
@@ -401,7 +398,8 @@ impl Attempt<'_> {
             let pieces = self.pieces(position, size as u32).await?;
             if crc_of(&pieces) != header.crc {
                 let from = Offset(header.base_offset);
-                self.log.note_damage(Damage { from, to: next });
+                let range = Damage { from, to: next };
+                self.log.note_damage(self.base, position, range);
                 if bytes == 0 {
                     return Err(Stop::Error(ReadError::Corrupt { first: from }));
                 }
@@ -470,7 +468,8 @@ impl Attempt<'_> {
             Some(info) => info.base_offset(),
             None => self.log.state.borrow().segment_end(self.base),
         };
-        self.log.note_damage(Damage { from, to });
+        self.log
+            .note_damage(self.base, position, Damage { from, to });
         if wanted.from < to || found.is_none() {
             return Err(Stop::Error(ReadError::Corrupt { first: from }));
         }
@@ -519,7 +518,16 @@ impl Attempt<'_> {
                 self.current_at = position;
                 Ok(())
             }
-            Err(NO_DATA) => Err(Stop::Error(ReadError::Corrupt { first: self.next })),
+            Err(NO_DATA) => {
+                // The file is shorter than it was.
+                let from = self.next;
+                if position == 0 || from > self.base {
+                    let to = self.log.state.borrow().segment_end(self.base);
+                    self.log
+                        .note_damage(self.base, position, Damage { from, to });
+                }
+                Err(Stop::Error(ReadError::Corrupt { first: from }))
+            }
             Err(errno) => Err(errno.into()),
         }
     }

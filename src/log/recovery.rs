@@ -25,6 +25,7 @@ use super::layout::{
     FileKind, FileName, LEADER_EPOCH_FILE, PARTITION_METADATA_FILE, format_partition_metadata,
 };
 use super::leader_epoch::EpochCache;
+use super::losses::{Damage, Loss};
 use super::scan::{CHECK_WINDOW_BYTES, Found, HEADER_WINDOW_BYTES, NO_CHECK, Scanner};
 use super::segment::{Segment, TimeMark};
 use super::storage::Turns;
@@ -50,13 +51,10 @@ pub struct Known {
     pub producers: Option<(Offset, ProducerState)>,
     /// From a checkpoint of the shard, when newer than the file.
     pub epochs: Vec<EpochEntry>,
-}
-
-/// Offsets `from..to` that are lost although later ones are there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Damage {
-    pub from: Offset,
-    pub to: Offset,
+    /// Segments below the recovery point that never change again, with their bytes.
+    pub closed: Vec<(Offset, u32)>,
+    /// What is lost and was told already.
+    pub damage: Vec<Damage>,
 }
 
 /// A segment whose end was cut at the last whole batch.
@@ -73,27 +71,14 @@ pub struct TailCut {
     pub records: u64,
 }
 
-impl std::fmt::Display for TailCut {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(
-            f,
-            "{} was cut at byte {}: {} damaged bytes at its end, {} records lost from offset {} on",
-            self.file.display(),
-            self.position,
-            self.bytes,
-            self.records,
-            self.first_lost,
-        )
-    }
-}
-
 /// What an opening found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpenReport {
-    /// To be logged as one ERROR line, unless the journal brings the batches back.
+    /// The caller knows whether anything was promised of it, and the journal may bring it back.
     pub cut: Option<TailCut>,
-    /// Each to be logged as one ERROR line, unless the journal repairs it.
-    pub damage: Vec<Damage>,
+    /// Each to be logged as one ERROR line, unless the journal repairs it. What was known to be
+    /// lost is not in here.
+    pub damage: Vec<Loss>,
     /// Bytes that were looked at.
     pub scanned_bytes: u64,
 }
@@ -268,6 +253,7 @@ impl Inner {
                 touched: Instant::default(),
                 failed: None,
                 cuts: 0,
+                closed_at: None,
                 swapping: None,
             }),
         })
@@ -279,9 +265,28 @@ impl Inner {
         known: Known,
     ) -> Result<OpenReport, LogError> {
         let mut report = OpenReport::default();
-        let result = self.recover_segments(&listing, &known, &mut report).await;
+        let mut result = self.recover_segments(&listing, &known, &mut report).await;
+        if result.is_ok() {
+            result = self.compare_lengths(&known, &mut report).await;
+        }
         self.guard(result)?;
-        self.state.borrow_mut().damage = report.damage.clone();
+        let mut state = self.state.borrow_mut();
+        let (start, end) = (state.log_start, state.log_end);
+        let inside = |damage: &&Damage| damage.to > start && damage.from < end;
+        let mut damage: Vec<Damage> = known.damage.iter().filter(inside).copied().collect();
+        for index in (0..report.damage.len()).rev() {
+            let range = report.damage[index].range;
+            match damage.iter().any(|known| known.covers(&range)) {
+                true => drop(report.damage.remove(index)),
+                false => damage.push(range),
+            }
+        }
+        state.damage = damage;
+        let is_whole = report.cut.is_none() && !state.active().is_padded();
+        if known.clean && is_whole && listing.snapshots.contains(&end) {
+            state.closed_at = Some(end);
+        }
+        drop(state);
         Ok(report)
     }
 
@@ -389,6 +394,7 @@ impl Inner {
         for entry in &known.epochs {
             let newer = epochs.latest().is_none_or(|last| entry.epoch > last.epoch);
             if newer {
+                self.state.borrow_mut().epochs_dirty = true;
                 epochs.assign(entry.epoch, entry.start);
             }
         }
@@ -503,7 +509,9 @@ impl Inner {
             });
             if let Some(next) = onward {
                 let to = next.base_offset();
-                report.damage.push(Damage { from: expected, to });
+                let range = Damage { from: expected, to };
+                let position = u64::from(segment.size);
+                report.damage.push(self.loss(base, position, range));
                 segment.size = scanner.position() as u32;
                 segment.expect_entry();
                 scan.expected = Some(to);
@@ -524,7 +532,9 @@ impl Inner {
             && expected < to
             && !settings.compact
         {
-            report.damage.push(Damage { from: expected, to });
+            let range = Damage { from: expected, to };
+            let position = u64::from(segment.size);
+            report.damage.push(self.loss(base, position, range));
         }
         report.scanned_bytes += scanner.read_bytes;
         segment.flushed = segment.size;

@@ -90,6 +90,12 @@ impl Segment {
         }
     }
 
+    /// Its file ends in zeros.
+    pub fn is_padded(&self) -> bool {
+        let growing = self.growing.as_ref();
+        growing.is_some_and(|growing| growing.padded)
+    }
+
     pub fn relative(&self, offset: Offset) -> u32 {
         (offset.0 - self.base.0).clamp(0, i64::from(i32::MAX)) as u32
     }

@@ -12,7 +12,7 @@ use super::index::{AbortedTransaction, OffsetEntry};
 use super::layout::FileKind;
 use super::{Inner, LogError};
 use crate::ids::Offset;
-use crate::io::{Errno, OpenOptions};
+use crate::io::{Errno, Instant, OpenOptions};
 use crate::map::Map;
 use crate::runtime::sync::Event;
 use crate::runtime::{File, Runtime};
@@ -20,6 +20,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::rc::{Rc, Weak};
+use std::time::Duration;
 
 /// Bounds that hold for all logs of one (shard, log dir) together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,8 +86,15 @@ pub(super) struct Shared {
 
 #[derive(Default)]
 struct OpenFiles {
-    files: Map<(u32, Offset), (Rc<File>, u64)>,
+    files: Map<(u32, Offset), OpenFile>,
     tick: u64,
+}
+
+struct OpenFile {
+    file: Rc<File>,
+    /// The order of uses, and the time of the last.
+    tick: u64,
+    used_at: Instant,
 }
 
 /// What index files of closed segments hold, for those looked up lately.
@@ -189,6 +197,15 @@ impl LogStorage {
         &self.0.dir
     }
 
+    /// Follows `producer.id.expiration.ms`.
+    pub fn set_producer_expiration(&self, expiration_ms: i64) {
+        let settings = StorageSettings {
+            producer_expiration_ms: expiration_ms,
+            ..self.0.settings.get()
+        };
+        self.0.settings.set(settings);
+    }
+
     pub fn counters(&self) -> &Counters {
         &self.0.counters
     }
@@ -234,11 +251,15 @@ impl LogStorage {
         let file = Rc::new(self.0.runtime.open(path, options).await?);
         let mut open = self.0.files.borrow_mut();
         open.tick += 1;
-        let tick = open.tick;
-        open.files.insert((log, base), (file.clone(), tick));
+        let opened = OpenFile {
+            file: file.clone(),
+            tick: open.tick,
+            used_at: self.0.runtime.now(),
+        };
+        open.files.insert((log, base), opened);
         let bound = self.0.settings.get().open_files.max(1);
         while open.files.len() > bound {
-            let oldest = open.files.iter().min_by_key(|(_, (_, tick))| *tick);
+            let oldest = open.files.iter().min_by_key(|(_, file)| file.tick);
             let Some(key) = oldest.map(|(key, _)| *key) else {
                 break;
             };
@@ -251,9 +272,19 @@ impl LogStorage {
         let mut open = self.0.files.borrow_mut();
         open.tick += 1;
         let tick = open.tick;
-        let (file, used) = open.files.get_mut(&(log, base))?;
-        *used = tick;
-        Some(file.clone())
+        let known = open.files.get_mut(&(log, base))?;
+        known.tick = tick;
+        known.used_at = self.0.runtime.now();
+        Some(known.file.clone())
+    }
+
+    /// Closes files that nobody has used for a while: what a start or a read of old batches
+    /// opened, which no checkpoint will come by.
+    pub fn close_unused(&self) {
+        let now = self.0.runtime.now();
+        let mut open = self.0.files.borrow_mut();
+        open.files
+            .retain(|_, file| now.since(file.used_at) < UNUSED);
     }
 
     pub(super) fn cached_index(&self, log: u32, base: Offset, kind: FileKind) -> Option<Cached> {
@@ -373,6 +404,8 @@ impl From<Errno> for LogError {
     }
 }
 
+/// A file that was not used for this long is closed.
+const UNUSED: Duration = Duration::from_secs(1);
 /// Consumers whose place is remembered; one costs about 60 bytes.
 const CURSORS_MAX: usize = 1024;
 /// Memory for indexes of closed segments; one of 1 GiB takes 128 KiB.

@@ -152,7 +152,10 @@ fn damage_in_the_middle_loses_that_range_only() {
             if !clean {
                 let from = Offset(lost as i64 * 2);
                 let to = from.plus(2);
-                assert_eq!(report.damage, [Damage { from, to }]);
+                let damage: Vec<Damage> = report.damage.iter().map(|loss| loss.range).collect();
+                assert_eq!(damage, [Damage { from, to }]);
+                assert_eq!(report.damage[0].file, folder().join(name));
+                assert_eq!(report.damage[0].position, (within * size) as u64);
             }
             bench.check(&log, &[lost]);
             bench.check(&log, &[lost]);
@@ -282,4 +285,30 @@ fn a_deleted_log_leaves_nothing() {
         .expect("delete");
     assert!(bench.disk.borrow().files.is_empty());
     assert_eq!(bench.read(&log, 0), Err(ReadError::Closed));
+}
+
+#[test]
+fn producers_expire_when_the_setting_says() {
+    let mut bench = Bench::new(1);
+    let (log, _) = bench.open(true, 0);
+    let mut builder = BatchBuilder::new(BatchOptions {
+        base_offset: 2,
+        producer: ProducerStamp {
+            id: 9,
+            epoch: 0,
+            base_sequence: 0,
+        },
+        ..BatchOptions::default()
+    });
+    builder.append(5_000, None, Some(b"v"), &[]);
+    append(&log, &builder.finish());
+    let known = |log: &Log| log.with_producers(|producers| producers.encode().len());
+    let with_one = known(&log);
+    log.expire_producers(5_000 + 86_400_000 - 1);
+    assert_eq!(known(&log), with_one);
+    log.storage().set_producer_expiration(1_000);
+    log.expire_producers(5_000 + 900);
+    assert_eq!(known(&log), with_one);
+    log.expire_producers(5_000 + 1_100);
+    assert!(known(&log) < with_one);
 }
