@@ -132,11 +132,6 @@ const LONG_FILES: &[(&str, usize, &str)] = &[
         960,
         "one judgement per segment; its parts share what they have seen",
     ),
-    (
-        "src/shard/recovery.rs",
-        660,
-        "one pass from journals to segments, in the order of DESIGN",
-    ),
 ];
 
 /// Suites that stand in `src` beside what they test.

@@ -17,7 +17,7 @@
 use crate::ids::{GroupSequence, LeaderEpoch, Offset, PartitionKey, ShardId, TopicId};
 use crate::io::Errno;
 use crate::journal::Incarnation;
-use crate::log::{EpochEntry, Known, ProducerState};
+use crate::log::{Damage, EpochEntry, Known, ProducerState};
 use crate::runtime::Runtime;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -40,6 +40,10 @@ pub struct Record {
     pub producers: Vec<u8>,
     /// Acknowledged records of it were lost: it does not serve until a person decided.
     pub refused: bool,
+    /// Segments that never change again, with their bytes.
+    pub closed: Vec<(Offset, u32)>,
+    /// Ranges that are lost and were told.
+    pub damage: Vec<Damage>,
 }
 
 /// One checkpoint file.
@@ -57,7 +61,9 @@ pub enum CheckpointFileError {
 }
 
 const MAGIC: &[u8; 4] = b"OTCP";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
+/// Without closed segments and damage.
+const VERSION_FIRST: u16 = 1;
 /// Magic, CRC, version, spare, incarnation, count.
 const HEAD: usize = 24;
 /// Smallest record: what stands in front of the folder's name, and three counts.
@@ -77,6 +83,8 @@ impl Record {
             log_start: Some(self.log_start),
             producers: producers.map(|state| (self.recovery_point, state)),
             epochs: self.epochs.clone(),
+            closed: self.closed.clone(),
+            damage: self.damage.clone(),
         }
     }
 
@@ -97,9 +105,19 @@ impl Record {
         }
         out.extend_from_slice(&(self.producers.len() as u32).to_le_bytes());
         out.extend_from_slice(&self.producers);
+        out.extend_from_slice(&(self.closed.len() as u32).to_le_bytes());
+        for (base, bytes) in &self.closed {
+            out.extend_from_slice(&base.0.to_le_bytes());
+            out.extend_from_slice(&bytes.to_le_bytes());
+        }
+        out.extend_from_slice(&(self.damage.len() as u32).to_le_bytes());
+        for damage in &self.damage {
+            out.extend_from_slice(&damage.from.0.to_le_bytes());
+            out.extend_from_slice(&damage.to.0.to_le_bytes());
+        }
     }
 
-    fn decode(cursor: &mut Cursor<'_>) -> Option<Record> {
+    fn decode(cursor: &mut Cursor<'_>, version: u16) -> Option<Record> {
         let topic = TopicId(cursor.array()?);
         let partition = i32::from_le_bytes(cursor.array()?);
         let recovery_point = Offset(cursor.i64()?);
@@ -114,10 +132,7 @@ impl Record {
         let folder_length = u16::from_le_bytes(cursor.array()?);
         let folder = cursor.take(usize::from(folder_length))?;
         let folder = std::str::from_utf8(folder).ok()?.to_owned();
-        let epoch_count = u32::from_le_bytes(cursor.array()?) as usize;
-        if epoch_count > cursor.left() / 12 {
-            return None;
-        }
+        let epoch_count = cursor.count(12)?;
         let mut epochs = Vec::with_capacity(epoch_count);
         for _ in 0..epoch_count {
             epochs.push(EpochEntry {
@@ -127,6 +142,21 @@ impl Record {
         }
         let producers_length = u32::from_le_bytes(cursor.array()?);
         let producers = cursor.take(producers_length as usize)?.to_vec();
+        let (mut closed, mut damage) = (Vec::new(), Vec::new());
+        if version > VERSION_FIRST {
+            let count = cursor.count(12)?;
+            closed.reserve_exact(count);
+            for _ in 0..count {
+                closed.push((Offset(cursor.i64()?), u32::from_le_bytes(cursor.array()?)));
+            }
+            let count = cursor.count(16)?;
+            damage.reserve_exact(count);
+            for _ in 0..count {
+                let from = Offset(cursor.i64()?);
+                let to = Offset(cursor.i64()?);
+                damage.push(Damage { from, to });
+            }
+        }
         Some(Record {
             key: PartitionKey { topic, partition },
             folder,
@@ -137,6 +167,8 @@ impl Record {
             epochs,
             producers,
             refused,
+            closed,
+            damage,
         })
     }
 }
@@ -182,7 +214,7 @@ impl CheckpointFile {
             return Err(damaged);
         }
         let version = u16::from_le_bytes(cursor.array().ok_or(damaged)?);
-        if version != VERSION {
+        if !(VERSION_FIRST..=VERSION).contains(&version) {
             return Err(CheckpointFileError::Version { version });
         }
         cursor.take(2).ok_or(damaged)?;
@@ -193,7 +225,7 @@ impl CheckpointFile {
         }
         let mut records = Vec::with_capacity(count);
         for _ in 0..count {
-            records.push(Record::decode(&mut cursor).ok_or(damaged)?);
+            records.push(Record::decode(&mut cursor, version).ok_or(damaged)?);
         }
         if cursor.left() != 0 {
             return Err(damaged);
@@ -224,6 +256,12 @@ impl<'a> Cursor<'a> {
 
     fn i64(&mut self) -> Option<i64> {
         self.array().map(i64::from_le_bytes)
+    }
+
+    /// A count of things that take `bytes` each, as far as there is room for them.
+    fn count(&mut self, bytes: usize) -> Option<usize> {
+        let count = u32::from_le_bytes(self.array()?) as usize;
+        (count <= self.left() / bytes).then_some(count)
     }
 }
 
@@ -291,6 +329,28 @@ impl Checkpoints {
     }
 }
 
+/// The base alone, to be changed while no broker runs.
+pub struct Base(pub CheckpointFile);
+
+impl Base {
+    pub async fn load(runtime: &Runtime, dir: &Path) -> Result<Base, Errno> {
+        Ok(Base(match read(runtime, &base_path(dir)).await? {
+            Read::File(file) => file,
+            // The next start says what that means.
+            Read::Missing | Read::Damaged => CheckpointFile::default(),
+        }))
+    }
+
+    pub fn encode(&self) -> Vec<u8> {
+        let mut encoder = Encoder::new(self.0.incarnation);
+        self.0
+            .records
+            .iter()
+            .for_each(|record| encoder.push(record));
+        encoder.finish()
+    }
+}
+
 enum Read {
     Missing,
     Damaged,
@@ -335,6 +395,16 @@ mod tests {
                 .collect(),
             producers: vec![number; usize::from(number)],
             refused: number % 2 == 1,
+            closed: (0..u32::from(number % 3))
+                .map(|n| (Offset(i64::from(n) * 50), n * 1000))
+                .collect(),
+            damage: vec![
+                Damage {
+                    from: Offset(7),
+                    to: Offset(9)
+                };
+                usize::from(number / 3)
+            ],
         }
     }
 

@@ -23,6 +23,7 @@
 //! and sync, so that Kafka's tools see all of it in the folder).
 
 pub use super::checkpoint_error::CheckpointError;
+mod close;
 mod cut;
 mod memory;
 
@@ -32,7 +33,7 @@ use super::full_disk::FullDisk;
 use crate::ids::{GroupSequence, Offset, PartitionKey, RequiredMark, ShardId};
 use crate::io::Instant;
 use crate::journal::{Entry, Journal, JournalError};
-use crate::log::{Log, LogError};
+use crate::log::Log;
 use crate::runtime::Runtime;
 use crate::runtime::sync::{Either, Event, either};
 use std::cell::{Cell, RefCell};
@@ -240,27 +241,6 @@ impl Checkpointer {
     pub fn counters(&self) -> &Counters {
         &self.0.counters
     }
-
-    /// The end: closes all logs and the journal, with nothing left to replay. Nothing may be
-    /// appended any more. After an error the journal is left for recovery.
-    pub async fn close(&self) -> Result<(), CheckpointError> {
-        let inner = &self.0;
-        inner.stopping.set(true);
-        inner.asked.notify();
-        while !inner.stopped.get() {
-            inner.ended.next().await;
-        }
-        let closed = loop {
-            match inner.close_logs().await {
-                Err(error) if error.is_no_space() && inner.full_disk.give_up().await => {}
-                closed => break closed,
-            }
-        };
-        // Without a clean end the next start replays what the journal has.
-        let ended = inner.journal.close(closed.is_ok()).await;
-        closed?;
-        Ok(ended?)
-    }
 }
 
 impl Inner {
@@ -276,6 +256,8 @@ impl Inner {
             epochs: log.epochs(),
             producers: log.with_producers(|producers| producers.encode_whole()),
             refused: false,
+            closed: log.closed_segments(),
+            damage: log.damage(),
         };
         Capture {
             record,
@@ -592,26 +574,6 @@ impl Inner {
             member.covered.set(sealed);
         }
         Ok(())
-    }
-
-    async fn close_logs(&self) -> Result<(), CheckpointError> {
-        self.take_touched();
-        let all: Vec<Rc<Member>> = self.members.borrow().values().cloned().collect();
-        let mut unflushed = all.clone();
-        unflushed.retain(|member| member.log.unflushed_bytes() > 0);
-        self.flush(&unflushed).await?;
-        for member in &all {
-            let log = &member.log;
-            if log.failed() == Some(LogError::Closed) {
-                // A full disk stopped the first attempt behind it.
-                continue;
-            }
-            log.close().await?;
-            if let Some(capture) = self.capture_of(member) {
-                *member.saved.borrow_mut() = capture;
-            }
-        }
-        self.write_file().await
     }
 }
 

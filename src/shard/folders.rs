@@ -12,6 +12,7 @@
 //!   orders-0.<32 digits>-delete   a deletion that a stop interrupted: removed
 //! ```
 
+use super::checkpoint_file::Record;
 use super::recovery::Recovered;
 use super::{DirPlan, Shard};
 use crate::ids::{Offset, PartitionKey, ShardId};
@@ -31,6 +32,8 @@ use std::rc::Rc;
 #[derive(Default)]
 pub(super) struct Found {
     pub partitions: Map<PartitionKey, FoundFolder>,
+    /// What is known of each log dir, until the first image was followed.
+    recovered: Vec<Recovered>,
     /// Folders named like partitions that hold segments, but say of no topic that they are its.
     nameless: Vec<Nameless>,
     /// Deletions that were interrupted: the log dir's index and the folder.
@@ -72,6 +75,7 @@ pub(super) async fn find(
     dir: &DirPlan,
     found: &mut Found,
 ) -> Result<(), Errno> {
+    found.recovered.push(dir.recovered.clone());
     for entry in runtime.list_directory(&dir.path).await? {
         if !entry.is_directory {
             continue;
@@ -132,6 +136,11 @@ async fn has_records(runtime: &Runtime, path: &Path) -> Result<bool, Errno> {
 }
 
 impl Found {
+    /// What the checkpoints knew of a partition, in whatever log dir.
+    pub fn record(&self, key: PartitionKey) -> Option<&Record> {
+        self.recovered.iter().find_map(|dir| dir.record(key))
+    }
+
     fn partition(&mut self, key: PartitionKey, index: usize, path: PathBuf, dir: &DirPlan) {
         let record = dir.recovered.record(key);
         let folder = FoundFolder {
@@ -182,6 +191,7 @@ impl Shard {
             .filter(|(key, _)| self.owns(*key))
             .collect();
         rest.sort_unstable_by_key(|(key, _)| *key);
+        self.found.borrow_mut().recovered.clear();
         for (key, folder) in rest {
             // A partition of this key may live beside it, in another log dir.
             if self.partition(key).is_none()

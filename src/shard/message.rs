@@ -63,6 +63,10 @@ pub enum Reply {
     Dirs(Vec<DirContent>),
     Share(ShareReply),
     Done,
+    /// The shard is open; these partitions were found to have lost records.
+    Started {
+        lost: Vec<PartitionKey>,
+    },
     /// Where a listener really listens.
     Listening(Address),
     Refused(Errno),

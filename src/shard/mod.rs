@@ -64,6 +64,8 @@ pub struct Shard {
     checkpointers: Vec<Checkpointer>,
     /// Partition folders found at the start that no image has claimed yet.
     found: RefCell<folders::Found>,
+    /// Partitions found to have lost records.
+    lost: RefCell<Vec<PartitionKey>>,
     /// Partitions that belong here and cannot be served: lost records, or a failed disk.
     offline: RefCell<Set<PartitionKey>>,
     /// Log dirs whose disk failed, to be told to control.

@@ -9,14 +9,14 @@ use super::background::Background;
 use super::checkpointer::Checkpointer;
 use super::coordinators::{Coordinators, is_coordinated};
 use super::folders::{Found, FoundFolder, find};
-use super::recovery::open_log;
+use super::recovery::{open_log, remedy, tell_all};
 use super::shares::Shares;
 use super::{Plan, Shard, ShardError};
 use crate::config::BrokerConfig;
-use crate::ids::{PartitionKey, ShardId};
-use crate::journal::{Entry, Journal, JournalSettings};
+use crate::ids::{Offset, PartitionKey, ShardId};
+use crate::journal::{Entry, Journal, JournalError, JournalSettings};
 use crate::log::layout::folder_name;
-use crate::log::{Log, LogError, LogSettings, LogStorage, StorageSettings};
+use crate::log::{Log, LogError, LogSettings, LogStorage, OpenReport, StorageSettings};
 use crate::map::Map;
 use crate::metadata::{Image, PartitionImage, ResourceKind, TopicImage, changed_topics};
 use crate::partition::{LogDir, Partition};
@@ -34,13 +34,25 @@ struct Missing {
     /// Index of its log dir.
     dir: usize,
     found: Option<FoundFolder>,
+    /// What a checkpoint knew of it, though no folder is its: where it began and ended.
+    gone: Option<Gone>,
 }
 
-/// Partitions that are opened or removed at the same time.
+/// A partition whose folder is gone.
+struct Gone {
+    log_start: Offset,
+    end: Offset,
+    refused: bool,
+}
+
+/// Partitions that are opened or removed at the same time: each waits for the disk mostly.
 const AT_ONCE: usize = 64;
 
 /// How often a folder that found no room is tried again.
 const RETRY_NO_SPACE: Duration = Duration::from_secs(1);
+
+/// How often files that nobody uses are looked for: the one wake-up a second of an idle shard.
+const UNUSED_LOOK: Duration = Duration::from_secs(1);
 
 /// Part of the memory budget that flushed batches and blocks of older ones may take.
 const CACHE_SHARE: u64 = 2;
@@ -75,6 +87,7 @@ impl Shard {
             let cache = config.memory_bytes / CACHE_SHARE / u64::from(shards);
             let settings = StorageSettings {
                 cache_bytes: (cache / plan.dirs.len() as u64) as usize,
+                producer_expiration_ms: expiration_ms(config),
                 ..StorageSettings::default()
             };
             let storage = LogStorage::new(runtime, &dir.path, bounded(settings, &memory));
@@ -94,6 +107,7 @@ impl Shard {
             dirs,
             checkpointers,
             found: RefCell::new(found),
+            lost: RefCell::default(),
             offline: RefCell::default(),
             failures: Queue::new(),
             coordinators: Coordinators::default(),
@@ -110,6 +124,7 @@ impl Shard {
         let background = shard.background.clone();
         background.start(runtime, shard.clone().retain(background.clone()));
         background.start(runtime, shard.clone().clean(background.clone()));
+        background.start(runtime, shard.clone().close_unused(background.clone()));
         Ok(shard)
     }
 
@@ -137,6 +152,15 @@ impl Shard {
         });
     }
 
+    /// A cold partition holds no open file, whoever opened it.
+    async fn close_unused(self: Rc<Self>, background: Background) {
+        while background.pause(&self.runtime, UNUSED_LOOK).await {
+            for dir in &self.dirs {
+                dir.storage.close_unused();
+            }
+        }
+    }
+
     /// Makes this shard's partitions what the image says. Returns when all of them are.
     pub async fn follow(self: &Rc<Self>, image: Arc<Image>) {
         let before = self.image();
@@ -151,15 +175,18 @@ impl Shard {
             .flat_map(|topic| self.take_out(topic))
             .collect();
         let shard = self.clone();
-        self.each(gone, move |partition| shard.clone().remove(partition))
+        let runtime = &self.runtime;
+        runtime
+            .each(gone, AT_ONCE, move |gone| shard.clone().remove(gone))
             .await;
         let missing = self.missing(&changed);
         let keys: Vec<PartitionKey> = missing.iter().map(|missing| missing.key).collect();
         let (shard, newest) = (self.clone(), image.clone());
-        self.each(missing, move |missing| {
-            shard.clone().open_partition(missing, newest.clone())
-        })
-        .await;
+        runtime
+            .each(missing, AT_ONCE, move |missing| {
+                shard.clone().open_partition(missing, newest.clone())
+            })
+            .await;
         let shut = keys
             .into_iter()
             .filter(|key| self.partition(*key).is_none());
@@ -168,31 +195,6 @@ impl Shard {
         *self.image.borrow_mut() = image.clone();
         self.tell_seats(&image);
         self.tell_shares(&image);
-    }
-
-    /// Does a job with each item, `AT_ONCE` at a time: each waits for the disk most of its time.
-    async fn each<T: 'static, F>(&self, items: Vec<T>, job: impl Fn(T) -> F + 'static)
-    where
-        F: Future<Output = ()> + 'static,
-    {
-        let workers = items.len().min(AT_ONCE);
-        let (items, job) = (Rc::new(RefCell::new(items.into_iter())), Rc::new(job));
-        let work = || {
-            let (items, job) = (items.clone(), job.clone());
-            self.runtime.spawn_with_result(async move {
-                loop {
-                    let next = items.borrow_mut().next();
-                    match next {
-                        Some(item) => job(item).await,
-                        None => return,
-                    }
-                }
-            })
-        };
-        let under_way: Vec<_> = (0..workers).map(|_| work()).collect();
-        for done in under_way {
-            done.await;
-        }
     }
 
     /// Topics whose own records did not change may still have other settings.
@@ -205,7 +207,12 @@ impl Shard {
         let default = image.overrides(ResourceKind::Broker, "");
         let own = image.overrides(ResourceKind::Broker, &node);
         match config.with_dynamic(default, own) {
-            Ok(config) => *self.config.borrow_mut() = Arc::new(config),
+            Ok(config) => {
+                for dir in &self.dirs {
+                    dir.storage.set_producer_expiration(expiration_ms(&config));
+                }
+                *self.config.borrow_mut() = Arc::new(config);
+            }
             Err(error) => tracing::warn!(%error, "dynamic configuration not applied"),
         }
         for partition in self.partitions() {
@@ -248,11 +255,20 @@ impl Shard {
                     None => self.emptiest_dir(&counts),
                 };
                 counts[dir] += 1;
+                let gone = match found {
+                    Some(_) => None,
+                    None => self.found.borrow().record(key).map(|record| Gone {
+                        log_start: record.log_start,
+                        end: record.recovery_point,
+                        refused: record.refused,
+                    }),
+                };
                 missing.push(Missing {
                     key,
                     topic: (*topic).clone(),
                     dir,
                     found,
+                    gone,
                 });
             }
         }
@@ -323,63 +339,115 @@ impl Shard {
     }
 
     async fn open_partition(self: Rc<Self>, missing: Missing, image: Arc<Image>) {
-        let Missing {
-            key, topic, found, ..
-        } = missing;
+        let Missing { key, topic, .. } = &missing;
         let config = self.topic_config(&image, &topic.name);
         let settings = LogSettings::of_topic(&config);
-        if found.as_ref().is_some_and(|found| found.refused) {
-            tracing::error!(
-                topic = %topic.name, partition = key.partition,
-                "acknowledged records were lost; the partition is offline"
+        let dir = self.dirs[missing.dir].clone();
+        let refused = missing.found.as_ref().is_some_and(|found| found.refused)
+            || missing.gone.as_ref().is_some_and(|gone| gone.refused);
+        if refused {
+            let folder = dir.path.join(folder_name(&topic.name, key.partition));
+            // Said as an error when it was found.
+            tracing::warn!(
+                topic = %topic.name, partition = key.partition, remedy = remedy(&folder),
+                "acknowledged records were lost; the partition refuses"
             );
             return;
         }
-        let dir = self.dirs[missing.dir].clone();
-        let opened = match found {
-            Some(found) => {
-                let recovered = &found.recovered;
-                let opened = open_log(&dir.storage, &found.path, key, settings, recovered).await;
-                if let Ok((log, _)) = &opened {
-                    if !found.recorded
-                        && let Err(error) = log.sync().await
-                    {
-                        tracing::error!(topic = %topic.name, %error, "folder not made durable");
-                        return;
-                    }
-                    self.checkpointer(&dir).add(log, found.high_watermark);
-                }
-                opened.map(|(log, _)| log)
-            }
-            None => {
-                let path = dir.path.join(folder_name(&topic.name, key.partition));
-                let created = loop {
-                    match Log::create(&dir.storage, &path, key, settings).await {
-                        Err(LogError::NoSpace) if self.checkpointer(&dir).make_room().await => {}
-                        created => break created,
-                    }
-                };
-                if let Ok(log) = &created
-                    && let Err(error) = self.checkpointer(&dir).add_new(log)
-                {
-                    tracing::error!(topic = %topic.name, %error, "creation not journaled");
-                    return;
-                }
-                created
-            }
+        let opened = match &missing.found {
+            Some(found) => self.open_found(*key, found, &dir, settings).await,
+            None => self.create(&missing, &dir, settings).await,
         };
         match opened {
             Ok(log) => {
                 let name = topic.name.clone();
-                let partition = Partition::new(key, name, dir, log, config);
-                self.partitions.borrow_mut().insert(key, partition);
+                let partition = Partition::new(*key, name, dir, log, config);
+                self.partitions.borrow_mut().insert(*key, partition);
             }
-            Err(LogError::NoSpace) => self.open_when_there_is_room(key, dir),
+            Err(LogError::NoSpace) => self.open_when_there_is_room(*key, dir),
             Err(error) => tracing::error!(
                 topic = %topic.name, partition = key.partition, %error,
                 "the partition cannot be opened and is offline"
             ),
         }
+    }
+
+    async fn open_found(
+        &self,
+        key: PartitionKey,
+        found: &FoundFolder,
+        dir: &Rc<LogDir>,
+        settings: LogSettings,
+    ) -> Result<Log, LogError> {
+        let recovered = &found.recovered;
+        let (log, report) = open_log(&dir.storage, &found.path, key, settings, recovered).await?;
+        if !found.recorded {
+            log.sync().await?;
+        }
+        self.checkpointer(dir).add(&log, found.high_watermark);
+        tell_all(&log, &report);
+        if !report.damage.is_empty() {
+            self.note_losses(&log, dir, &report)?;
+        }
+        Ok(log)
+    }
+
+    /// A replay must know where the log ends now, or it takes what is appended from there on for
+    /// what the last checkpoint had; and the next checkpoint remembers what is lost.
+    fn note_losses(
+        &self,
+        log: &Log,
+        dir: &Rc<LogDir>,
+        report: &OpenReport,
+    ) -> Result<(), LogError> {
+        let (key, end) = (log.key(), log.log_end_offset());
+        let is_shorter = report.damage.iter().any(|loss| loss.range.from >= end);
+        let entry = match is_shorter {
+            true => Entry::Truncate { key, to: end },
+            false => Entry::LogStart {
+                key,
+                to: log.log_start_offset(),
+            },
+        };
+        self.lost.borrow_mut().push(key);
+        dir.journal.note(entry).map_err(not_journaled)?;
+        Ok(())
+    }
+
+    async fn create(
+        &self,
+        missing: &Missing,
+        dir: &Rc<LogDir>,
+        settings: LogSettings,
+    ) -> Result<Log, LogError> {
+        let Missing { key, topic, .. } = missing;
+        let path = dir.path.join(folder_name(&topic.name, key.partition));
+        let log = loop {
+            match Log::create(&dir.storage, &path, *key, settings).await {
+                Err(LogError::NoSpace) if self.checkpointer(dir).make_room().await => {}
+                created => break created?,
+            }
+        };
+        if let Some(gone) = &missing.gone
+            && gone.end > Offset(0)
+        {
+            tracing::error!(
+                folder = %path.display(), first_lost = gone.log_start.0,
+                records = gone.end.0 - gone.log_start.0,
+                "the folder of a partition is gone with all its records; it goes on behind them"
+            );
+            self.lost.borrow_mut().push(*key);
+            log.truncate_fully(gone.end).await?;
+        }
+        let noted = self.checkpointer(dir).add_new(&log);
+        noted.map_err(not_journaled)?;
+        Ok(log)
+    }
+
+    /// Partitions that were found to have lost records since this was asked last: they must not
+    /// serve in the leader epoch in which they had them.
+    pub fn take_lost(&self) -> Vec<PartitionKey> {
+        self.lost.take()
     }
 
     /// The topic was made while the disk had no room for its folder: again when it has.
@@ -399,6 +467,7 @@ impl Shard {
                     topic: topic.clone(),
                     dir: self.index_of(&dir),
                     found: None,
+                    gone: None,
                 };
                 self.clone().open_partition(missing, image).await;
                 self.offline.borrow_mut().remove(&key);
@@ -458,6 +527,19 @@ impl Shard {
             tracing::warn!(%error, %topic, "folder not removed");
         }
     }
+}
+
+/// A partition whose entry is not in the journal does not serve.
+fn not_journaled(error: JournalError) -> LogError {
+    match error {
+        JournalError::Disk(errno) => LogError::Disk(errno),
+        _ => LogError::Closed,
+    }
+}
+
+/// `producer.id.expiration.ms`, as logs count it.
+fn expiration_ms(config: &BrokerConfig) -> i64 {
+    i64::try_from(config.producer_id_expiration_ms).unwrap_or(i64::MAX)
 }
 
 /// With the shares of the memory budget.

@@ -5,6 +5,9 @@
 //! Calls:      `journal` (what was found), `log` (open, append, flush, sync), `checkpoint_file`.
 //! Never:      consults metadata, runs beside a writing shard, or skips a loss in silence.
 //!
+//! What cannot be brought back is told, and the partitions it concerns refuse until a person has
+//! decided (`ottla storage accept-loss`); all others serve.
+//!
 //!   1. saved blocks go back into segments: a torn rewrite of a last block is undone
 //!   2. each partition with entries is opened at its recovery point, and entries follow in order;
 //!      a batch must begin where the log ends
@@ -17,8 +20,16 @@
 //! belongs to one shard from one recovery to the next.
 
 pub use super::recovery_error::RecoveryError;
+pub use accept::{Refused, accept_loss, refused, set_aside};
+pub use loss::{remedy, tell_all};
+mod accept;
+mod loss;
+mod member;
+#[cfg(test)]
+mod tests;
 
 use super::checkpoint_file::{Checkpoints, Encoder, Record, base_path};
+use super::owner;
 use crate::config::BrokerConfig;
 use crate::ids::{GroupSequence, Offset, PartitionKey, ShardId};
 use crate::io::{Errno, OpenOptions, Slice};
@@ -27,11 +38,10 @@ use crate::log::layout::{
     FileKind, FolderName, PARTITION_METADATA_FILE, format_partition_metadata,
     parse_partition_metadata, segment_path,
 };
-use crate::log::{
-    BatchInfo, Known, Log, LogError, LogSettings, LogStorage, OpenReport, StorageSettings,
-};
+use crate::log::{Known, Log, LogError, LogSettings, LogStorage, OpenReport, StorageSettings};
 use crate::map::{Map, Set};
 use crate::runtime::{Runtime, ballast};
+use member::Member;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,6 +58,8 @@ pub struct Recovered {
 
 /// Bytes in memory from which a replay writes segments before it reads on.
 const UNFLUSHED_MAX: u64 = 32 << 20;
+/// Why partitions refuse whose entries were in a group that is lost.
+const LOST_GROUP: &str = "its journal lost a group";
 /// A `partition.metadata` is two short lines.
 const METADATA_BYTES_MAX: usize = 4 << 10;
 
@@ -73,7 +85,7 @@ impl Recovered {
     }
 }
 
-/// Opens a log after its log dir was recovered.
+/// Opens a log after its log dir was recovered. What the report says is to be told.
 pub async fn open_log(
     storage: &LogStorage,
     path: &Path,
@@ -90,9 +102,11 @@ pub async fn open_log(
         if log.log_end_offset() > end {
             log.truncate(end).await?;
         }
+        // A cut above was nobody's; one below is a loss of everything up to the end.
+        report.cut = None;
+        report.damage.retain(|loss| loss.range.from < end);
+        report.damage.extend(log.lost_end(end));
         log.end_replay();
-        report.cut.take_if(|cut| cut.first_lost >= end);
-        report.damage.retain(|damage| damage.from < end);
     }
     Ok((log, report))
 }
@@ -126,14 +140,18 @@ pub async fn recover_with(
     let unclean = checkpoints.damaged
         || newest > checkpoints.incarnation
         || found.iter().any(|journal| !journal.clean);
+    let shards = found.iter().map(|journal| journal.shard.0 + 1).max();
     let mut replay = Replay {
         runtime: runtime.clone(),
+        shards: shards.unwrap_or(1),
         dir: dir.to_owned(),
         settings,
         storage: LogStorage::new(runtime, dir, StorageSettings::default()),
         records: checkpoints.records,
         members: BTreeMap::new(),
         dropped: Set::default(),
+        shut: Set::default(),
+        refused: false,
         folders: None,
     };
     for journal in &found {
@@ -182,25 +200,16 @@ struct Replay {
     storage: LogStorage,
     records: BTreeMap<PartitionKey, Record>,
     members: BTreeMap<PartitionKey, Member>,
+    /// How many shards wrote these journals: that tells whose partitions are whose.
+    shards: u16,
     /// Deleted partitions: their ids never come back.
     dropped: Set<PartitionKey>,
+    /// Partitions that cannot be opened, or have no folder: their entries go nowhere.
+    shut: Set<PartitionKey>,
+    /// A partition refuses that did not before.
+    refused: bool,
     /// Folders of partitions no checkpoint names; listed once, when first asked.
     folders: Option<Map<PartitionKey, String>>,
-}
-
-/// A partition with entries to replay.
-struct Member {
-    log: Log,
-    folder: String,
-    /// Below it nothing needs a replay.
-    recovery_point: Offset,
-    /// Group and offset of a cut below the recovery point: batches before it do not count, for
-    /// it cut them off, and the segment is opened as it was after it.
-    cut: Option<(GroupSequence, Offset)>,
-    /// The first batch from the journal is in.
-    started: bool,
-    report: OpenReport,
-    refused: bool,
 }
 
 /// What must be known of a partition before its log is opened.
@@ -217,29 +226,29 @@ impl Replay {
             return Ok(());
         }
         let notes = self.notes(found).await?;
-        let refused = self.damage(found);
+        let refused = self.damage(found).await?;
         let mut groups = found.replay(&self.runtime);
         let mut bytes = 0;
         while let Some(group) = groups.next().await? {
             for (entry, slice) in group.entries() {
                 let key = entry.key();
-                if self.dropped.contains(&key) {
+                if self.dropped.contains(&key) || self.shut.contains(&key) {
                     continue;
                 }
-                let early = self
-                    .records
-                    .get(&key)
-                    .is_some_and(|record| group.sequence < record.replay_from);
-                if early || matches!(entry, Entry::Block { .. } | Entry::Drop { .. }) {
+                if matches!(entry, Entry::Block { .. } | Entry::Drop { .. })
+                    || self.is_early(key, group.sequence)
+                {
                     continue;
                 }
                 if !self.members.contains_key(&key) {
-                    let known = notes.get(&key);
-                    self.open(key, known, refused.contains(&key)).await?;
+                    self.open(key, notes.get(&key)).await?;
                 }
                 let Some(member) = self.members.get_mut(&key) else {
                     continue;
                 };
+                if refused.get(&key).is_some_and(|at| group.sequence >= *at) {
+                    member.refuse(LOST_GROUP);
+                }
                 bytes += slice.len() as u64;
                 member.apply(group.sequence, entry, slice).await?;
             }
@@ -248,7 +257,19 @@ impl Replay {
                 self.flush().await?;
             }
         }
+        for key in refused.into_keys() {
+            match self.members.get_mut(&key) {
+                Some(member) => member.refuse(LOST_GROUP),
+                None => self.refuse(key, LOST_GROUP).await?,
+            }
+        }
         Ok(())
+    }
+
+    /// Entries of this group are in the partition's segments, or in its record.
+    fn is_early(&self, key: PartitionKey, group: GroupSequence) -> bool {
+        let record = self.records.get(&key);
+        record.is_some_and(|record| group < record.replay_from)
     }
 
     /// First pass: blocks go back, cuts and deletions are known before the first log is opened.
@@ -257,8 +278,7 @@ impl Replay {
         let mut blocks = Vec::new();
         for (sequence, entry, slice) in found.notes() {
             let key = entry.key();
-            let record = self.records.get(&key);
-            if record.is_some_and(|record| sequence < record.replay_from) {
+            if self.is_early(key, sequence) {
                 continue;
             }
             let note = notes.entry(key).or_default();
@@ -316,10 +336,18 @@ impl Replay {
         file.sync().await
     }
 
-    /// Partitions that lost acknowledged entries, told with the place.
-    fn damage(&self, found: &Found) -> Set<PartitionKey> {
-        let mut refused = Set::default();
+    /// Partitions that lost acknowledged entries, each with the first group that is lost to it.
+    async fn damage(
+        &mut self,
+        found: &Found,
+    ) -> Result<BTreeMap<PartitionKey, GroupSequence>, RecoveryError> {
+        let mut refused: BTreeMap<PartitionKey, GroupSequence> = BTreeMap::new();
         for damage in &found.damage {
+            let keys = match &damage.keys {
+                Some(keys) => keys.clone(),
+                // Whose it was is unknown, so it was everybody's of that shard.
+                None => self.partitions_of(found.shard).await?,
+            };
             let place = damage.place.as_ref();
             let place = place.map(|(path, at)| format!("{} at byte {at}", path.display()));
             tracing::error!(
@@ -327,23 +355,66 @@ impl Replay {
                 shard = found.shard.0,
                 group = damage.sequence.0,
                 place = place.as_deref().unwrap_or("nowhere"),
-                partitions = damage.keys.as_ref().map_or(0, Vec::len),
+                partitions = keys.len(),
                 "the journal lost an acknowledged group; the partitions in it refuse"
             );
-            match &damage.keys {
-                Some(keys) => refused.extend(keys.iter().copied()),
-                // Whose it was is unknown, so it was everybody's of that shard.
-                None => refused.extend(self.records.keys().copied()),
+            for key in keys {
+                if !self.dropped.contains(&key) && !self.is_early(key, damage.sequence) {
+                    refused.entry(key).or_insert(damage.sequence);
+                }
             }
         }
-        refused
+        Ok(refused)
+    }
+
+    /// All partitions that a shard had, those made since the last checkpoint too.
+    async fn partitions_of(&mut self, shard: ShardId) -> Result<Vec<PartitionKey>, Errno> {
+        let mut keys: Set<PartitionKey> = self.records.keys().copied().collect();
+        keys.extend(self.folders().await?.keys());
+        let mut keys: Vec<PartitionKey> = keys.into_iter().collect();
+        keys.retain(|key| owner(*key, self.shards) == shard);
+        keys.sort_unstable();
+        Ok(keys)
+    }
+
+    /// A partition that has no log to replay into: it is kept as it is, and refuses.
+    async fn refuse(&mut self, key: PartitionKey, reason: &str) -> Result<(), RecoveryError> {
+        self.shut.insert(key);
+        let folder = match self.records.get(&key) {
+            Some(record) if record.refused => return Ok(()),
+            Some(record) => record.folder.clone(),
+            None => match self.folder(key).await? {
+                Some(folder) => folder,
+                None => return Ok(()),
+            },
+        };
+        let record = self.records.entry(key).or_insert_with(|| Record {
+            key,
+            folder,
+            recovery_point: Offset(0),
+            replay_from: GroupSequence(0),
+            log_start: Offset(0),
+            high_watermark: Offset(-1),
+            epochs: Vec::new(),
+            producers: Vec::new(),
+            refused: true,
+            closed: Vec::new(),
+            damage: Vec::new(),
+        });
+        record.refused = true;
+        self.refused = true;
+        let path = self.dir.join(&record.folder);
+        tracing::error!(
+            folder = %path.display(), first_lost = record.recovery_point.0,
+            remedy = remedy(&path), "{reason}; the partition refuses"
+        );
+        Ok(())
     }
 
     async fn open(
         &mut self,
         key: PartitionKey,
         notes: Option<&Notes>,
-        refused: bool,
     ) -> Result<(), RecoveryError> {
         let record = self.records.get(&key);
         let mut known = record.map_or_else(Known::default, |record| record.known(false));
@@ -355,9 +426,13 @@ impl Replay {
             // the checkpoint knew more than what is left.
             known.recovery_point = to;
             known.producers = None;
+            // What lay behind is gone for good; a segment that ends above may have been cut.
+            let bases = known.closed.iter().map(|(base, _)| *base);
+            let ends = bases.skip(1).take_while(|end| *end <= to).count();
+            known.closed.truncate(ends);
             cut = Some((sequence, to));
         }
-        let refused = refused || record.is_some_and(|record| record.refused);
+        let refused = record.is_some_and(|record| record.refused);
         let recovery_point = known.recovery_point;
         let named = notes.and_then(|notes| notes.folder.clone());
         let (folder, exists) = match (self.folder(key).await?, named) {
@@ -368,7 +443,7 @@ impl Replay {
                     dir = %self.dir.display(), topic_id = %key.topic, partition = key.partition,
                     "the journal has records of a partition whose folder is gone"
                 );
-                self.dropped.insert(key);
+                self.shut.insert(key);
                 return Ok(());
             }
         };
@@ -379,18 +454,27 @@ impl Replay {
             let file = path.join(PARTITION_METADATA_FILE);
             self.runtime.replace_file(&file, metadata).await?;
         }
-        let failed = |error| RecoveryError::Log {
-            folder: path.clone(),
-            error,
-        };
-        let (log, report) = if exists {
-            Log::open(&self.storage, &path, key, self.settings, known)
-                .await
-                .map_err(failed)?
+        let opened = if exists {
+            Log::open(&self.storage, &path, key, self.settings, known).await
         } else {
             // The power went before its name was durable; its records were.
             let created = Log::create(&self.storage, &path, key, self.settings).await;
-            (created.map_err(failed)?, OpenReport::default())
+            created.map(|log| (log, OpenReport::default()))
+        };
+        let (log, report) = match opened {
+            Ok(opened) => opened,
+            Err(error @ LogError::NoSpace) => {
+                return Err(RecoveryError::Log {
+                    folder: path,
+                    error,
+                });
+            }
+            // One partition's files: the others of the log dir do not depend on them.
+            Err(error) => {
+                return self
+                    .refuse(key, &format!("cannot be opened: {error}"))
+                    .await;
+            }
         };
         tracing::debug!(
             folder,
@@ -410,6 +494,8 @@ impl Replay {
                 started: false,
                 report,
                 refused,
+                reason: None,
+                promised: recovery_point,
             },
         );
         Ok(())
@@ -423,10 +509,15 @@ impl Replay {
                 return Ok(Some(record.folder.clone()));
             }
         }
+        Ok(self.folders().await?.get(&key).cloned())
+    }
+
+    /// All partition folders; listed once.
+    async fn folders(&mut self) -> Result<&Map<PartitionKey, String>, Errno> {
         if self.folders.is_none() {
             self.folders = Some(folders(&self.runtime, &self.dir).await?);
         }
-        Ok(self.folders.as_ref().and_then(|all| all.get(&key).cloned()))
+        Ok(self.folders.as_ref().expect("listed a line ago"))
     }
 
     async fn flush(&mut self) -> Result<(), RecoveryError> {
@@ -441,8 +532,7 @@ impl Replay {
     /// had to be refused that was not before.
     async fn finish(mut self) -> Result<(BTreeMap<PartitionKey, Record>, bool), RecoveryError> {
         self.flush().await?;
-        let mut refused = false;
-        for (key, member) in &self.members {
+        for (key, member) in &mut self.members {
             let end = member.recovery_point;
             let is_known = self.records.contains_key(key);
             if is_known && !member.started && member.log.log_end_offset() > end {
@@ -450,10 +540,10 @@ impl Replay {
                 let cut = member.log.truncate(end).await;
                 cut.map_err(|error| member.failed(error))?;
             }
+            member.tell();
             member.log.end_replay();
-            member.tell(&self.dir);
             let before = self.records.get(key).is_some_and(|record| record.refused);
-            refused |= member.refused && !before;
+            self.refused |= member.refused && !before;
             let trimmed = member.log.trim().await;
             trimmed.map_err(|error| member.failed(error))?;
             let synced = member.log.sync().await;
@@ -466,163 +556,7 @@ impl Replay {
             // Groups of the next incarnation begin anew.
             record.replay_from = GroupSequence(0);
         }
-        Ok((self.records, refused))
-    }
-}
-
-/// An entry in a word, with the offset it is about.
-fn shown(entry: &Entry<'_>) -> String {
-    match entry {
-        Entry::Append { base_offset, .. } => format!("append {base_offset}"),
-        Entry::Copy { base_offset, .. } => format!("copy {base_offset}"),
-        Entry::Truncate { to, .. } => format!("truncate {to}"),
-        Entry::LogStart { to, .. } => format!("log start {to}"),
-        Entry::EpochStart { start, .. } => format!("epoch start {start}"),
-        _ => "another".to_owned(),
-    }
-}
-
-impl Member {
-    /// One entry; entries that a segment has already change nothing.
-    async fn apply(
-        &mut self,
-        sequence: GroupSequence,
-        entry: Entry<'_>,
-        slice: Slice,
-    ) -> Result<(), RecoveryError> {
-        if self.refused {
-            return Ok(());
-        }
-        tracing::debug!(
-            folder = self.folder,
-            group = sequence.0,
-            log_end = self.log.log_end_offset().0,
-            entry = shown(&entry),
-            "an entry"
-        );
-        if let Some(cut) = self.cut {
-            match entry {
-                Entry::Truncate { to, .. } if (sequence, to) == cut => self.cut = None,
-                Entry::LogStart { .. } | Entry::EpochStart { .. } => {}
-                _ => return Ok(()),
-            }
-        }
-        match entry {
-            Entry::Append { base_offset, .. } => self.batch(base_offset, slice, false).await,
-            Entry::Copy { base_offset, .. } => self.batch(base_offset, slice, true).await,
-            Entry::Truncate { to, .. } => {
-                let cut = self.log.truncate(to).await;
-                cut.map(|_| ()).map_err(|error| self.failed(error))
-            }
-            Entry::LogStart { to, .. } => {
-                self.log.set_log_start(to);
-                Ok(())
-            }
-            Entry::EpochStart { epoch, start, .. } => {
-                if start <= self.log.log_end_offset() {
-                    self.log.assign_epoch(epoch, start);
-                }
-                Ok(())
-            }
-            Entry::Block { .. }
-            | Entry::Create { .. }
-            | Entry::Drop { .. }
-            | Entry::Release { .. } => Ok(()),
-        }
-    }
-
-    async fn batch(
-        &mut self,
-        base: Offset,
-        slice: Slice,
-        is_copy: bool,
-    ) -> Result<(), RecoveryError> {
-        let info = match BatchInfo::parse(&slice) {
-            Ok(info) if info.base_offset() == base && info.size() == slice.len() => info,
-            _ => {
-                self.refuse("a batch in the journal is no batch", base);
-                return Ok(());
-            }
-        };
-        if !self.started {
-            if info.next_offset() <= self.recovery_point {
-                return Ok(());
-            }
-            self.started = true;
-            // What the segment has beyond the first batch of the journal was never synced.
-            let failed = |error| RecoveryError::Log {
-                folder: self.log.dir(),
-                error,
-            };
-            self.log.prefer_journal(base).await.map_err(failed)?;
-            if self.log.log_end_offset() > base {
-                self.log.truncate(base).await.map_err(failed)?;
-            }
-        }
-        let end = self.log.log_end_offset();
-        if base == end {
-            let now = self.log.storage().runtime().now();
-            self.log.append(slice, &info, GroupSequence(0), now);
-        } else if !(is_copy && info.next_offset() <= end) {
-            self.refuse(
-                "a batch in the journal does not begin where the log ends",
-                base,
-            );
-        }
-        Ok(())
-    }
-
-    fn refuse(&mut self, reason: &str, at: Offset) {
-        self.refused = true;
-        tracing::error!(
-            folder = self.folder,
-            log_end = self.log.log_end_offset().0,
-            offset = at.0,
-            "{reason}; the partition refuses"
-        );
-    }
-
-    /// One ERROR line for each loss that the journal did not repair.
-    fn tell(&self, dir: &Path) {
-        if let Some(cut) = &self.report.cut
-            && self.log.log_end_offset() <= cut.first_lost
-            && cut.first_lost < self.recovery_point
-        {
-            tracing::error!(
-                dir = %dir.display(), file = %cut.file.display(), position = cut.position,
-                first_lost = cut.first_lost.0, bytes = cut.bytes,
-                "the end of a segment is damaged and was cut"
-            );
-        }
-        for damage in self.log.damage() {
-            tracing::error!(
-                dir = %dir.display(), folder = self.folder, from = damage.from.0, to = damage.to.0,
-                "a range of records is damaged and answers an error"
-            );
-        }
-    }
-
-    fn record(&self, key: PartitionKey) -> Record {
-        Record {
-            key,
-            folder: self.folder.clone(),
-            recovery_point: self.log.log_end_offset(),
-            replay_from: GroupSequence(0),
-            log_start: self.log.log_start_offset(),
-            high_watermark: Offset(-1),
-            epochs: self.log.epochs(),
-            producers: self
-                .log
-                .with_producers(|producers| producers.encode_whole()),
-            refused: self.refused,
-        }
-    }
-
-    fn failed(&self, error: LogError) -> RecoveryError {
-        RecoveryError::Log {
-            folder: self.log.dir(),
-            error,
-        }
+        Ok((self.records, self.refused))
     }
 }
 
