@@ -28,11 +28,16 @@ const CHANGES_PER_PUBLISH_MAX: usize = 64;
 /// How long a broker that must stop may take to save what it can.
 const FAILED_STOP_TIME: Duration = Duration::from_secs(8);
 
+/// How long a stop may take, all in all: who asked waits ten seconds before it kills.
+const STOP_TIME: Duration = Duration::from_secs(9);
+
 /// How the broker ended.
 #[derive(Debug)]
 pub enum Stopped {
     /// As asked; everything is durable and closed.
     Cleanly,
+    /// As asked, but not all could be closed in time: recovery does the rest.
+    Unfinished,
     /// Asked twice: journals were left as they are, recovery takes up from there.
     AtOnce,
     Failed(StartError),
@@ -103,9 +108,12 @@ pub async fn control(
             }
             _ => tracing::info!("stopping"),
         }
-        match control.stop(&folders, &controller).await {
-            Ok(()) => Stopped::Cleanly,
-            Err(error) => Stopped::Failed(error),
+        let until = runtime.now().plus(STOP_TIME);
+        let stopped = runtime.deadline(until, control.stop(&folders, &controller));
+        match stopped.await {
+            Some(Ok(())) => Stopped::Cleanly,
+            Some(Err(error)) => Stopped::Failed(error),
+            None => Stopped::Unfinished,
         }
     };
     match either(broker, asked_twice.next()).await {
@@ -169,10 +177,72 @@ impl Control {
     ) -> Result<(Vec<Folder>, Controller, Vec<(usize, Address)>), StartError> {
         let config = &self.plan.config;
         let mut folders = take_folders(&self.runtime, config).await?;
-        let was_clean = folders.iter().all(|folder| !folder.meta.journals_in_use);
+        let was_marked = folders.iter().any(|folder| folder.meta.journals_in_use);
         let controller = Controller::open(&self.runtime, config, &folders[0].meta.cluster_id)
             .await
             .map_err(|error| StartError(error.to_string()))?;
+        let (dirs, failed) = self.recover(&folders).await?;
+        folders.retain(|folder| !failed.contains(&folder.path));
+        // Before anything says that this broker serves: a port in use leaves all as it was.
+        // Only a broker that was killed leaves one that is about to come free.
+        let patience = if was_marked { LINGER } else { Duration::ZERO };
+        let until = self.runtime.now().plus(patience);
+        let mut listening = Vec::new();
+        for (index, address) in listen {
+            listening.push((*index, self.listen(*index, address, until).await?));
+        }
+        let was_clean = !was_marked && !dirs.iter().any(|dir| dir.recovered.unclean);
+        let ids: Vec<_> = dirs.iter().map(|dir| dir.id).collect();
+        controller
+            .register(&ids, &listening, was_clean)
+            .await
+            .map_err(|error| StartError(error.to_string()))?;
+        for folder in &folders {
+            mark(&self.runtime, folder, true)
+                .await
+                .map_err(|errno| StartError(format!("{}: {errno}", folder.path.display())))?;
+        }
+        self.start_shards(&controller, &dirs).await?;
+        self.all(|_| Envelope::work(Work::Accept)).await?;
+        Ok((folders, controller, listening))
+    }
+
+    /// Opens all shards. What lost records without an unclean stop gets a new leader epoch, too,
+    /// before anybody is served.
+    async fn start_shards(
+        &self,
+        controller: &Controller,
+        dirs: &[shard::DirPlan],
+    ) -> Result<(), StartError> {
+        let image = controller.image();
+        let replies = self
+            .ask_all(|_| {
+                let plan = shard::Plan {
+                    image: image.clone(),
+                    dirs: dirs.to_vec(),
+                };
+                Envelope::work(Work::Start(Box::new(plan)))
+            })
+            .await?;
+        let lost = replies.into_iter().filter_map(|reply| match reply {
+            Reply::Started { lost } => Some(lost),
+            _ => None,
+        });
+        let lost: Vec<_> = lost.flatten().collect();
+        if !lost.is_empty() {
+            let raised = controller.raise_epochs(&lost).await;
+            raised.map_err(|error| StartError(error.to_string()))?;
+            self.publish(&controller.image()).await;
+        }
+        Ok(())
+    }
+
+    /// Recovers all log dirs; also those that failed, which the others do without.
+    async fn recover(
+        &self,
+        folders: &[Folder],
+    ) -> Result<(Vec<shard::DirPlan>, Vec<PathBuf>), StartError> {
+        let config = &self.plan.config;
         let mut dirs = Vec::new();
         let mut failed = Vec::new();
         for folder in folders
@@ -193,56 +263,25 @@ impl Control {
             recovery::remove_surplus(&self.runtime, &folder.path, self.plan.shards)
                 .await
                 .map_err(|errno| StartError(format!("{}: {errno}", folder.path.display())))?;
-            let id = folder.meta.directory_id.0;
             dirs.push(shard::DirPlan {
                 path: folder.path.clone(),
-                id,
+                id: folder.meta.directory_id.0,
                 recovered,
             });
         }
-        folders.retain(|folder| !failed.contains(&folder.path));
         if dirs.is_empty() {
             return Err(StartError("log.dirs: all of them failed".to_owned()));
         }
-        controller
-            .register(
-                &dirs.iter().map(|dir| dir.id).collect::<Vec<_>>(),
-                was_clean,
-            )
-            .await
-            .map_err(|error| StartError(error.to_string()))?;
-        for folder in &folders {
-            mark(&self.runtime, folder, true)
-                .await
-                .map_err(|errno| StartError(format!("{}: {errno}", folder.path.display())))?;
-        }
-        let image = controller.image();
-        self.all(|_| {
-            let plan = shard::Plan {
-                image: image.clone(),
-                dirs: dirs.clone(),
-            };
-            Envelope::work(Work::Start(Box::new(plan)))
-        })
-        .await?;
-        let mut listening = Vec::new();
-        for (index, address) in listen {
-            let shard = PeerId((*index % usize::from(self.plan.shards)) as u16);
-            // Only a broker that was killed leaves a port that is about to come free.
-            let patience = if was_clean { Duration::ZERO } else { LINGER };
-            let until = self.runtime.now().plus(patience);
-            listening.push((*index, self.listen(shard, *index, address, until).await?));
-        }
-        Ok((folders, controller, listening))
+        Ok((dirs, failed))
     }
 
     async fn listen(
         &self,
-        shard: PeerId,
         index: usize,
         address: &Address,
         until: Instant,
     ) -> Result<Address, StartError> {
+        let shard = PeerId((index % usize::from(self.plan.shards)) as u16);
         loop {
             let work = Work::Listen {
                 index,
@@ -348,16 +387,22 @@ impl Control {
 
     /// Asks all shards at once and waits for all answers; the first failure is returned.
     async fn all(&self, ask: impl Fn(u16) -> Envelope) -> Result<(), StartError> {
+        self.ask_all(ask).await.map(|_| ())
+    }
+
+    async fn ask_all(&self, ask: impl Fn(u16) -> Envelope) -> Result<Vec<Reply>, StartError> {
         let asked: Vec<_> = (0..self.plan.shards)
             .map(|shard| self.mesh.call(PeerId(shard), ask(shard)).1)
             .collect();
+        let mut replies = Vec::new();
         let mut failed = None;
         for reply in asked {
-            if let Reply::Failed(reason) = reply.await {
-                failed.get_or_insert(StartError(reason));
+            match reply.await {
+                Reply::Failed(reason) => drop(failed.get_or_insert(StartError(reason))),
+                reply => replies.push(reply),
             }
         }
-        failed.map_or(Ok(()), Err)
+        failed.map_or(Ok(replies), Err)
     }
 }
 

@@ -12,7 +12,7 @@ use crate::ids::ShardId;
 use crate::io::{Address, PeerId};
 use crate::router::{Envelope, Mesh, Router, Work};
 use crate::runtime::sync::Event;
-use crate::runtime::{Runtime, Socket};
+use crate::runtime::{Listener, Runtime, Socket};
 use crate::shard::message::{Reply, Request};
 use crate::shard::shares::message::{ShareReply, ShareRequest};
 use crate::shard::{self, Shard};
@@ -33,6 +33,8 @@ struct Member {
     id: ShardId,
     mesh: Rc<Mesh>,
     host: RefCell<Option<Rc<Host>>>,
+    /// Addresses that are taken while nobody is served yet.
+    listeners: RefCell<Vec<(usize, Listener)>>,
     /// Watches of other shards' requests, by caller and call.
     watches: RefCell<crate::map::Map<(PeerId, u64), crate::partition::Watch>>,
 }
@@ -45,6 +47,7 @@ pub async fn member(runtime: Runtime, plan: Plan, id: ShardId) {
         plan,
         id,
         host: RefCell::new(None),
+        listeners: RefCell::default(),
         watches: RefCell::new(crate::map::Map::default()),
     });
     let mut inbox = runtime.inbox();
@@ -210,6 +213,7 @@ impl Member {
         match work {
             Work::Start(plan) => self.start(*plan).await,
             Work::Listen { index, address } => self.listen(index, address).await,
+            Work::Accept => self.accept(),
             Work::FailDir { path, errno } => {
                 if let Some(host) = self.host.borrow().as_ref() {
                     host.router.shard.fail_dir(&path, errno);
@@ -229,6 +233,7 @@ impl Member {
             Err(error) => return Reply::Failed(error.to_string()),
         };
         self.clone().tell_failures(shard.clone());
+        let lost = shard.take_lost();
         let memory = (config.memory_bytes / REQUEST_SHARE / u64::from(self.plan.shards)) as usize;
         let router = Router::new(shard, self.mesh.clone(), self.plan.shards);
         self.runtime.spawn(router.clone().carry_asks());
@@ -258,7 +263,7 @@ impl Member {
             ended: Event::new(),
         };
         *self.host.borrow_mut() = Some(Rc::new(host));
-        Reply::Done
+        Reply::Started { lost }
     }
 
     /// Control decides what a failed disk means for the broker.
@@ -272,39 +277,48 @@ impl Member {
         });
     }
 
-    /// Opens a listener here; accepted sockets go to the shard with the fewest.
-    async fn listen(self: &Rc<Self>, index: usize, address: Address) -> Reply {
+    /// Takes an address; those who connect wait until `accept`.
+    async fn listen(&self, index: usize, address: Address) -> Reply {
         let backlog = self.plan.config.socket_listen_backlog;
-        let mut listener = match self.runtime.listen(address, backlog).await {
-            Ok(listener) => listener,
-            Err(errno) => return Reply::Refused(errno),
-        };
-        let address = listener.address.clone();
+        match self.runtime.listen(address, backlog).await {
+            Ok(listener) => {
+                let address = listener.address.clone();
+                self.listeners.borrow_mut().push((index, listener));
+                Reply::Listening(address)
+            }
+            Err(errno) => Reply::Refused(errno),
+        }
+    }
+
+    /// Serves those who connect; accepted sockets go to the shard with the fewest.
+    fn accept(self: &Rc<Self>) -> Reply {
         let Some(host) = self.host.borrow().clone() else {
             return Reply::Done;
         };
-        let member = self.clone();
-        self.runtime.spawn(async move {
-            let stop = async {
-                while !host.stopping.get() {
-                    host.stop.next().await;
-                }
-            };
-            let accept = async {
-                loop {
-                    match listener.accept().await {
-                        Ok((socket, peer)) => member.place(socket, index, peer),
-                        Err(errno) => {
-                            // Out of files, most likely: others may close some meanwhile.
-                            tracing::warn!(%errno, "cannot accept a connection");
-                            member.runtime.sleep(ACCEPT_PAUSE).await;
+        for (index, mut listener) in self.listeners.take() {
+            let (member, host) = (self.clone(), host.clone());
+            self.runtime.spawn(async move {
+                let stop = async {
+                    while !host.stopping.get() {
+                        host.stop.next().await;
+                    }
+                };
+                let accept = async {
+                    loop {
+                        match listener.accept().await {
+                            Ok((socket, peer)) => member.place(socket, index, peer),
+                            Err(errno) => {
+                                // Out of files, most likely: others may close some meanwhile.
+                                tracing::warn!(%errno, "cannot accept a connection");
+                                member.runtime.sleep(ACCEPT_PAUSE).await;
+                            }
                         }
                     }
-                }
-            };
-            crate::runtime::sync::either(accept, stop).await;
-        });
-        Reply::Listening(address)
+                };
+                crate::runtime::sync::either(accept, stop).await;
+            });
+        }
+        Reply::Done
     }
 
     fn place(self: &Rc<Self>, socket: Socket, listener: usize, peer: Address) {

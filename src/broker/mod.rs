@@ -11,11 +11,13 @@
 
 #![forbid(unsafe_code)]
 
+mod accept;
 mod control;
 mod load;
 mod member;
 mod start;
 
+pub use accept::accept;
 pub use control::{Stopped, control, drain};
 pub use load::{Load, TooMany};
 pub use member::member;

@@ -1,4 +1,5 @@
-//! A whole broker in a simulated machine: disks that fail, folders that are drained.
+//! A whole broker in a simulated machine: disks that fail, folders that are drained, ports in use,
+//! leader epochs after each kind of end.
 //!
 //! Room:       `broker`, tests only.
 
@@ -7,9 +8,9 @@ use crate::config::MetaProperties;
 use crate::config::meta_properties::FILE_NAME;
 use crate::controller::{Controller, NewTopic, Request};
 use crate::ids::ShardId;
-use crate::io::Errno;
+use crate::io::{Address, Errno};
 use crate::runtime::Runtime;
-use crate::sim::clock::SECOND;
+use crate::sim::clock::{Latency, SECOND};
 use crate::sim::node::{drive, spawn};
 use crate::sim::{Fault, FaultKind, MachineId, World};
 use std::cell::RefCell;
@@ -30,11 +31,15 @@ type End<T> = Rc<RefCell<Option<T>>>;
 impl Machine {
     /// Two log dirs, `/a` with the metadata log and `/b`, and a topic with partitions in both.
     fn new(seed: u64) -> Machine {
+        Machine::with(seed, "")
+    }
+
+    fn with(seed: u64, text: &str) -> Machine {
         let world = World::new(seed);
         let id = world.machine();
-        let text = "log.dirs=/a,/b\nottla.journal.file.bytes.min=1048576";
+        let text = format!("log.dirs=/a,/b\nottla.journal.file.bytes.min=1048576\n{text}");
         let machine = crate::config::Machine::default();
-        let read = BrokerConfig::parse(text, "f", &[], &machine);
+        let read = BrokerConfig::parse(&text, "f", &[], &machine);
         let plan = Plan::new(read.expect("valid").0, SHARDS);
         let machine = Machine { world, id, plan };
         let end = machine.start();
@@ -85,6 +90,54 @@ impl Machine {
 
     fn start(&self) -> End<Stopped> {
         self.run(async |runtime, plan| control(runtime, plan, Vec::new(), |_| {}).await)
+    }
+
+    /// Listens too; the addresses are told once clients can connect.
+    fn start_at(&self, address: Address) -> (End<Stopped>, End<Vec<(usize, Address)>>) {
+        let listening: End<Vec<(usize, Address)>> = Rc::default();
+        let told = listening.clone();
+        let end = self.run(async move |runtime, plan| {
+            let ready = move |at: &[(usize, Address)]| *told.borrow_mut() = Some(at.to_vec());
+            control(runtime, plan, vec![(0, address)], ready).await
+        });
+        (end, listening)
+    }
+
+    /// What the metadata log says, while no broker runs.
+    fn image(&self) -> std::sync::Arc<crate::metadata::Image> {
+        let runtime = Runtime::new(self.world.door(self.id));
+        let (inner, config) = (runtime.clone(), self.plan.config.clone());
+        let opened = runtime
+            .block_on(async move { Controller::open(&inner, &config, "c").await.expect("sound") });
+        self.world.kill(self.id);
+        opened.image()
+    }
+
+    /// Leader epochs of the topic's partitions.
+    fn epochs(&self) -> Vec<i32> {
+        let image = self.image();
+        let topic = image.topic("orders").expect("it was created");
+        let epochs = topic.partitions.iter().map(|p| p.leader_epoch.0);
+        epochs.collect()
+    }
+
+    /// Rewrites the marks in the log dirs.
+    fn mark(&self, journals_in_use: bool) {
+        let runtime = Runtime::new(self.world.door(self.id));
+        let inner = runtime.clone();
+        runtime.block_on(async move {
+            for dir in ["/a", "/b"] {
+                let path = Path::new(dir).join(FILE_NAME);
+                let text = inner.read_file(&path, 4096).await.expect("it is there");
+                let text = String::from_utf8(text).expect("it is text");
+                let meta = MetaProperties {
+                    journals_in_use,
+                    ..MetaProperties::parse(&text).expect("it is whole")
+                };
+                let text = meta.format().into_bytes();
+                inner.replace_file(&path, text).await.expect("room");
+            }
+        });
     }
 
     /// SIGTERM; it ends cleanly.
@@ -220,4 +273,117 @@ fn drained_folders_hold_no_journals() {
     let end = machine.start();
     machine.world.run_for(SECOND);
     machine.stop(&end);
+}
+
+/// Goal: a partition never serves in a leader epoch in which it may have lost records: epochs rise
+/// where the mark in a folder or one of its journals says that the last stop was not clean, and
+/// only there.
+#[test]
+fn an_unclean_start_raises_leader_epochs() {
+    let machine = Machine::new(5);
+    let one_life = |is_clean: bool| {
+        let end = machine.start();
+        machine.world.run_for(SECOND);
+        assert!(end.borrow().is_none(), "{:?}", end.borrow());
+        match is_clean {
+            true => machine.stop(&end),
+            false => machine.world.kill(machine.id),
+        }
+    };
+    let risen = |by: i32| vec![by; 8];
+    one_life(true);
+    assert_eq!(machine.epochs(), risen(0));
+    one_life(false);
+    assert_eq!(machine.epochs(), risen(0));
+    // The mark and the journals say so.
+    one_life(true);
+    assert_eq!(machine.epochs(), risen(1));
+    one_life(false);
+    machine.mark(false);
+    // The journals alone say so.
+    one_life(true);
+    assert_eq!(machine.epochs(), risen(2));
+    machine.mark(true);
+    // The mark alone says so: a start was interrupted behind its recovery.
+    one_life(true);
+    assert_eq!(machine.epochs(), risen(3));
+    one_life(true);
+    assert_eq!(machine.epochs(), risen(3));
+}
+
+/// Goal: a start that fails because its port is taken changes nothing on the disk: the folders are
+/// not marked, and the metadata knows of no new broker epoch.
+#[test]
+fn a_port_in_use_leaves_the_folders_clean() {
+    let machine = Machine::new(6);
+    let before = machine.image().offset;
+    let address = Address::Tcp((machine.world.address(machine.id), 9092).into());
+    let taken = address.clone();
+    let end = machine.run(async move |runtime, plan| {
+        let _listener = runtime.listen(taken.clone(), 8).await.expect("free");
+        control(runtime, plan, vec![(0, taken)], |_| {}).await
+    });
+    let ended = || end.borrow().is_some();
+    assert!(machine.world.run_until(30 * SECOND, ended));
+    let Some(Stopped::Failed(error)) = end.take() else {
+        panic!("the port is in use");
+    };
+    assert!(error.0.contains("listeners"), "{error}");
+    assert!(!machine.journals_in_use("/a") && !machine.journals_in_use("/b"));
+    machine.world.kill(machine.id);
+    assert_eq!(machine.image().offset, before);
+    let (end, listening) = machine.start_at(address.clone());
+    machine.world.run_for(SECOND);
+    assert_eq!(*listening.borrow(), Some(vec![(0, address)]));
+    assert!(machine.journals_in_use("/a") && machine.journals_in_use("/b"));
+    machine.stop(&end);
+}
+
+/// Goal: a listener with port 0 advertises the port it got, as Kafka's does.
+#[test]
+fn port_zero_advertises_what_was_bound() {
+    let world = World::new(0);
+    let machine = world.machine();
+    let host = world.address(machine);
+    drop(world);
+    let machine = Machine::with(7, &format!("listeners=PLAINTEXT://{host}:0"));
+    let (end, listening) = machine.start_at(Address::Tcp((host, 0).into()));
+    machine.world.run_for(SECOND);
+    let bound = listening.take().expect("it is up");
+    machine.stop(&end);
+    let Some((0, Address::Tcp(bound))) = bound.first() else {
+        panic!("{bound:?}");
+    };
+    let image = machine.image();
+    let told = &image.brokers[&machine.plan.config.node_id].endpoints[0];
+    assert_eq!((told.port, bound.port() > 0), (bound.port(), true));
+}
+
+/// Goal: a disk too slow for a clean stop does not keep the broker from ending in time; the
+/// folders say that recovery has something to do.
+#[test]
+fn a_stop_ends_in_time_on_a_slow_disk() {
+    let machine = Machine::new(8);
+    let end = machine.start();
+    machine.world.run_for(SECOND);
+    let slow = Latency::around(30 * SECOND, SECOND);
+    let swift = machine.world.disk(machine.id, |disk| {
+        let latencies = disk.faults.latencies;
+        disk.faults.latencies.sync = slow;
+        disk.faults.latencies.write = slow;
+        latencies
+    });
+    machine.world.signal(machine.id, libc::SIGTERM);
+    let ended = || end.borrow().is_some();
+    assert!(machine.world.run_until(10 * SECOND, ended));
+    assert!(matches!(end.take(), Some(Stopped::Unfinished)));
+    machine.world.kill(machine.id);
+    machine
+        .world
+        .disk(machine.id, |disk| disk.faults.latencies = swift);
+    assert!(machine.journals_in_use("/a") && machine.journals_in_use("/b"));
+    let end = machine.start();
+    machine.world.run_for(SECOND);
+    machine.stop(&end);
+    assert!(!machine.journals_in_use("/a") && !machine.journals_in_use("/b"));
 }

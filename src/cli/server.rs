@@ -74,6 +74,10 @@ fn serve(mut config: BrokerConfig) -> Result<(), Refusal> {
             tracing::info!("stopped");
             Ok(())
         }
+        Stopped::Unfinished => {
+            tracing::warn!("stopped before all was closed; the next start does the rest");
+            Ok(())
+        }
         Stopped::AtOnce => Err(Refusal::new(
             "stopped at once on the second signal; the next start recovers from the journals",
         )),
@@ -141,6 +145,23 @@ pub fn drain(mut config: BrokerConfig) -> Result<(), Refusal> {
     let (runtime, plan) = launch(config)?;
     let drained = broker::drain(runtime.clone(), plan);
     runtime.block_on(drained).map_err(Refusal::new)
+}
+
+/// Has a partition serve what is left of it, offline; see `broker::accept`.
+pub fn accept_loss(
+    mut config: BrokerConfig,
+    topic: String,
+    partition: i32,
+    dry_run: bool,
+) -> Result<Vec<String>, Refusal> {
+    absolute_folders(&mut config)?;
+    let settings = uring::Settings::default();
+    let mut seeds = uring::open_all(1, settings).map_err(Refusal::new)?;
+    let runtime = open(seeds.pop().expect("one was opened"));
+    let inner = runtime.clone();
+    let accepted = runtime
+        .block_on(async move { broker::accept(inner, config, &topic, partition, dry_run).await });
+    accepted.map_err(Refusal::new)
 }
 
 /// Lets clients change what is logged (resource BROKER_LOGGER).

@@ -3,7 +3,8 @@
 //! Room:       `cli`, an offline tool: it works on folders of a broker that is not running.
 //! Called by:  `cli::main`.
 //! Calls:      `config::meta_properties` for the file's text; plain files; `server` to drain.
-//! Never:      changes a folder that is formatted already, or one that holds anything else.
+//! Never:      changes a folder that is formatted already or holds anything else, but for `drain`
+//!             and `accept-loss`.
 
 use super::features::{self, unknown_release};
 use super::output::{Outcome, Refusal, print};
@@ -50,6 +51,8 @@ enum Command {
         #[arg(short, long, value_name = "FILE")]
         config: Option<PathBuf>,
     },
+    /// Has a partition serve again that refuses because acknowledged records of it were lost.
+    AcceptLoss(AcceptLoss),
     /// Tells what the log folders of a configuration say of themselves.
     Info {
         /// The properties file of the broker.
@@ -163,6 +166,23 @@ fn initial_controller(list: &str, node_id: i32) -> Result<Uuid, Refusal> {
     directory.parse().map_err(|_| shape())
 }
 
+/// The flags of `ottla storage accept-loss`.
+#[derive(clap::Args, Debug)]
+struct AcceptLoss {
+    /// The topic's name.
+    #[arg(long, value_name = "NAME")]
+    topic: String,
+    /// The partition's number.
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(i32).range(0..))]
+    partition: i32,
+    /// The properties file of the broker, which must not run.
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Only say what is lost and what is left.
+    #[arg(long)]
+    dry_run: bool,
+}
+
 impl Storage {
     pub fn run(self) -> Outcome {
         match self.command {
@@ -180,6 +200,10 @@ impl Storage {
             Command::Drain { config } => {
                 let config = settings::read(config.as_deref(), &Flags::default())?;
                 drain(config)
+            }
+            Command::AcceptLoss(flags) => {
+                let config = settings::read(flags.config.as_deref(), &Flags::default())?;
+                accept(config, flags)
             }
             Command::Info { config } => {
                 let config = settings::read(config.as_deref(), &Flags::default())?;
@@ -266,6 +290,28 @@ fn drain(config: BrokerConfig) -> Outcome {
         format!("{folder}: all records are in segment files.\n")
     });
     print(&lines.collect::<String>())
+}
+
+/// Tells what a partition lost and, unless it is a dry run, accepts it.
+fn accept(config: BrokerConfig, flags: AcceptLoss) -> Outcome {
+    for folder in folders(&config) {
+        if read(&folder)?.is_none() {
+            return Err(refuse(&folder, "not formatted, so nothing is in it"));
+        }
+    }
+    let AcceptLoss {
+        topic,
+        partition,
+        dry_run,
+        ..
+    } = flags;
+    let lines = server::accept_loss(config, topic, partition, dry_run)?;
+    print(
+        &lines
+            .iter()
+            .map(|line| format!("{line}\n"))
+            .collect::<String>(),
+    )
 }
 
 /// The report of `info`, in the words of Kafka's tool, and how many problems it names.

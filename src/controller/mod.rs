@@ -29,7 +29,8 @@ pub use metadata_file::EPOCH;
 pub use store::{Store, StoreError, TOPIC};
 
 use crate::config::BrokerConfig;
-use crate::io::Errno;
+use crate::ids::PartitionKey;
+use crate::io::{Address, Errno};
 use crate::metadata::{Image, METADATA_VERSION};
 use crate::protocol::records::metadata::{
     MetadataRecord, PartitionChangeRecord, ProducerIdsRecord, RegisterBrokerRecord,
@@ -88,16 +89,33 @@ impl Controller {
     }
 
     /// Registers this broker in a new broker epoch. After an unclean stop every partition it leads
-    /// gets a new leader epoch, before anything is appended or fetched (DESIGN §7).
-    pub async fn register(&self, log_dirs: &[[u8; 16]], was_clean: bool) -> Result<(), StoreError> {
+    /// gets a new leader epoch, before anything is appended or fetched (DESIGN §7). `listening`:
+    /// where it listens, by the listener's index; who is to advertise port 0 advertises that one.
+    pub async fn register(
+        &self,
+        log_dirs: &[[u8; 16]],
+        listening: &[(usize, Address)],
+        was_clean: bool,
+    ) -> Result<(), StoreError> {
         let image = self.image();
         let node = self.config.node_id;
         let mut records = Vec::new();
         if !image.features.contains_key(METADATA_VERSION) {
             records.extend(features::first_levels());
         }
-        let end_points = self.config.advertised.iter().map(|listener| {
+        let bound = |index: usize| {
+            let mut bound = listening.iter().filter(|(other, _)| *other == index);
+            bound.find_map(|(_, address)| match address {
+                Address::Tcp(address) => Some(address.port()),
+                Address::Unix(_) => None,
+            })
+        };
+        let end_points = self.config.advertised.iter().enumerate();
+        let end_points = end_points.map(|(index, listener)| {
             let (host, port) = match &listener.address {
+                crate::config::Address::Tcp { host, port: 0 } => {
+                    (host.as_str(), bound(index).unwrap_or(0))
+                }
                 crate::config::Address::Tcp { host, port } => (host.as_str(), *port),
                 // Kafka has no word for a path: clients that came through it go on through it.
                 crate::config::Address::Unix { path } => (path.as_str(), 0),
@@ -130,17 +148,29 @@ impl Controller {
                     .iter()
                     .enumerate()
                     .filter(|(_, p)| p.leader == node);
-                records.extend(led.map(|(index, _)| {
-                    MetadataRecord::PartitionChange(PartitionChangeRecord {
-                        partition_id: index as i32,
-                        topic_id: Uuid(topic.id.0),
-                        leader: BrokerId(node),
-                        ..PartitionChangeRecord::default()
-                    })
-                }));
+                let keys = led.map(|(index, _)| PartitionKey {
+                    topic: topic.id,
+                    partition: index as i32,
+                });
+                records.extend(keys.map(|key| self.lead_anew(key)));
             }
         }
         self.commit(&records).await
+    }
+
+    /// Gives partitions of this broker new leader epochs: they lost records, as was found later.
+    pub async fn raise_epochs(&self, keys: &[PartitionKey]) -> Result<(), StoreError> {
+        let records: Vec<_> = keys.iter().map(|key| self.lead_anew(*key)).collect();
+        self.commit(&records).await
+    }
+
+    fn lead_anew(&self, key: PartitionKey) -> MetadataRecord<'static> {
+        MetadataRecord::PartitionChange(PartitionChangeRecord {
+            partition_id: key.partition,
+            topic_id: Uuid(key.topic.0),
+            leader: BrokerId(self.config.node_id),
+            ..PartitionChangeRecord::default()
+        })
     }
 
     /// Carries out one request. A change is committed when this returns; the caller publishes the

@@ -54,11 +54,13 @@ pub enum Envelope {
 /// What control has a shard do.
 pub enum Work {
     Start(Box<crate::shard::Plan>),
-    /// Listen for clients of the listener with this index.
+    /// Take the address of the listener with this index, before `Start`.
     Listen {
         index: usize,
         address: Address,
     },
+    /// Serve those who connect there.
+    Accept,
     /// The disk under this log dir failed; another shard has met it.
     FailDir {
         path: PathBuf,

@@ -29,7 +29,8 @@ struct Bed {
     world: World,
     machine: MachineId,
     plan: NodePlan,
-    lives: Cell<i32>,
+    /// Rises with each kill, as the controller has it.
+    epoch: Cell<i32>,
     told: Arc<Mutex<Vec<u8>>>,
     _guard: tracing::subscriber::DefaultGuard,
 }
@@ -71,7 +72,7 @@ impl Bed {
                 partitions: PARTITIONS,
                 topic: Vec::new(),
             },
-            lives: Cell::new(0),
+            epoch: Cell::new(1),
             told,
             _guard: tracing::subscriber::set_default(lines),
         }
@@ -80,13 +81,12 @@ impl Bed {
     /// Starts; what was said before is forgotten.
     fn start(&self) -> Node {
         self.told.lock().expect("one thread").clear();
-        self.lives.set(self.lives.get() + 1);
         let node = Node::start(
             &self.world,
             self.machine,
             &self.plan,
             SHARDS,
-            self.lives.get(),
+            self.epoch.get(),
         );
         let settled = || node.is_up() || node.failed().is_some();
         assert!(self.world.run_until(600 * SECOND, settled));
@@ -102,6 +102,7 @@ impl Bed {
 
     fn kill(&self, node: Node) {
         self.world.kill(self.machine);
+        self.epoch.set(self.epoch.get() + 1);
         drop(node);
     }
 
@@ -110,7 +111,8 @@ impl Bed {
         let all = usize::from(SHARDS);
         assert!(self.world.run_until(600 * SECOND, || closed.get() == all));
         assert_eq!(node.failed(), None);
-        self.kill(node);
+        self.world.kill(self.machine);
+        drop(node);
     }
 
     /// Appends batches of one record each, acknowledged as durable.
