@@ -272,7 +272,6 @@ fn entries(group: &Group, mut tell: impl FnMut(String)) {
                 )
             }
             Entry::Drop { .. } => format!("| drop {place}"),
-            Entry::Release { up_to, .. } => format!("| release {place} upTo: {}", up_to.0),
         });
     }
 }

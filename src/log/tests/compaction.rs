@@ -151,7 +151,6 @@ impl Run {
         });
         builder.append(0, Some(&[0, 0, 0, commit]), Some(&[0, 0, 0, 0, 0, 9]), &[]);
         append(&self.log, &builder.finish());
-        self.log.on_high_watermark(self.log.log_end_offset());
         for offset in self.open.drain(..) {
             let known = self.records.get_mut(&offset).expect("it was appended");
             known.hidden = commit == 0;
@@ -167,6 +166,8 @@ impl Run {
         })
         .expect("sync");
         self.recovery_point = self.log.recovery_point();
+        // A transaction ends for its readers, and for a compaction, once its marker is durable.
+        self.log.on_high_watermark(self.recovery_point);
     }
 
     /// What may be compacted; the wall clock is the log's end, so that tombstones get old.
