@@ -13,7 +13,7 @@ use crate::coordinator::{Client, Coordinated, Kind, Request};
 use crate::ids::PartitionKey;
 use crate::io::Address;
 use crate::metadata::Image;
-use crate::protocol::{ApiKey, ErrorCode, Message};
+use crate::protocol::{ApiKey, ErrorCode, GroupId, Message};
 use crate::runtime::sync::{Either, either};
 
 /// Asks the coordinator of an id; the answer is the response's body.
@@ -43,6 +43,39 @@ pub async fn coordinate_each(call: &Call, parts: Vec<(PartitionKey, Request)>) -
         Either::First(answers) => answers,
         Either::Second(()) => vec![Err(ErrorCode::CoordinatorNotAvailable); count],
     }
+}
+
+/// Asks the coordinator of each group with a part of the request that is the group's own; answered
+/// in order. A group whose part is refused is not asked.
+pub async fn ask_each_group<'r, M: Message<'r>>(
+    call: &Call,
+    groups: &[GroupId<'r>],
+    part: impl Fn(GroupId<'r>) -> Result<M, ErrorCode>,
+) -> Vec<Coordinated> {
+    let mut answers = Vec::with_capacity(groups.len());
+    for group in groups {
+        answers.push(match part(*group) {
+            Ok(part) => coordinate(call, Kind::Group, group.0, &part).await,
+            Err(code) => Err(code),
+        });
+    }
+    answers
+}
+
+/// What was told of each group: the one in its coordinator's answer, which `only` decodes, or what
+/// `failed` makes of its absence.
+pub fn told_of_each<'a, T>(
+    groups: &[GroupId<'a>],
+    answers: &'a [Coordinated],
+    only: impl Fn(&'a [u8]) -> Option<T>,
+    failed: impl Fn(GroupId<'a>, ErrorCode) -> T,
+) -> Vec<T> {
+    let told = groups.iter().zip(answers);
+    let told = told.map(|(group, answer)| match answer {
+        Ok(body) => only(body).unwrap_or_else(|| failed(*group, ErrorCode::UnknownServerError)),
+        Err(code) => failed(*group, *code),
+    });
+    told.collect()
 }
 
 /// A request as a coordinator takes it.

@@ -2,46 +2,38 @@
 //! Stages: each group's coordinator is asked; the answers are put together in order.
 
 use super::context::{Call, Response, Unanswerable};
-use super::coordinated::coordinate;
-use crate::coordinator::Kind;
+use super::coordinated::{ask_each_group, told_of_each};
+use crate::protocol::Reader;
 use crate::protocol::messages::delete_groups::{
     DeletableGroupResult, DeleteGroupsRequest, DeleteGroupsResponse,
 };
-use crate::protocol::{ErrorCode, Reader};
 
 pub async fn handle(
     call: &Call,
     request: DeleteGroupsRequest<'_>,
 ) -> Result<Response, Unanswerable> {
-    let mut bodies = Vec::with_capacity(request.groups_names.len());
-    for group in &request.groups_names {
-        let part = DeleteGroupsRequest {
-            groups_names: vec![*group],
-        };
-        bodies.push(coordinate(call, Kind::Group, group.0, &part).await);
-    }
-    let results = request
-        .groups_names
-        .iter()
-        .zip(&bodies)
-        .map(|(group_id, body)| {
-            let failed = |error_code| DeletableGroupResult {
-                group_id: *group_id,
-                error_code,
-                ..DeletableGroupResult::default()
-            };
-            let body = match body {
-                Ok(body) => body,
-                Err(code) => return failed(*code),
-            };
-            let mut reader = Reader::new(body);
-            let part = DeleteGroupsResponse::decode(&mut reader, call.version);
-            let result = part.ok().and_then(|part| part.results.into_iter().next());
-            result.unwrap_or_else(|| failed(ErrorCode::UnknownServerError))
-        });
-    let response = DeleteGroupsResponse {
-        results: results.collect(),
-        ..DeleteGroupsResponse::default()
+    let answers = ask_each_group(call, &request.groups_names, |group| {
+        Ok(DeleteGroupsRequest {
+            groups_names: vec![group],
+        })
+    })
+    .await;
+    let only = |body| {
+        let part = DeleteGroupsResponse::decode(&mut Reader::new(body), call.version);
+        part.ok()?.results.into_iter().next()
     };
-    call.respond(&response)
+    let results = told_of_each(
+        &request.groups_names,
+        &answers,
+        only,
+        |group_id, error_code| DeletableGroupResult {
+            error_code,
+            group_id,
+            ..DeletableGroupResult::default()
+        },
+    );
+    call.respond(&DeleteGroupsResponse {
+        results,
+        ..DeleteGroupsResponse::default()
+    })
 }

@@ -19,7 +19,7 @@ use crate::protocol::{ErrorCode, GroupId};
 
 /// Bits of the operations that everybody may do on a group while nothing is forbidden.
 pub const GROUP_OPERATIONS: i32 = 0b1101_0100_1000;
-const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
+pub(super) const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
 
 /// The type of share groups, and their protocol type.
 const SHARE: &str = "share";

@@ -6,6 +6,7 @@
 //! Never:      lets a group change its protocol while members speak the other one.
 
 use super::admin::GROUP_OPERATIONS;
+use super::admin::OPERATIONS_NOT_ASKED;
 use super::classic::new_uuid;
 use super::consumer::{Beat, ConsumerGroup, JOIN, LEAVE, LEAVE_STATIC, Refused, compile};
 use super::timers::Id;
@@ -20,8 +21,6 @@ use crate::protocol::messages::consumer_group_heartbeat::{
     ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
 };
 use crate::protocol::records::group::{GroupRecordKey, GroupRecordValue};
-
-const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
 
 /// The first version whose members choose their own ids (KIP-1082).
 const OWN_ID: i16 = 1;

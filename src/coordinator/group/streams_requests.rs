@@ -6,6 +6,7 @@
 //! Never:      makes a group for a request that is refused.
 
 use super::admin::GROUP_OPERATIONS;
+use super::admin::OPERATIONS_NOT_ASKED;
 use super::streams::{Beat, JOIN, LEAVE, LEAVE_STATIC, Refused, StreamsGroup, Update};
 use super::timers::Id;
 use super::{Group, GroupMachine, Work, decode, records};
@@ -22,8 +23,6 @@ use crate::protocol::messages::streams_group_topology_description_update as desc
 use crate::protocol::records::group::{GroupRecordKey, GroupRecordValue};
 use crate::protocol::{ErrorCode, Reader};
 use std::collections::BTreeSet;
-
-const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
 
 /// The first version whose members may tell the offsets of their tasks.
 const TASK_OFFSETS: i16 = 1;

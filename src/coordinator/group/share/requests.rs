@@ -11,6 +11,7 @@ use super::super::{Group, GroupMachine, Work, decode};
 use super::jobs::{Job, Parked, Why};
 use super::topics::Named;
 use super::{JOIN, LEAVE, ShareGroup};
+use crate::coordinator::group::admin::OPERATIONS_NOT_ASKED;
 use crate::coordinator::share::UNINITIALIZED;
 use crate::coordinator::share::wire::Asked;
 use crate::coordinator::{Coordinated, Request, Step, Ticket, Token};
@@ -25,8 +26,6 @@ use crate::protocol::records::group::share_group_state_partition_metadata::Topic
 use crate::protocol::records::group::{GroupRecordKey, GroupRecordValue};
 use crate::protocol::{ErrorCode, Uuid};
 use std::collections::BTreeMap;
-
-const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
 
 /// Characters of a member id, which is a UUID, at most.
 const MEMBER_ID_MAX: usize = 36;
