@@ -20,10 +20,6 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Part of the memory budget that requests may take; the rest is for the tail, the cache and the
-/// journal.
-const REQUEST_SHARE: u64 = 4;
-
 /// Part of a shard's request memory that one connection may take.
 const CONNECTION_SHARE: usize = 8;
 
@@ -234,7 +230,7 @@ impl Member {
         };
         self.clone().tell_failures(shard.clone());
         let lost = shard.take_lost();
-        let memory = (config.memory_bytes / REQUEST_SHARE / u64::from(self.plan.shards)) as usize;
+        let memory = config.memory_shares(self.plan.shards).request_bytes;
         let router = Router::new(shard, self.mesh.clone(), self.plan.shards);
         self.runtime.spawn(router.clone().carry_asks());
         self.runtime.spawn(router.clone().carry_state_asks());

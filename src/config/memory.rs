@@ -25,8 +25,6 @@ pub struct MemoryShares {
     pub hot_bytes: usize,
     pub cache_bytes: usize,
     pub pool_bytes: usize,
-    /// The most one answer may carry: who reads slowly holds it that long.
-    pub answer_bytes: usize,
 }
 
 impl MemoryShares {
@@ -41,9 +39,13 @@ impl MemoryShares {
             hot_bytes: per_dir(sixteenths(2)),
             cache_bytes: per_dir(sixteenths(3)),
             pool_bytes: sixteenths(2) as usize,
-            answer_bytes: (sixteenths(2) as usize).max(ANSWER_BYTES_MIN),
         }
     }
+}
+
+/// The most one answer may carry: who reads slowly holds it that long.
+pub(super) fn answer_bytes(memory_bytes: u64) -> usize {
+    ((memory_bytes / SIXTEENTHS * 2) as usize).max(ANSWER_BYTES_MIN)
 }
 
 /// However small the budget: the largest batch that is allowed by default.

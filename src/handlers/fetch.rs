@@ -60,8 +60,7 @@ fn decode(call: &Call, body: &[u8]) -> Result<Decoded, Unanswerable> {
     let request = FetchView::decode(&mut reader, call.version)?;
     let runtime = &call.context.router.shard.runtime;
     let config = call.config();
-    let memory = config.memory_shares(call.context.router.shards());
-    let limit = (config.fetch_bytes_max as usize).min(memory.answer_bytes);
+    let limit = (config.fetch_bytes_max as usize).min(config.answer_bytes());
     let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(limit);
     let terms = Terms {
         deadline: runtime.now().plus_ms(i64::from(request.max_wait_ms)),

@@ -54,9 +54,6 @@ const RETRY_NO_SPACE: Duration = Duration::from_secs(1);
 /// How often files that nobody uses are looked for: the one wake-up a second of an idle shard.
 const UNUSED_LOOK: Duration = Duration::from_secs(1);
 
-/// Part of the memory budget that flushed batches and blocks of older ones may take.
-const CACHE_SHARE: u64 = 2;
-
 impl Shard {
     /// Starts the journals, finds the folders, opens what the image says this shard owns.
     pub async fn open(
@@ -84,13 +81,14 @@ impl Shard {
             )
             .await
             .map_err(|error| failed(&error))?;
-            let cache = config.memory_bytes / CACHE_SHARE / u64::from(shards);
+            let settings = StorageSettings::default();
             let settings = StorageSettings {
-                cache_bytes: (cache / plan.dirs.len() as u64) as usize,
+                hot_bytes: memory.hot_bytes.min(settings.hot_bytes),
+                cache_bytes: memory.cache_bytes,
                 producer_expiration_ms: expiration_ms(config),
-                ..StorageSettings::default()
+                ..settings
             };
-            let storage = LogStorage::new(runtime, &dir.path, bounded(settings, &memory));
+            let storage = LogStorage::new(runtime, &dir.path, settings);
             find(runtime, index, dir, &mut found)
                 .await
                 .map_err(|errno| failed(&errno))?;
@@ -540,15 +538,6 @@ fn not_journaled(error: JournalError) -> LogError {
 /// `producer.id.expiration.ms`, as logs count it.
 fn expiration_ms(config: &BrokerConfig) -> i64 {
     i64::try_from(config.producer_id_expiration_ms).unwrap_or(i64::MAX)
-}
-
-/// With the shares of the memory budget.
-fn bounded(settings: StorageSettings, memory: &crate::config::MemoryShares) -> StorageSettings {
-    StorageSettings {
-        hot_bytes: memory.hot_bytes.min(settings.hot_bytes),
-        cache_bytes: memory.cache_bytes.min(settings.cache_bytes),
-        ..settings
-    }
 }
 
 /// A budget is at least so many slabs: one of them is often held by a few bytes of its own.
