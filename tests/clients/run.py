@@ -20,8 +20,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 SUITES = ["kcat", "kafka_python", "confluent", "java", "admin", "idempotent", "compression",
-          "wire", "dump_log", "groups", "transactions", "admin_wire", "admin_tools",
-          "java_admin", "topic_configs", "tools_beside", "share_groups", "streams"]
+          "wire", "dump_log", "groups", "group_migration", "transactions", "admin_wire",
+          "admin_tools", "java_admin", "topic_configs", "tools_beside", "share_groups", "streams"]
 # What every landing runs; `all` has the longer ones too.
 QUICK = ["kcat", "kafka_python", "confluent", "java", "admin", "idempotent", "compression", "wire",
          "dump_log"]

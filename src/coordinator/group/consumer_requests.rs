@@ -3,7 +3,7 @@
 //! Room:       `coordinator::group`.
 //! Called by:  the machine.
 //! Calls:      `consumer`.
-//! Never:      lets a group change its protocol while members speak the other one.
+//! Never:      lets a group with members change its protocol itself; `migrate` does.
 
 use super::admin::GROUP_OPERATIONS;
 use super::admin::OPERATIONS_NOT_ASKED;
@@ -47,6 +47,7 @@ impl GroupMachine {
             request: &asked,
             member_id: given.as_deref().unwrap_or(asked.member_id),
             client: &request.client,
+            classic: None,
         };
         let told = self
             .check_beat(&asked, request.version)
@@ -153,6 +154,12 @@ impl GroupMachine {
     fn beat(&mut self, step: &mut Step, beat: Beat<'_>) -> Result<super::consumer::Told, Refused> {
         let name = beat.request.group_id.0;
         let epoch = beat.request.member_epoch;
+        let group = self.groups.get(name);
+        let has_classic = matches!(group, Some(Group::Classic(group)) if !group.is_empty());
+        if epoch == JOIN && has_classic {
+            // Refused below if it may not.
+            self.upgrade(step, name);
+        }
         match self.groups.get(name) {
             Some(Group::Consumer(_)) => {}
             Some(Group::Classic(group)) if epoch == JOIN && group.is_empty() => {
@@ -173,10 +180,14 @@ impl GroupMachine {
         let Some((group, mut work)) = self.consumer(step, name) else {
             return Err((ErrorCode::UnknownServerError, String::new()));
         };
-        match epoch {
+        let told = match epoch {
             LEAVE | LEAVE_STATIC => group.leave(beat, &mut work),
             _ => group.beat(beat, &mut work),
+        };
+        if epoch == LEAVE && told.is_ok() {
+            self.members_gone(step, name);
         }
+        told
     }
 
     fn new_consumer(&mut self, name: &str) {
@@ -185,7 +196,7 @@ impl GroupMachine {
         self.groups.insert(id, Group::Consumer(group));
     }
 
-    fn consumer<'a>(
+    pub(super) fn consumer<'a>(
         &'a mut self,
         step: &'a mut Step,
         name: &str,
@@ -205,7 +216,10 @@ impl GroupMachine {
     /// A member's session, or its time to give up what it should, is over.
     pub(super) fn member_gone(&mut self, step: &mut Step, group: &Id, member: &Id) {
         if let Some((group, mut work)) = self.consumer(step, group) {
-            group.remove(member, &mut work);
+            let id = group.id.clone();
+            if group.remove(member, &mut work) {
+                self.members_gone(step, &id);
+            }
         } else if let Some((group, mut work)) = self.streams(step, group) {
             group.remove(member, &mut work);
         }

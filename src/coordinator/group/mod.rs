@@ -11,6 +11,9 @@ mod commit;
 mod consumer;
 mod consumer_requests;
 mod fetch;
+mod migrate;
+#[cfg(test)]
+mod migrate_tests;
 mod offsets;
 mod records;
 mod retention;
@@ -163,6 +166,12 @@ impl GroupMachine {
             return Ok(());
         }
         let is_new = self.take_over_empty(step, group) || is_new;
+        if let Some((consumer, mut work)) = self.consumer(step, group) {
+            consumer.join_classic(&joining, &mut work);
+            // The last member of the other protocol may have been the one it took the place of.
+            self.downgrade_if_classic(step, group);
+            return Ok(());
+        }
         self.group_or_new(group, step.wall);
         if self.classic(step, group).is_none() {
             return Err(ErrorCode::InconsistentGroupProtocol);
@@ -183,6 +192,10 @@ impl GroupMachine {
             version: request.version,
             request: &asked,
         };
+        if let Some((group, mut work)) = self.consumer(step, asked.group_id.0) {
+            group.sync_classic(&syncing, &mut work);
+            return Ok(());
+        }
         match self.classic(step, asked.group_id.0) {
             Some((group, mut work)) => {
                 group.sync(syncing, &mut work);
@@ -200,11 +213,13 @@ impl GroupMachine {
     ) -> Result<(), ErrorCode> {
         let asked: HeartbeatRequest<'_> = decode(request)?;
         let (member, instance) = (asked.member_id, asked.group_instance_id);
-        let error_code = match self.classic(step, asked.group_id.0) {
-            Some((group, mut work)) => {
-                group.heartbeat(member, instance, asked.generation_id, &mut work)
-            }
-            None => no_member(asked.group_id.0),
+        let generation = asked.generation_id;
+        let error_code = if let Some((group, mut work)) = self.consumer(step, asked.group_id.0) {
+            group.heartbeat_classic(member, instance, generation, &mut work)
+        } else if let Some((group, mut work)) = self.classic(step, asked.group_id.0) {
+            group.heartbeat(member, instance, generation, &mut work)
+        } else {
+            no_member(asked.group_id.0)
         };
         let response = HeartbeatResponse {
             error_code,
@@ -229,19 +244,7 @@ impl GroupMachine {
                     .collect()
             }
         };
-        let codes: Vec<ErrorCode> = match self.classic(step, group) {
-            Some((group, mut work)) => {
-                let leave = |(member, instance): &(&str, Option<&str>)| {
-                    group.leave(member, *instance, &mut work)
-                };
-                let codes: Vec<ErrorCode> = members.iter().map(leave).collect();
-                if codes.contains(&ErrorCode::None) {
-                    group.settle(&mut work);
-                }
-                codes
-            }
-            None => vec![ErrorCode::UnknownMemberId; members.len()],
-        };
+        let codes = self.leave_all(step, group, &members);
         let response = match request.version {
             ..=2 => LeaveGroupResponse {
                 error_code: codes.first().copied().unwrap_or(ErrorCode::UnknownMemberId),
@@ -262,6 +265,35 @@ impl GroupMachine {
         };
         step.answer(token, request.version, &response);
         Ok(())
+    }
+
+    /// Takes these members out, by id or instance; how it went with each.
+    fn leave_all(
+        &mut self,
+        step: &mut Step,
+        name: &str,
+        members: &[(&str, Option<&str>)],
+    ) -> Vec<ErrorCode> {
+        if let Some((group, mut work)) = self.consumer(step, name) {
+            let members = members.iter();
+            let codes = members.map(|(id, instance)| group.leave_classic(id, *instance, &mut work));
+            let codes: Vec<ErrorCode> = codes.collect();
+            if codes.contains(&ErrorCode::None) {
+                self.members_gone(step, name);
+            }
+            return codes;
+        }
+        let Some((group, mut work)) = self.classic(step, name) else {
+            return vec![ErrorCode::UnknownMemberId; members.len()];
+        };
+        let members = members.iter();
+        let codes: Vec<ErrorCode> = members
+            .map(|(id, instance)| group.leave(id, *instance, &mut work))
+            .collect();
+        if codes.contains(&ErrorCode::None) {
+            group.settle(&mut work);
+        }
+        codes
     }
 
     /// Offsets of topics that are gone go too: one that comes may have their name.
@@ -460,7 +492,9 @@ impl Machine for GroupMachine {
                         group.sync_time_is_up(&mut work);
                     }
                 }
-                Timer::Revoke(group, member) => self.member_gone(step, &group, &member),
+                Timer::Revoke(group, member) | Timer::Rejoin(group, member) => {
+                    self.member_gone(step, &group, &member);
+                }
                 Timer::FirstTarget(group) => {
                     if let Some((group, mut work)) = self.streams(step, &group) {
                         group.first_target(&mut work);

@@ -30,7 +30,7 @@ impl Bench {
         Bench::with(GroupMachine::new(config.group()))
     }
 
-    fn with(machine: GroupMachine) -> Bench {
+    pub fn with(machine: GroupMachine) -> Bench {
         let mut bench = Bench {
             machine,
             now: 1_000,
@@ -186,7 +186,7 @@ impl Bench {
         answer.error_code
     }
 
-    fn commit(&mut self, member: &str, generation: i32, offset: i64) -> ErrorCode {
+    pub fn commit(&mut self, member: &str, generation: i32, offset: i64) -> ErrorCode {
         let request = OffsetCommitRequest {
             group_id: GroupId("g"),
             generation_id_or_member_epoch: generation,
@@ -357,13 +357,13 @@ fn commits_of_a_consumer_that_assigns_itself_need_no_member() {
 }
 
 /// What a member of a consumer group is told: error, epoch, and its partitions if they are told.
-type Told = (ErrorCode, i32, Option<Vec<i32>>);
+pub type Told = (ErrorCode, i32, Option<Vec<i32>>);
 
 impl Bench {
-    fn live(&mut self, member: &str, epoch: i32, owned: Option<&[i32]>) -> Told {
+    pub fn live(&mut self, member: &str, epoch: i32, owned: Option<&[i32]>) -> Told {
         use crate::protocol::messages::consumer_group_heartbeat::*;
         let request = ConsumerGroupHeartbeatRequest {
-            group_id: GroupId("c"),
+            group_id: GroupId("g"),
             member_id: member,
             member_epoch: epoch,
             rebalance_timeout_ms: if epoch == 0 { 60_000 } else { -1 },

@@ -24,6 +24,8 @@ pub enum Timer {
     Revoke(Id, Id),
     /// A new streams group has waited for its members.
     FirstTarget(Id),
+    /// A classic member of a consumer group must have joined again, or asked for what it has.
+    Rejoin(Id, Id),
     /// Old offsets are looked for.
     Retention,
 }
@@ -46,6 +48,10 @@ impl Timers {
         if let Some((timer, at)) = self.at.remove_entry(timer) {
             self.due.remove(&(at, timer));
         }
+    }
+
+    pub fn is_set(&self, timer: &Timer) -> bool {
+        self.at.contains_key(timer)
     }
 
     /// Takes out what is due first, if it is due.

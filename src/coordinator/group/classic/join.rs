@@ -44,7 +44,12 @@ impl<'a> Joining<'a> {
             .collect()
     }
 
-    fn rebalance_timeout_ms(&self) -> i32 {
+    /// Whether the next request brings the id, so a client that gives up leaves no ghost member.
+    pub fn needs_id(&self) -> bool {
+        self.version >= MEMBER_ID_REQUIRED && self.request.group_instance_id.is_none()
+    }
+
+    pub fn rebalance_timeout_ms(&self) -> i32 {
         // v0 has none of its own.
         match self.version {
             0 => self.request.session_timeout_ms,
@@ -130,8 +135,7 @@ impl ClassicGroup {
                 Some(old) => self.replace_static(joining, &old, id, work),
                 None => self.add(joining, id, work),
             }
-        } else if joining.version >= MEMBER_ID_REQUIRED {
-            // The next request brings the id, so a client that gives up leaves no ghost member.
+        } else if joining.needs_id() {
             let at = work.step.now.plus_i32(joining.request.session_timeout_ms);
             let timer = Timer::Session(self.id.clone(), id.clone());
             work.timers.set(timer, at);

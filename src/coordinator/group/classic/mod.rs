@@ -11,6 +11,7 @@
 //!    └── nobody joined ──┘      └──────── join, leave, expiry ──── Stable ◀───┘
 //! ```
 
+mod convert;
 mod join;
 mod leave;
 mod rebalance;
@@ -186,6 +187,10 @@ impl ClassicGroup {
 
     pub fn protocol(&self) -> Option<&str> {
         self.protocol.as_deref()
+    }
+
+    pub fn generation(&self) -> i32 {
+        self.generation
     }
 
     pub fn members(&self) -> &BTreeMap<Id, Member> {

@@ -11,7 +11,8 @@ use crate::protocol::messages::consumer_group_describe::{
 };
 use crate::protocol::{ErrorCode, GroupId, TopicName, Uuid};
 
-/// `MemberType` of a member that speaks this protocol.
+/// `MemberType` of a member that speaks the classic protocol, and of one that speaks this one.
+const CLASSIC: i8 = 0;
 const CONSUMER: i8 = 1;
 
 impl ConsumerGroup {
@@ -33,7 +34,10 @@ impl ConsumerGroup {
             subscribed_topic_regex: member.pattern.as_deref(),
             assignment: told(&member.assigned, image),
             target_assignment: told(self.target.get(id).unwrap_or(&none), image),
-            member_type: CONSUMER,
+            member_type: match member.classic {
+                Some(_) => CLASSIC,
+                None => CONSUMER,
+            },
         });
         DescribedGroup {
             error_code: ErrorCode::None,

@@ -5,7 +5,7 @@
 //! Never:      lets a member speak that is not of the epoch it was given, or the one before when
 //!             our answer may have been lost.
 
-use super::{Assigned, ConsumerGroup, JOIN, LEAVE, LEAVE_STATIC, Member, Progress};
+use super::{Assigned, ClassicMember, ConsumerGroup, JOIN, LEAVE, LEAVE_STATIC, Member, Progress};
 use crate::coordinator::Client;
 use crate::coordinator::group::Work;
 use crate::coordinator::group::timers::{Id, Timer};
@@ -22,6 +22,8 @@ pub struct Beat<'a> {
     pub request: &'a ConsumerGroupHeartbeatRequest<'a>,
     pub member_id: &'a str,
     pub client: &'a Client,
+    /// Set when it is a classic member's join in other words.
+    pub classic: Option<&'a ClassicMember>,
 }
 
 /// A code, and what people are told.
@@ -130,7 +132,7 @@ impl ConsumerGroup {
                                  member {current}."
                         ),
                     )),
-                    true if member.epoch != LEAVE_STATIC => Err((
+                    true if !Self::may_take_place(&member, beat) => Err((
                         ErrorCode::UnreleasedInstanceId,
                         format!(
                             "Static member {id} with instance id {instance} cannot join the \
@@ -228,16 +230,22 @@ impl ConsumerGroup {
         })
     }
 
-    /// A member was not heard of, or did not give up what it should.
-    pub fn remove(&mut self, id: &Id, work: &mut Work<'_>) {
+    /// A member was not heard of, or did not give up what it should; whether it was there. If so
+    /// `shrunk` follows.
+    pub fn remove(&mut self, id: &Id, work: &mut Work<'_>) -> bool {
         if self.take_out(id).is_none() {
-            return;
+            return false;
         }
         self.cancel(id, work);
         self.save_gone(work.step, id);
         self.target.remove(id);
         // What the group wants is looked at anew when somebody speaks.
         self.seen_image = -1;
+        true
+    }
+
+    /// Members have gone: what they had is for the others.
+    pub fn shrunk(&mut self, work: &mut Work<'_>) {
         self.bump(work);
     }
 
@@ -246,12 +254,19 @@ impl ConsumerGroup {
             .cancel(&Timer::Session(self.id.clone(), id.clone()));
         work.timers
             .cancel(&Timer::Revoke(self.id.clone(), id.clone()));
+        work.timers
+            .cancel(&Timer::Rejoin(self.id.clone(), id.clone()));
     }
 
     /// The member has its session timeout to be heard of again.
     pub(super) fn expect(&self, id: &Id, work: &mut Work<'_>) {
-        let timeout = work.setting(&self.id, "consumer.session.timeout.ms");
-        let timeout = timeout.unwrap_or(work.config.consumer_session_timeout_ms);
+        let classic = self.members.get(id).and_then(|m| m.classic.as_ref());
+        let timeout = match classic {
+            Some(classic) => classic.session_timeout_ms,
+            None => work
+                .setting(&self.id, "consumer.session.timeout.ms")
+                .unwrap_or(work.config.consumer_session_timeout_ms),
+        };
         let at = work.step.now.plus_i32(timeout);
         work.timers
             .set(Timer::Session(self.id.clone(), id.clone()), at);
@@ -279,6 +294,7 @@ fn update(member: &mut Member, beat: &Beat<'_>) {
     if let Some(pattern) = request.subscribed_topic_regex {
         member.pattern = (!pattern.is_empty()).then(|| pattern.to_owned());
     }
+    member.classic = beat.classic.cloned();
     member.client_id.clone_from(&beat.client.id);
     member.client_host.clone_from(&beat.client.host);
 }

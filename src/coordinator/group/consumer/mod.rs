@@ -13,11 +13,13 @@
 //!   - a partition is in `owners` while some member has it or has not confirmed giving it up.
 
 mod assignor;
+mod classic_member;
 mod describe;
 mod heartbeat;
 mod reconcile;
 mod save;
 
+pub use classic_member::ClassicMember;
 pub use heartbeat::{Beat, Refused, Told};
 
 use super::timers::{Id, Timer, Timers};
@@ -60,6 +62,8 @@ pub struct Member {
     pub assignor: Option<String>,
     pub topics: BTreeSet<String>,
     pub pattern: Option<String>,
+    /// Set for one that speaks the classic protocol.
+    pub classic: Option<ClassicMember>,
     epoch: i32,
     previous_epoch: i32,
     state: Progress,
@@ -152,6 +156,8 @@ impl ConsumerGroup {
         let topics = value.subscribed_topic_names.iter();
         known.topics = topics.map(|topic| topic.to_string()).collect();
         known.pattern = value.subscribed_topic_regex.map(str::to_owned);
+        let classic = value.classic_member_metadata.as_ref();
+        known.classic = classic.map(ClassicMember::of_record);
         if let Some(instance) = &known.instance {
             self.statics.insert(instance.clone(), id);
         }
@@ -233,12 +239,13 @@ impl ConsumerGroup {
             return Ok(());
         }
         let found = self.members.get(member).ok_or(ErrorCode::UnknownMemberId)?;
-        if !in_transaction && version < COMMIT_WITH_EPOCH {
+        if found.classic.is_none() && !in_transaction && version < COMMIT_WITH_EPOCH {
             return Err(ErrorCode::UnsupportedVersion);
         }
-        match epoch == found.epoch {
-            true => Ok(()),
-            false => Err(ErrorCode::StaleMemberEpoch),
+        match &found.classic {
+            _ if epoch == found.epoch => Ok(()),
+            Some(_) => Err(ErrorCode::IllegalGeneration),
+            None => Err(ErrorCode::StaleMemberEpoch),
         }
     }
 
@@ -258,6 +265,7 @@ impl ConsumerGroup {
         for member in self.members.keys() {
             timers.cancel(&Timer::Session(self.id.clone(), member.clone()));
             timers.cancel(&Timer::Revoke(self.id.clone(), member.clone()));
+            timers.cancel(&Timer::Rejoin(self.id.clone(), member.clone()));
         }
     }
 

@@ -4,7 +4,7 @@
 //! Called by:  heartbeats, departures.
 //! Never:      writes a record that says what the log says already.
 
-use super::{Assigned, ConsumerGroup, Member};
+use super::{Assigned, ClassicMember, ConsumerGroup, Member};
 use crate::coordinator::Step;
 use crate::coordinator::group::records::write;
 use crate::protocol::Uuid;
@@ -53,7 +53,7 @@ impl ConsumerGroup {
             subscribed_topic_regex: member.pattern.as_deref(),
             rebalance_timeout_ms: member.rebalance_timeout_ms,
             server_assignor: member.assignor.as_deref(),
-            classic_member_metadata: None,
+            classic_member_metadata: member.classic.as_ref().map(ClassicMember::record),
         };
         let value = GroupRecordValue::ConsumerGroupMemberMetadata(value);
         write(step, None, &self.member_key(id), Some((&value, 0)));
