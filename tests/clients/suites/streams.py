@@ -7,63 +7,35 @@ the output has each step: a record that counted twice, or not, shows in it.
 """
 
 import os
-import signal
-import subprocess
 import tempfile
+import time
 from collections import Counter, defaultdict
-from pathlib import Path
 
 from confluent_kafka import OFFSET_BEGINNING, Producer, TopicPartition
 from confluent_kafka.admin import NewTopic
-from run import HERE, REPOSITORY, Skip, equal, eventually, holds
+from jvm import Java, fetch
+from run import equal, eventually, holds
 from suites.admin_tools import kafka, ottla
 from suites.transactions import consumer_of
 
-VERSION = os.environ.get("KAFKA_VERSION", "4.3.1")
-STREAMS = REPOSITORY / ".cache" / f"streams-{VERSION}"
 # A member that was killed is missed for its session, 45 s in a streams group; and three applications
 # start twice.
 TEST_SECONDS_MAX = 400
 PARTITIONS = 3
 RECORDS = 600
 WORDS = "der die das und in den von zu mit sich".split()
+# When the first record was. Retention removes older ones, from the applications' changelogs too.
+STARTED_MS = int(time.time() * 1000) // 10_000 * 10_000 - 60_000
 TOPICS = "words counts numbers sums users orders joined".split()
 
 
-class Application:
+class Application(Java):
     """One process of the three applications."""
 
     def __init__(self, bench, prefix, protocol, folder):
-        fetched = subprocess.run([HERE / "java" / "streams-fetch", VERSION])
-        if fetched.returncode == 75:
-            raise Skip("Kafka Streams is not installed")
-        equal(fetched.returncode, 0, "streams-fetch")
-        config = REPOSITORY / "perf" / "peers" / "kafka-log4j2-tools.properties"
-        self.out = tempfile.NamedTemporaryFile(prefix="streams-", suffix=".log")
-        self.process = subprocess.Popen(
-            ["java", "-Xmx400m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
-             f"-Dlog4j2.configurationFile={config}",
-             "-cp", f"{STREAMS / 'classes'}:{STREAMS / 'libs'}/*", "StreamsApp",
-             bench.address, prefix, protocol, folder],
-            stdin=subprocess.DEVNULL, stdout=self.out, stderr=self.out)
-
-    def text(self):
-        return Path(self.out.name).read_text(errors="replace")
-
-    def check(self):
-        holds(self.process.poll() is None, f"the application lives: {self.text()[-900:]}")
-
-    def kill(self):
-        self.process.kill()
-        self.process.wait()
-
-    def stop(self):
-        """As an operator stops it: it leaves its groups."""
-        self.process.send_signal(signal.SIGTERM)
-        try:
-            self.process.wait(40)
-        except subprocess.TimeoutExpired:
-            self.kill()
+        streams = fetch("streams", os.environ.get("KAFKA_VERSION"))
+        super().__init__([streams / "classes", f"{streams}/libs/*"], "StreamsApp", bench.address,
+                         prefix, protocol, folder)
 
 
 def write(bench, prefix, numbers):
@@ -71,7 +43,7 @@ def write(bench, prefix, numbers):
     producer = Producer({"bootstrap.servers": bench.address, "linger.ms": 5})
     for n in numbers:
         words = f"{WORDS[n % 10]} {WORDS[n % 7]} {WORDS[n % 3]}"
-        at, partition = 1_700_000_000_000 + n * 100, n % PARTITIONS
+        at, partition = STARTED_MS + n * 100, n % PARTITIONS
         producer.produce(f"{prefix}-words", words, str(n), partition, timestamp=at)
         producer.produce(f"{prefix}-numbers", str(n), f"k{n % 12}", partition, timestamp=at)
         producer.produce(f"{prefix}-orders", f"o{n}", f"u{n % 12}", partition, timestamp=at)
@@ -81,7 +53,8 @@ def write(bench, prefix, numbers):
 def write_users(bench, prefix):
     producer = Producer({"bootstrap.servers": bench.address})
     for n in range(12):
-        producer.produce(f"{prefix}-users", f"name{n}", f"u{n}", n % PARTITIONS, timestamp=1000)
+        producer.produce(f"{prefix}-users", f"name{n}", f"u{n}", n % PARTITIONS,
+                         timestamp=STARTED_MS - 1000)
     equal(producer.flush(30), 0, "left in the queue")
 
 
@@ -91,7 +64,7 @@ def expected():
     totals = Counter()
     for n in range(RECORDS):
         counts.update([WORDS[n % 10], WORDS[n % 7], WORDS[n % 3]])
-        at = 1_700_000_000_000 + n * 100
+        at = STARTED_MS + n * 100
         window = f"k{n % 12}@{at - at % 10_000}"
         totals[window] += n
         sums[window].append(str(totals[window]))
