@@ -96,14 +96,14 @@ def size(values):
     return sum(len(steps) for steps in values.values())
 
 
-def topics_of(bench, hint):
-    """Makes the topics of the three applications; what their names begin with."""
+def topics_of(bench, hint, names=TOPICS, partitions=PARTITIONS):
+    """Makes the topics of an application; what their names begin with."""
     prefix = bench.name(hint)
-    topics = [NewTopic(f"{prefix}-{name}", PARTITIONS, 1) for name in TOPICS]
+    topics = [NewTopic(f"{prefix}-{name}", partitions, 1) for name in names]
     for made in bench.admin().create_topics(topics, operation_timeout=10).values():
         made.result(15)
     for topic in topics:
-        eventually(lambda: bench.leads(topic.topic, PARTITIONS), f"{topic.topic} leads", 60)
+        eventually(lambda: bench.leads(topic.topic, partitions), f"{topic.topic} leads", 60)
     return prefix
 
 
