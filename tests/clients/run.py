@@ -22,7 +22,7 @@ REPOSITORY = HERE.parent.parent
 SUITES = ["kcat", "kafka_python", "confluent", "java", "admin", "idempotent", "compression",
           "wire", "dump_log", "groups", "group_migration", "transactions", "admin_wire",
           "admin_tools", "java_admin", "topic_configs", "tools_beside", "share_groups", "streams",
-          "verifiable", "connect"]
+          "verifiable", "connect", "flink"]
 # What every landing runs; `all` has the longer ones too.
 QUICK = ["kcat", "kafka_python", "confluent", "java", "admin", "idempotent", "compression", "wire",
          "dump_log"]
