@@ -16,6 +16,9 @@ impl Inner {
     pub(super) async fn close_files(&self) -> Result<(), Errno> {
         let growing: Vec<Offset> = {
             let state = self.state.borrow();
+            if state.is_blank() {
+                return Ok(());
+            }
             let growing = state.segments.iter().filter(|s| s.growing.is_some());
             growing.map(|segment| segment.base).collect()
         };

@@ -45,15 +45,19 @@ impl Damage {
 }
 
 impl Log {
-    /// Segments that never change again, with their bytes, for a checkpoint; none of a compacted
-    /// log.
-    pub fn closed_segments(&self) -> Vec<(Offset, u32)> {
+    /// Segments that never change again, with their bytes, for a checkpoint, and whether they are
+    /// all there are; none of a compacted log.
+    pub fn closed_segments(&self) -> (Vec<(Offset, u32)>, bool) {
         let state = self.0.state.borrow();
-        if state.settings.compact {
-            return Vec::new();
+        let is_blank = state.is_blank();
+        if state.settings.compact || is_blank {
+            return (Vec::new(), is_blank);
         }
-        let closed = &state.segments[..state.segments.len() - 1];
-        closed.iter().map(|s| (s.base, s.size)).collect()
+        let grows = state.active().growing.is_some() && !state.is_unchanged();
+        let count = state.segments.len() - usize::from(grows);
+        let closed = state.segments[..count].iter();
+        let closed = closed.map(|segment| (segment.base, segment.size));
+        (closed.collect(), !grows && state.retiring == 0)
     }
 
     /// What lies between the log's end and `to` is nowhere: those offsets answer an error, and

@@ -55,6 +55,7 @@ mod tail_block;
 mod tests;
 mod time;
 mod truncate;
+mod trusted;
 
 pub use batch::{BatchInfo, EndMarker};
 pub use error::{LogError, ReadError};
@@ -205,6 +206,8 @@ struct State {
     cuts: u32,
     /// Its files are as a close leaves them, with the log's end here, unless something changed.
     closed_at: Option<Offset>,
+    /// Files of removed segments that wait for their deletion: the next opening must look.
+    retiring: usize,
     /// Segments change their files at this moment: reads of files wait for the event.
     swapping: Option<Event>,
 }
@@ -287,13 +290,7 @@ impl Log {
 
     /// A close would write nothing that is not in its files.
     pub fn is_unchanged(&self) -> bool {
-        let state = self.0.state.borrow();
-        let is_clean = state.dirty.is_empty() && state.dirty_indexes.is_empty();
-        state.closed_at == Some(state.log_end)
-            && state.cuts == 0
-            && is_clean
-            && !state.names_dirty
-            && !state.epochs_dirty
+        self.0.state.borrow().is_unchanged()
     }
 
     /// Why the log is offline, if it is.
@@ -450,6 +447,16 @@ impl State {
     /// What a checkpoint knew of producers, if it was at or below `end`.
     fn known_producers(&self, end: Offset) -> Option<(Offset, ProducerState)> {
         self.producers_before.clone().filter(|(at, _)| *at <= end)
+    }
+
+    fn is_unchanged(&self) -> bool {
+        let is_clean = self.dirty.is_empty() && self.dirty_indexes.is_empty();
+        // A blank log's epochs lie in the checkpoint alone.
+        let is_as_closed = self.closed_at == Some(self.log_end) && !self.epochs_dirty;
+        (is_as_closed || self.is_blank() && !self.folder_dirty)
+            && self.cuts == 0
+            && is_clean
+            && !self.names_dirty
     }
 
     fn active(&self) -> &Segment {

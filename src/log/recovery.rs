@@ -53,6 +53,8 @@ pub struct Known {
     pub epochs: Vec<EpochEntry>,
     /// Segments below the recovery point that never change again, with their bytes.
     pub closed: Vec<(Offset, u32)>,
+    /// They are all there are, and the log ends at the recovery point.
+    pub whole: bool,
     /// What is lost and was told already.
     pub damage: Vec<Damage>,
 }
@@ -219,7 +221,7 @@ async fn list(storage: &LogStorage, dir: &Path) -> Result<Listing, Errno> {
 }
 
 impl Inner {
-    fn empty(
+    pub(super) fn empty(
         storage: &LogStorage,
         dir: &Path,
         key: PartitionKey,
@@ -254,6 +256,7 @@ impl Inner {
                 failed: None,
                 cuts: 0,
                 closed_at: None,
+                retiring: 0,
                 swapping: None,
             }),
         })

@@ -145,7 +145,7 @@ impl Inner {
     /// without a segment is ignored), and removes them after `file.delete.delay.ms`. What a crash
     /// leaves of them goes when the log is opened.
     pub(super) async fn retire_segment(
-        &self,
+        self: &Rc<Self>,
         base: Offset,
         kinds: &[FileKind],
     ) -> Result<(), Errno> {
@@ -164,7 +164,8 @@ impl Inner {
         }
         self.state.borrow_mut().names_dirty = true;
         let delay = Duration::from_millis(self.state.borrow().settings.delete_delay_ms);
-        let waiting = runtime.clone();
+        self.state.borrow_mut().retiring += 1;
+        let (waiting, inner) = (runtime.clone(), Rc::downgrade(self));
         runtime.spawn(async move {
             if !delay.is_zero() {
                 waiting.sleep(delay).await;
@@ -172,6 +173,9 @@ impl Inner {
             for path in retired {
                 // Gone with its folder, or for the next opening to remove.
                 let _ = waiting.unlink(&path).await;
+            }
+            if let Some(inner) = inner.upgrade() {
+                inner.state.borrow_mut().retiring -= 1;
             }
         });
         Ok(())

@@ -70,7 +70,11 @@ impl Inner {
                 Err(errno) => return Err(LogError::Disk(errno)),
             }
         }
-        if self.state.borrow().epochs_dirty {
+        let epochs = {
+            let state = self.state.borrow();
+            state.epochs_dirty && !state.is_blank()
+        };
+        if epochs {
             self.write_epochs().await?;
         }
         if names || folder {

@@ -42,6 +42,8 @@ pub struct Record {
     pub refused: bool,
     /// Segments that never change again, with their bytes.
     pub closed: Vec<(Offset, u32)>,
+    /// They are all there are: the log was closed, or nothing was ever in it.
+    pub whole: bool,
     /// Ranges that are lost and were told.
     pub damage: Vec<Damage>,
 }
@@ -61,9 +63,14 @@ pub enum CheckpointFileError {
 }
 
 const MAGIC: &[u8; 4] = b"OTCP";
-const VERSION: u16 = 2;
+const VERSION: u16 = 3;
 /// Without closed segments and damage.
 const VERSION_FIRST: u16 = 1;
+/// With them; no record says that they are all.
+const VERSION_CLOSED: u16 = 2;
+/// What a record's byte of flags says.
+const REFUSED: u8 = 1;
+const WHOLE: u8 = 2;
 /// Magic, CRC, version, spare, incarnation, count.
 const HEAD: usize = 24;
 /// Smallest record: what stands in front of the folder's name, and three counts.
@@ -84,6 +91,7 @@ impl Record {
             producers: producers.map(|state| (self.recovery_point, state)),
             epochs: self.epochs.clone(),
             closed: self.closed.clone(),
+            whole: self.whole,
             damage: self.damage.clone(),
         }
     }
@@ -95,7 +103,8 @@ impl Record {
         out.extend_from_slice(&self.replay_from.0.to_le_bytes());
         out.extend_from_slice(&self.log_start.0.to_le_bytes());
         out.extend_from_slice(&self.high_watermark.0.to_le_bytes());
-        out.push(u8::from(self.refused));
+        let flags = [(self.refused, REFUSED), (self.whole, WHOLE)];
+        out.push(flags.iter().filter(|(is, _)| *is).map(|(_, bit)| bit).sum());
         out.extend_from_slice(&(self.folder.len() as u16).to_le_bytes());
         out.extend_from_slice(self.folder.as_bytes());
         out.extend_from_slice(&(self.epochs.len() as u32).to_le_bytes());
@@ -124,11 +133,14 @@ impl Record {
         let replay_from = GroupSequence(u64::from_le_bytes(cursor.array()?));
         let log_start = Offset(cursor.i64()?);
         let high_watermark = Offset(cursor.i64()?);
-        let refused = match cursor.array()? {
-            [0] => false,
-            [1] => true,
-            [_] => return None,
+        let [flags] = cursor.array()?;
+        let known = match version {
+            VERSION_FIRST | VERSION_CLOSED => REFUSED,
+            _ => REFUSED | WHOLE,
         };
+        if flags & !known != 0 {
+            return None;
+        }
         let folder_length = u16::from_le_bytes(cursor.array()?);
         let folder = cursor.take(usize::from(folder_length))?;
         let folder = std::str::from_utf8(folder).ok()?.to_owned();
@@ -166,8 +178,9 @@ impl Record {
             high_watermark,
             epochs,
             producers,
-            refused,
+            refused: flags & REFUSED != 0,
             closed,
+            whole: flags & WHOLE != 0,
             damage,
         })
     }
@@ -398,6 +411,7 @@ mod tests {
             closed: (0..u32::from(number % 3))
                 .map(|n| (Offset(i64::from(n) * 50), n * 1000))
                 .collect(),
+            whole: number % 5 == 2,
             damage: vec![
                 Damage {
                     from: Offset(7),

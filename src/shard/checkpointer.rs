@@ -246,6 +246,7 @@ impl Checkpointer {
 impl Inner {
     /// What a log is at this instant, if everything in it is in synced segments.
     fn capture(&self, log: &Log, folder: &str, high_watermark: Offset) -> Capture {
+        let (closed, whole) = log.closed_segments();
         let record = Record {
             key: log.key(),
             folder: folder.to_owned(),
@@ -256,7 +257,8 @@ impl Inner {
             epochs: log.epochs(),
             producers: log.with_producers(|producers| producers.encode_whole()),
             refused: false,
-            closed: log.closed_segments(),
+            closed,
+            whole,
             damage: log.damage(),
         };
         Capture {

@@ -19,7 +19,7 @@ use crate::ids::{Offset, PartitionKey, ShardId};
 use crate::io::Errno;
 use crate::journal::Entry;
 use crate::log::layout::{
-    FileKind, FileName, FolderName, PARTITION_METADATA_FILE, parse_partition_metadata,
+    FileKind, FileName, FolderName, PARTITION_METADATA_FILE, folder_name, parse_partition_metadata,
     stray_folder_name,
 };
 use crate::map::Map;
@@ -73,9 +73,11 @@ pub(super) async fn find(
     runtime: &Runtime,
     index: usize,
     dir: &DirPlan,
+    image: &Image,
     found: &mut Found,
 ) -> Result<(), Errno> {
     found.recovered.push(dir.recovered.clone());
+    let recorded = recorded(dir, image);
     for entry in runtime.list_directory(&dir.path).await? {
         if !entry.is_directory {
             continue;
@@ -89,6 +91,10 @@ pub(super) async fn find(
             }
             FolderName::Stray | FolderName::Future | FolderName::Foreign => continue,
         };
+        if let Some(Some(key)) = recorded.get(entry.name.as_str()) {
+            found.partition(*key, index, path, dir);
+            continue;
+        }
         let metadata = path.join(PARTITION_METADATA_FILE);
         let text = runtime
             .read_file(&metadata, PARTITION_METADATA_BYTES_MAX)
@@ -119,6 +125,24 @@ pub(super) async fn find(
         }
     }
     Ok(())
+}
+
+/// Folders whose partition a record names, and a topic of the image claims: it need not be read
+/// from each. `None`: two records name the folder, which a kill in a deletion can leave.
+fn recorded<'r>(dir: &'r DirPlan, image: &Image) -> Map<&'r str, Option<PartitionKey>> {
+    let mut recorded: Map<&str, Option<PartitionKey>> = Map::default();
+    for record in dir.recovered.records() {
+        let key = record.key;
+        let topic = image.topic_by_id(key.topic);
+        let is_its = topic.is_some_and(|t| folder_name(&t.name, key.partition) == record.folder);
+        let twice = recorded
+            .insert(&record.folder, is_its.then_some(key))
+            .is_some();
+        if twice {
+            recorded.insert(&record.folder, None);
+        }
+    }
+    recorded
 }
 
 async fn has_records(runtime: &Runtime, path: &Path) -> Result<bool, Errno> {

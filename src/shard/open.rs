@@ -51,8 +51,8 @@ const AT_ONCE: usize = 64;
 /// How often a folder that found no room is tried again.
 const RETRY_NO_SPACE: Duration = Duration::from_secs(1);
 
-/// How often files that nobody uses are looked for: the one wake-up a second of an idle shard.
-const UNUSED_LOOK: Duration = Duration::from_secs(1);
+/// How often files that nobody uses are looked for: half a wake-up a second of an idle shard.
+const UNUSED_LOOK: Duration = Duration::from_secs(2);
 
 impl Shard {
     /// Starts the journals, finds the folders, opens what the image says this shard owns.
@@ -89,7 +89,7 @@ impl Shard {
                 ..settings
             };
             let storage = LogStorage::new(runtime, &dir.path, settings);
-            find(runtime, index, dir, &mut found)
+            find(runtime, index, dir, &plan.image, &mut found)
                 .await
                 .map_err(|errno| failed(&errno))?;
             checkpointers.push(Checkpointer::start(runtime, &dir.path, id, journal.clone()));
@@ -320,13 +320,25 @@ impl Shard {
             return;
         }
         let start = partition.log.log_end_offset();
-        let noted = partition.dir.journal.note(Entry::EpochStart {
-            key: partition.key,
-            epoch,
-            start,
-        });
+        // After a clean stop the epoch goes on, and the log's checkpoint knows it.
+        let is_known = partition
+            .log
+            .latest_epoch()
+            .is_some_and(|e| e.epoch == epoch);
+        let noted = match is_known {
+            true => Ok(()),
+            false => partition
+                .dir
+                .journal
+                .note(Entry::EpochStart {
+                    key: partition.key,
+                    epoch,
+                    start,
+                })
+                .map(|_| ()),
+        };
         match noted {
-            Ok(_) => {
+            Ok(()) => {
                 partition.lead(epoch);
                 if is_coordinated(&partition.topic) {
                     self.take_seat(partition);

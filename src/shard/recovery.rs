@@ -58,6 +58,8 @@ pub struct Recovered {
 
 /// Bytes in memory from which a replay writes segments before it reads on.
 const UNFLUSHED_MAX: u64 = 32 << 20;
+/// Logs of a log dir that are all looked at when they are opened.
+const LOOKED_AT_MAX: usize = 1000;
 /// Why partitions refuse whose entries were in a group that is lost.
 const LOST_GROUP: &str = "its journal lost a group";
 /// A `partition.metadata` is two short lines.
@@ -79,6 +81,17 @@ impl Recovered {
         self.records.get(&key)
     }
 
+    /// All of them, for what a folder's name tells.
+    pub fn records(&self) -> impl Iterator<Item = &Record> {
+        self.records.values()
+    }
+
+    /// Whether a log is opened by its record alone: nothing is in it, or there are so many that
+    /// looking at each would take too long.
+    fn trusts(&self, known: &Known) -> bool {
+        known.whole && (known.closed.is_empty() || self.records.len() > LOOKED_AT_MAX)
+    }
+
     /// Acknowledged records of it were lost: it answers KAFKA_STORAGE_ERROR.
     pub fn is_refused(&self, key: PartitionKey) -> bool {
         self.records.get(&key).is_some_and(|record| record.refused)
@@ -94,6 +107,11 @@ pub async fn open_log(
     recovered: &Recovered,
 ) -> Result<(Log, OpenReport), LogError> {
     let known = recovered.known(key);
+    if recovered.trusts(&known)
+        && let Some(log) = Log::trust(storage, path, key, settings, &known).await?
+    {
+        return Ok((log, OpenReport::default()));
+    }
     let (log, mut report) = Log::open(storage, path, key, settings, known).await?;
     // Recovery left the log ending where its record says. What is behind that was never synced,
     // or was cut off and the cut was not synced: it must not come back, whole or damaged.
@@ -399,6 +417,7 @@ impl Replay {
             producers: Vec::new(),
             refused: true,
             closed: Vec::new(),
+            whole: false,
             damage: Vec::new(),
         });
         record.refused = true;

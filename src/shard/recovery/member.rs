@@ -169,6 +169,7 @@ impl Member {
     }
 
     pub fn record(&self, key: PartitionKey) -> Record {
+        let (closed, whole) = self.log.closed_segments();
         Record {
             key,
             folder: self.folder.clone(),
@@ -181,7 +182,8 @@ impl Member {
                 .log
                 .with_producers(|producers| producers.encode_whole()),
             refused: self.refused,
-            closed: self.log.closed_segments(),
+            closed,
+            whole: whole && !self.refused,
             damage: self.log.damage(),
         }
     }
