@@ -19,10 +19,11 @@
 //!
 //! Three reasons to write, beside being asked: the journal is a quarter full (a lap), much memory
 //! waits in tails (a flush of the large ones, and of more where that is not enough: producers
-//! wait for it), a partition was quiet for a second (its own flush
-//! and sync, so that Kafka's tools see all of it in the folder).
+//! wait for it), a partition was quiet for a second (its own flush, so that Kafka's tools see all
+//! of it in the folder; the next lap syncs it, for the journal has it until then).
 
 pub use super::checkpoint_error::CheckpointError;
+mod block;
 mod close;
 mod cut;
 mod memory;
@@ -36,6 +37,7 @@ use crate::journal::{Entry, Journal, JournalError};
 use crate::log::Log;
 use crate::runtime::Runtime;
 use crate::runtime::sync::{Either, Event, either};
+use block::SavedBlock;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -106,6 +108,8 @@ struct Member {
     saved: RefCell<Capture>,
     /// Captured before a flush that is not synced yet.
     flushed: RefCell<Option<Capture>>,
+    /// The last block that went into the journal.
+    block: Cell<SavedBlock>,
     high_watermark: Cell<Offset>,
     /// `sealed` of what the checkpoint file on the disk says.
     covered: Cell<Offset>,
@@ -180,6 +184,7 @@ impl Checkpointer {
             folder,
             saved: RefCell::new(saved),
             flushed: RefCell::new(None),
+            block: Cell::default(),
             high_watermark: Cell::new(high_watermark),
             covered: Cell::new(Offset(0)),
             cutting: Cell::new(false),
@@ -320,7 +325,6 @@ impl Inner {
         unflushed.retain(|member| member.log.unflushed_bytes() > 0);
         self.flush(&unflushed).await?;
         self.trim(&quiet, now).await?;
-        self.sync(&quiet).await?;
         close_quiet_files(&quiet, now);
         Ok(())
     }
@@ -475,13 +479,7 @@ impl Inner {
                 captures.push((self.capture_of(member), member.cuts.get()));
                 let block = unless_deleted(member.log.tail_block().await)?;
                 if let Some(block) = block.flatten() {
-                    let (group, _) = self.journal.note(Entry::Block {
-                        key: member.log.key(),
-                        segment: block.segment,
-                        position: block.position,
-                        bytes: &block.bytes,
-                    })?;
-                    saved_blocks = saved_blocks.max(group);
+                    saved_blocks = saved_blocks.max(self.save_block(member, &block)?);
                 }
             }
             // A full journal waits for this very flush: then the block goes unsaved, and only a
