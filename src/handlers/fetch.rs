@@ -200,7 +200,7 @@ fn refused(error: ErrorCode) -> FetchAnswer {
         records: Vec::new(),
         bytes: 0,
         behind: Behind::Nothing,
-        aborted: None,
+        aborted: Some(Vec::new()),
     }
 }
 

@@ -119,7 +119,7 @@ fn topic_runs(answered: &[&Answered]) -> Vec<usize> {
         .collect()
 }
 
-/// Told to who reads committed records only; null to others.
+/// Told to who reads committed records only; null to others, and none where no log was asked.
 fn aborted(one: &Answered) -> Option<Vec<AbortedTransaction>> {
     let aborted = one.answer.aborted.as_ref()?.iter();
     let told = aborted.map(|aborted| AbortedTransaction {
@@ -152,7 +152,11 @@ fn current_leader(image: &Image, one: &Answered) -> LeaderIdAndEpoch {
 }
 
 fn partition<'a>(one: &Answered) -> PartitionData<'a> {
-    let view = one.answer.view;
+    // An error tells no marks, as Kafka's does not: they would be of a log that was not read.
+    let view = one
+        .answer
+        .view
+        .filter(|_| one.answer.error == ErrorCode::None);
     let mark = |mark: Option<Offset>| mark.map_or(-1, |offset| offset.0);
     let mut data = PartitionData {
         partition_index: one.wanted.partition,
@@ -170,4 +174,59 @@ fn partition<'a>(one: &Answered) -> PartitionData<'a> {
         };
     }
     data
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fetch_session::Wanted;
+    use super::*;
+    use crate::ids::LeaderEpoch;
+    use crate::partition::LeaderView;
+    use crate::shard::message::{Behind, FetchAnswer};
+
+    fn answered(error: ErrorCode) -> Answered {
+        Answered {
+            wanted: Wanted {
+                topic: "t".into(),
+                topic_id: TopicId::ZERO,
+                partition: 7,
+                current_leader_epoch: -1,
+                last_fetched_epoch: -1,
+                from: Offset(500),
+                bytes_max: 1,
+                sent: None,
+            },
+            answer: FetchAnswer {
+                error,
+                view: Some(LeaderView {
+                    high_watermark: Offset(42),
+                    last_stable_offset: Offset(41),
+                    log_start_offset: Offset(3),
+                    leader_epoch: LeaderEpoch(0),
+                }),
+                diverging: None,
+                records: Vec::new(),
+                bytes: 0,
+                behind: Behind::Nothing,
+                aborted: None,
+            },
+        }
+    }
+
+    #[test]
+    fn an_error_tells_no_marks() {
+        for (error, marks) in [
+            (ErrorCode::None, (42, 41, 3)),
+            (ErrorCode::OffsetOutOfRange, (-1, -1, -1)),
+        ] {
+            let answered = answered(error);
+            let told = partition(&answered);
+            let seen = (
+                told.high_watermark,
+                told.last_stable_offset,
+                told.log_start_offset,
+            );
+            assert_eq!((told.error_code, seen), (error, marks));
+        }
+    }
 }

@@ -5,7 +5,8 @@ use super::context::{Call, Response, Unanswerable};
 use crate::ids::PartitionKey;
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::list_offsets::{
-    ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopicResponse,
+    ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
+    ListOffsetsTopicResponse,
 };
 use crate::shard::message::{Answer, Question};
 
@@ -36,11 +37,8 @@ pub async fn handle(
     for topic in &request.topics {
         let known = image.topic(topic.name.0);
         let mut partitions = Vec::with_capacity(topic.partitions.len());
-        for (place, partition) in topic.partitions.iter().enumerate() {
+        for (partition, twice) in once_each(&topic.partitions) {
             let index = partition.partition_index;
-            let twice = topic.partitions[..place]
-                .iter()
-                .any(|p| p.partition_index == index);
             let key = known
                 .filter(|topic| (0..topic.partitions.len() as i64).contains(&i64::from(index)))
                 .map(|topic| PartitionKey {
@@ -92,6 +90,18 @@ pub async fn handle(
     call.respond(&response)
 }
 
+/// Each partition at its first place, and whether it is asked for again: then it is refused, once,
+/// because nobody can tell which of its questions is meant.
+fn once_each(
+    asked: &[ListOffsetsPartition],
+) -> impl Iterator<Item = (&ListOffsetsPartition, bool)> {
+    asked.iter().enumerate().filter_map(|(place, partition)| {
+        let same = |p: &ListOffsetsPartition| p.partition_index == partition.partition_index;
+        let first = !asked[..place].iter().any(same);
+        first.then(|| (partition, asked[place + 1..].iter().any(same)))
+    })
+}
+
 fn partition_response(index: i32, answer: Answer, version: i16) -> ListOffsetsPartitionResponse {
     let mut response = ListOffsetsPartitionResponse {
         partition_index: index,
@@ -121,6 +131,18 @@ fn partition_response(index: i32, answer: Answer, version: i16) -> ListOffsetsPa
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_partition_asked_for_twice_is_refused_once() {
+        let asked = [1, 0, 0, 9, 0].map(|partition_index| ListOffsetsPartition {
+            partition_index,
+            ..ListOffsetsPartition::default()
+        });
+        let told: Vec<_> = once_each(&asked)
+            .map(|(partition, twice)| (partition.partition_index, twice))
+            .collect();
+        assert_eq!(told, [(1, false), (0, true), (9, false)]);
+    }
 
     #[test]
     fn special_times_have_their_versions() {
