@@ -21,8 +21,8 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 SUITES = ["kcat", "kafka_python", "confluent", "java", "admin", "idempotent", "compression",
           "wire", "dump_log", "groups", "group_migration", "transactions", "admin_wire",
-          "admin_tools", "java_admin", "topic_configs", "tools_beside", "share_groups", "streams",
-          "verifiable", "connect", "flink"]
+          "data_wire", "admin_tools", "java_admin", "topic_configs", "tools_beside",
+          "share_groups", "streams", "verifiable", "connect", "flink"]
 # What every landing runs; `all` has the longer ones too.
 QUICK = ["kcat", "kafka_python", "confluent", "java", "admin", "idempotent", "compression", "wire",
          "dump_log"]
