@@ -392,6 +392,8 @@ impl Attempt<'_> {
             let fits = bytes + size <= wanted.max_bytes || bytes == 0 && wanted.min_one;
             if next > limit || !fits {
                 self.read.more = next <= limit;
+                // An index may have led here past all that lies before.
+                self.next = Offset(header.base_offset);
                 self.leave_at(position);
                 return Ok(true);
             }

@@ -85,3 +85,46 @@ fn a_quiet_log_holds_no_open_file_and_is_read_all_the_same() {
         );
     });
 }
+
+/// Goal: what a reader found too large is where the next one for that offset goes on, and nobody
+/// else.
+#[test]
+fn a_read_that_takes_nothing_leads_no_other_astray() {
+    const COUNT: i64 = 200;
+    let disk = SharedDisk::default();
+    let runtime = door::runtime(&disk, 1);
+    let settings = LogSettings {
+        index_interval_bytes: 1000,
+        ..LogSettings::default()
+    };
+    let written = storage(&runtime, StorageSettings::default());
+    runtime.block_on(async move {
+        let log = Log::create(&written, &folder(), key(), settings).await;
+        let log = log.expect("a new folder");
+        for n in 0..COUNT {
+            append(&log, &plain(2 * n, &[n as u8; 500]));
+        }
+        log.close().await.expect("close");
+    });
+    let runtime = door::runtime(&disk, 2);
+    let storage = storage(&runtime, StorageSettings::default());
+    let known = Known {
+        clean: true,
+        ..Known::default()
+    };
+    runtime.block_on(async move {
+        let opened = Log::open(&storage, &folder(), key(), settings, known).await;
+        let (log, _) = opened.expect("a log always opens");
+        let end = Offset(2 * COUNT);
+        for from in 0..2 * COUNT {
+            let nothing = log.read_all(Offset(from), end, 1, false).await;
+            assert_eq!(nothing.expect("readable").len(), 0);
+            for from in [from, 0] {
+                let read = log.read_all(Offset(from), end, 1, true).await;
+                let batch = from / 2;
+                let batch = plain(2 * batch, &[batch as u8; 500]);
+                assert_eq!(content(&read.expect("readable")), batch, "from {from}");
+            }
+        }
+    });
+}

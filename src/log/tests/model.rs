@@ -220,7 +220,9 @@ impl Run {
     fn read(&mut self) {
         let span = (self.log_end - self.log_start) as u64;
         let mut from = self.log_start + self.seeded.below(span + 1) as i64;
-        let max = self.seeded.below(150_000) as usize;
+        // Small ones too: what is no first batch may not fit.
+        let max = 1 + self.seeded.below(150_000);
+        let max = self.seeded.below(max) as usize;
         let min_one = self.seeded.below(3) > 0;
         // A few in a row, as a consumer reads.
         for _ in 0..1 + self.seeded.below(4) {
