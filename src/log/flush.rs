@@ -238,14 +238,13 @@ impl Inner {
         if lead == 0 {
             return Ok(Slice::empty());
         }
-        let mut block = Buffer::with_room(unit as usize);
-        block.limit_room(unit as usize);
-        let (buffer, result) = file.read(at, block).await;
-        result?;
-        if buffer.len() < lead {
-            return Err(Errno::IO);
+        let block = read_twice(file, at, lead, unit as usize).await?;
+        let mut state = self.state.borrow_mut();
+        let segment = state.segment_mut(base);
+        if let Some(growing) = segment.and_then(|segment| segment.growing.as_mut()) {
+            growing.partial = Some(block.clone());
         }
-        Ok(buffer.freeze().range(0, lead))
+        Ok(block)
     }
 
     fn gather(&self, base: Offset, partial: &[u8], unit: usize) -> Piece {
@@ -463,6 +462,30 @@ impl Inner {
         Ok(())
     }
 }
+
+/// The first `lead` bytes of the block at `at`, as two reads in a row agree: they are written back,
+/// and what one read got wrong would stay wrong.
+async fn read_twice(file: &File, at: u64, lead: usize, unit: usize) -> Result<Slice, Errno> {
+    let mut before: Option<Slice> = None;
+    for _ in 0..REREADS_MAX {
+        let mut block = Buffer::with_room(unit);
+        block.limit_room(unit);
+        let (buffer, result) = file.read(at, block).await;
+        result?;
+        if buffer.len() < lead {
+            return Err(Errno::IO);
+        }
+        let block = buffer.freeze().range(0, lead);
+        if before.is_some_and(|before| *before == *block) {
+            return Ok(block);
+        }
+        before = Some(block);
+    }
+    Err(Errno::IO)
+}
+
+/// A disk that gives other bytes each time is broken.
+const REREADS_MAX: usize = 10;
 
 impl State {
     /// What to do next to have all below `target` in files; appends go on meanwhile.

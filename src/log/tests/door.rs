@@ -42,6 +42,8 @@ pub struct Disk {
     folders: BTreeSet<PathBuf>,
     pub fail_writes: Option<Errno>,
     pub reads: u64,
+    /// That many reads flip a bit of what they bring.
+    pub misreads: u64,
 }
 
 pub type SharedDisk = Rc<RefCell<Disk>>;
@@ -157,7 +159,13 @@ impl Door {
                 let stored = stored.borrow();
                 let from = (at as usize).min(stored.data.len());
                 let end = (from + into.room()).min(stored.data.len());
-                into.extend(&stored.data[from..end]);
+                let mut bytes = stored.data[from..end].to_vec();
+                let mut disk = self.disk.borrow_mut();
+                if disk.misreads > 0 && !bytes.is_empty() {
+                    disk.misreads -= 1;
+                    bytes[0] ^= 1;
+                }
+                into.extend(&bytes);
                 Outcome::Filled {
                     into,
                     result: Ok(end - from),
