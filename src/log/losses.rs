@@ -38,6 +38,11 @@ impl Damage {
         self.from <= other.from && other.to <= self.to
     }
 
+    /// Whether it has some of the offsets `from..to`.
+    pub fn touches(&self, from: Offset, to: Offset) -> bool {
+        self.from < to && from < self.to
+    }
+
     /// Offsets in it: records, where nothing was compacted.
     pub fn records(&self) -> i64 {
         self.to.0 - self.from.0
@@ -157,6 +162,12 @@ impl Inner {
                 Found::Garbage | Found::End => return Ok(end),
             }
         }
+    }
+
+    /// What was noted of these offsets was wrong: they are whole.
+    pub(super) fn forget_damage(&self, whole: Damage) {
+        let damage = &mut self.state.borrow_mut().damage;
+        damage.retain(|damage| !damage.covers(&whole));
     }
 
     /// Remembers damage met by a read, so that nobody looks there again; told once.

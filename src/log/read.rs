@@ -14,14 +14,14 @@ use super::append::push_joined;
 use super::cache::{BLOCK_BYTES, NO_DATA};
 use super::index::offset;
 use super::layout::FileKind;
-use super::scan::{CHECK_WINDOW_BYTES, Found, NO_CHECK, Scanner};
+use super::scan::{CHECK_WINDOW_BYTES, Found, NO_CHECK, Scanner, crc_of};
 use super::storage::{Cached, Cursor, count};
 use super::{Damage, Inner, Log, LogError, ReadError, State};
 use crate::ids::Offset;
 use crate::io::{Errno, Slice};
 use crate::log::index::OffsetEntry;
 use crate::runtime::File;
-use ottla_protocol::record_batch::{BATCH_HEADER_BYTES, BatchHeader, combine, crc32c, place};
+use ottla_protocol::record_batch::{BATCH_HEADER_BYTES, BatchHeader};
 use std::future::Future;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -399,17 +399,16 @@ impl Attempt<'_> {
             }
             let pieces = self.pieces(position, size as u32).await?;
             if crc_of(&pieces) != header.crc {
-                let from = Offset(header.base_offset);
-                let range = Damage { from, to: next };
-                self.log.note_damage(self.base, position, range);
-                if bytes == 0 {
-                    return Err(Stop::Error(ReadError::Corrupt { first: from }));
-                }
-                break;
+                // Where it ends, its own header does not say for sure.
+                self.next = Offset(header.base_offset);
+                let Some(behind) = self.pass_damage(wanted, position).await? else {
+                    break;
+                };
+                position = behind;
+                continue;
             }
-            pieces
-                .iter()
-                .for_each(|piece| push_joined(&mut self.read.slices, piece));
+            let slices = &mut self.read.slices;
+            pieces.iter().for_each(|piece| push_joined(slices, piece));
             self.read.bytes += size;
             self.next = next;
             position += size as u32;
@@ -426,30 +425,46 @@ impl Attempt<'_> {
 
     /// What lies at `position`.
     async fn header(&mut self, position: u32) -> Result<Place, Stop> {
-        let length = (BATCH_HEADER_BYTES as u32).min(self.end - position);
-        let pieces = self.pieces(position, length).await?;
-        let mut head = [0; BATCH_HEADER_BYTES];
-        let mut filled = 0;
-        for piece in &pieces {
-            head[filled..filled + piece.len()].copy_from_slice(piece);
-            filled += piece.len();
-        }
+        let (head, length) = self.head(position).await?;
         if head.iter().all(|byte| *byte == 0) {
             return Ok(Place::Zeros);
         }
-        let Ok(header) = BatchHeader::parse(&head[..filled]) else {
+        let Ok(header) = BatchHeader::parse(&head[..length]) else {
             return Ok(Place::Garbage);
         };
         let inside = header.size() as u64 <= u64::from(self.end - position);
-        let rises = header.base_offset >= self.next.0 && header.last_offset_delta >= 0;
-        // The base offset lies outside the checksum: a batch beyond its segment is none.
-        let bound = self.log.state.borrow().segment_end(self.base);
-        let ends = header.next_offset() > header.base_offset && header.next_offset() <= bound.0;
-        Ok(if inside && rises && ends {
-            Place::Batch(header)
-        } else {
-            Place::Garbage
-        })
+        let (from, to) = (Offset(header.base_offset), Offset(header.next_offset()));
+        let rises = from >= self.next && header.last_offset_delta >= 0 && to > from;
+        let (bound, is_damaged) = {
+            let state = self.log.state.borrow();
+            let is_damaged = state.damage.iter().any(|known| known.touches(from, to));
+            (state.segment_end(self.base), is_damaged)
+        };
+        // The base offset lies outside the checksum: a batch beyond its segment is none, and one
+        // that jumps needs the next to agree.
+        if !inside || !rises || is_damaged || to > bound {
+            return Ok(Place::Garbage);
+        }
+        if from > self.next {
+            let (head, length) = self.head(position + header.size() as u32).await?;
+            let behind = BatchHeader::parse(&head[..length]);
+            if behind.is_ok_and(|behind| behind.base_offset < to.0) {
+                return Ok(Place::Garbage);
+            }
+        }
+        Ok(Place::Batch(header))
+    }
+
+    /// The bytes of a header at `position`, and how many of them there are.
+    async fn head(&mut self, position: u32) -> Result<([u8; BATCH_HEADER_BYTES], usize), Stop> {
+        let length = (BATCH_HEADER_BYTES as u32).min(self.end - position);
+        let mut head = [0; BATCH_HEADER_BYTES];
+        let mut filled = 0;
+        for piece in self.pieces(position, length).await? {
+            head[filled..filled + piece.len()].copy_from_slice(&piece);
+            filled += piece.len();
+        }
+        Ok((head, filled))
     }
 
     /// Behind bytes that are no batch: where the next one begins, if the wanted offset lies there;
@@ -458,12 +473,22 @@ impl Attempt<'_> {
         if self.read.bytes > 0 {
             return Ok(None);
         }
-        let end = u64::from(self.end);
-        let file = self.file.clone();
-        let mut scanner = Scanner::new(file, u64::from(position), end, CHECK_WINDOW_BYTES);
-        let found = scanner.resync(self.next).await?;
-        if self.log.state.borrow().cuts != self.cuts {
-            return Err(Stop::Moved);
+        let (start, end) = (u64::from(position), u64::from(self.end));
+        let (mut found, mut behind) = (None, start);
+        for _ in 0..REREADS {
+            let mut scanner = Scanner::new(self.file.clone(), start, end, CHECK_WINDOW_BYTES);
+            found = scanner.resync(self.next).await?;
+            behind = scanner.position();
+            if self.log.state.borrow().cuts != self.cuts {
+                return Err(Stop::Moved);
+            }
+            if let Some(info) = found.filter(|_| behind == start) {
+                // The disk has it whole: what is in the cache, or was noted once, is wrong.
+                self.log.storage.forget_segment(self.log.id, self.base);
+                let (from, to) = (info.base_offset(), info.next_offset());
+                self.log.forget_damage(Damage { from, to });
+                return Err(Stop::Moved);
+            }
         }
         let from = self.next;
         let to = match found {
@@ -476,7 +501,7 @@ impl Attempt<'_> {
             return Err(Stop::Error(ReadError::Corrupt { first: from }));
         }
         self.next = to;
-        Ok(Some(scanner.position() as u32))
+        Ok(Some(behind as u32))
     }
 
     /// Exactly the bytes `position..position + length`, in as few pieces as they lie in memory.
@@ -498,18 +523,10 @@ impl Attempt<'_> {
     }
 
     async fn load(&mut self, position: u32) -> Result<(), Stop> {
-        let storage = &self.log.storage;
-        let bytes = storage
-            .0
-            .cache
-            .bytes_at(
-                storage,
-                &self.file,
-                (self.log.id, self.base),
-                position,
-                self.end,
-                self.ahead,
-            )
+        let (storage, segment) = (&self.log.storage, (self.log.id, self.base));
+        let cache = &storage.0.cache;
+        let bytes = cache
+            .bytes_at(storage, &self.file, segment, position, self.end, self.ahead)
             .await;
         if self.log.state.borrow().cuts != self.cuts {
             return Err(Stop::Moved);
@@ -562,25 +579,8 @@ impl Attempt<'_> {
     }
 }
 
-fn crc_of(pieces: &[Slice]) -> u32 {
-    let mut skip = place::ATTRIBUTES;
-    let mut crc = None;
-    for piece in pieces {
-        let from = skip.min(piece.len());
-        skip -= from;
-        let bytes = &piece[from..];
-        if bytes.is_empty() {
-            continue;
-        }
-        let piece_crc = crc32c(bytes);
-        crc = Some(match crc {
-            None => piece_crc,
-            Some(before) => combine(before, piece_crc, bytes.len() as u64),
-        });
-    }
-    crc.unwrap_or(0)
-}
-
+/// What is wrong in that many reads is damaged.
+const REREADS: usize = 3;
 /// A read across that many truncations gives up.
 const ATTEMPTS: usize = 5;
 /// Up to here hopping from the start is as cheap as an index.

@@ -26,11 +26,12 @@ use super::layout::{
 };
 use super::leader_epoch::EpochCache;
 use super::losses::{Damage, Loss};
-use super::scan::{CHECK_WINDOW_BYTES, Found, HEADER_WINDOW_BYTES, NO_CHECK, Scanner};
+use super::scan::{CHECK_WINDOW_BYTES, Found, HEADER_WINDOW_BYTES, Look, NO_CHECK, Scan, Scanner};
 use super::segment::{Segment, TimeMark};
 use super::storage::Turns;
 use super::{
-    EpochEntry, Inner, Log, LogError, LogSettings, LogStorage, ProducerState, State, Tail,
+    BatchInfo, EpochEntry, Inner, Log, LogError, LogSettings, LogStorage, ProducerState, State,
+    Tail,
 };
 use crate::ids::{Offset, PartitionKey};
 use crate::io::{Errno, Instant};
@@ -91,18 +92,6 @@ struct Listing {
     segments: Vec<Offset>,
     snapshots: Vec<Offset>,
     epochs: bool,
-}
-
-/// How to look at one segment.
-struct Look {
-    /// Begin with the batch that holds this offset, or earlier.
-    from: Offset,
-    /// Check from this offset on.
-    check_from: Offset,
-    /// Producers are known up to here.
-    learn_from: Offset,
-    /// Base of the next segment, `None` for the last.
-    next_base: Option<Offset>,
 }
 
 impl Log {
@@ -478,10 +467,7 @@ impl Inner {
         let mut scanner = Scanner::new(file.clone(), 0, u64::from(length), window);
         let mut segment = self.begin_segment(base, look, length, &mut scanner).await?;
         scanner.go_to(u64::from(segment.size));
-        let mut scan = Scan {
-            expected: None,
-            epoch: -1,
-        };
+        let mut scan = Scan::default();
         let settings = self.state.borrow().settings;
         loop {
             let found = scanner.next(look.check_from).await?;
@@ -491,14 +477,18 @@ impl Inner {
                 intact: true,
             } = &found
                 && scan.accepts(info, base, look, settings.compact)
+                && (scan.leads_to(info)
+                    || settings.compact
+                    || scan.is_sure(&mut scanner, None).await?)
             {
-                segment.size = *position as u32;
-                segment.note(info, &settings);
-                scan.expected = Some(info.next_offset());
-                scan.epoch = info.header.partition_leader_epoch;
-                self.learn_scanned(info, look.learn_from, &mut segment);
+                let sure = scan.hold(info, *position, base, look);
+                self.keep(sure, &mut segment, look, &settings);
                 continue;
             }
+            if found != Found::End && !scan.is_sure(&mut scanner, found.base_offset()).await? {
+                scan.take_back();
+            }
+            self.keep(scan.release(), &mut segment, look, &settings);
             let expected = scan.expected.unwrap_or(base);
             if found == Found::End {
                 break;
@@ -517,8 +507,7 @@ impl Inner {
                 report.damage.push(self.loss(base, position, range));
                 segment.size = scanner.position() as u32;
                 segment.expect_entry();
-                scan.expected = Some(to);
-                scan.epoch = -1;
+                scan.go_on_at(to);
                 continue;
             }
             if look.next_base.is_none() {
@@ -706,7 +695,22 @@ impl Inner {
         Ok(scanner)
     }
 
-    fn learn_scanned(&self, info: &super::BatchInfo, learn_from: Offset, segment: &mut Segment) {
+    /// Takes a batch into the segment's state.
+    fn keep(
+        &self,
+        sure: Option<(BatchInfo, u64)>,
+        segment: &mut Segment,
+        look: &Look,
+        settings: &LogSettings,
+    ) {
+        if let Some((info, position)) = sure {
+            segment.size = position as u32;
+            segment.note(&info, settings);
+            self.learn_scanned(&info, look.learn_from, segment);
+        }
+    }
+
+    fn learn_scanned(&self, info: &BatchInfo, learn_from: Offset, segment: &mut Segment) {
         let mut state = self.state.borrow_mut();
         state.confirm_epoch(info);
         if info.base_offset() < learn_from {
@@ -854,7 +858,7 @@ impl Inner {
         let state = &mut *state;
         let first = state.tail.index_of(state.flushed.max(from));
         for entry in state.tail.range(first) {
-            if let Ok(info) = super::BatchInfo::parse(&entry.slice) {
+            if let Ok(info) = BatchInfo::parse(&entry.slice) {
                 state.producers.update(&info);
             }
         }
@@ -897,34 +901,10 @@ impl Inner {
 
 /// A batch that an index entry points at, and what the index files hold.
 struct IndexStart {
-    at: super::BatchInfo,
+    at: BatchInfo,
     position: u32,
     entries: Vec<OffsetEntry>,
     times: Vec<TimeEntry>,
-}
-
-/// What a scan has seen.
-struct Scan {
-    /// `None` before the first batch.
-    expected: Option<Offset>,
-    epoch: i32,
-}
-
-impl Scan {
-    fn accepts(&self, info: &super::BatchInfo, base: Offset, look: &Look, compact: bool) -> bool {
-        let lowest = self.expected.unwrap_or(base);
-        let epoch = info.header.partition_leader_epoch;
-        // Compaction leaves gaps; so may have an earlier life of the topic, below the checkpoint.
-        let strict = !compact && self.expected.is_some() && info.base_offset() >= look.check_from;
-        let in_order = if strict {
-            info.base_offset() == lowest
-        } else {
-            info.base_offset() >= lowest
-        };
-        let inside = look.next_base.is_none_or(|next| info.last_offset() < next);
-        let addressable = info.last_offset().0 - base.0 <= i64::from(i32::MAX);
-        in_order && inside && addressable && (epoch < 0 || epoch >= self.epoch)
-    }
 }
 
 /// Leader epochs: one line each; a topic does not see a million leaders.

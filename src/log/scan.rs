@@ -261,6 +261,162 @@ impl Scanner {
     }
 }
 
+/// How to look at one segment.
+pub(super) struct Look {
+    /// Begin with the batch that holds this offset, or earlier.
+    pub from: Offset,
+    /// Check from this offset on.
+    pub check_from: Offset,
+    /// Producers are known up to here.
+    pub learn_from: Offset,
+    /// Base of the next segment, `None` for the last.
+    pub next_base: Option<Offset>,
+}
+
+/// What a walk over a segment's batches has seen. The last batch is held until the next one agrees
+/// with where it ends: a header whose checksum nobody looked at may lie.
+pub(super) struct Scan {
+    /// `None` before the first batch.
+    pub expected: Option<Offset>,
+    epoch: i32,
+    held: Option<Held>,
+}
+
+struct Held {
+    info: BatchInfo,
+    position: u64,
+    /// What was expected in its place.
+    expected: Option<Offset>,
+    /// Its base offset was not.
+    jumped: bool,
+    checked: bool,
+}
+
+impl Default for Scan {
+    fn default() -> Scan {
+        Scan {
+            expected: None,
+            epoch: -1,
+            held: None,
+        }
+    }
+}
+
+impl Scan {
+    pub fn accepts(&self, info: &BatchInfo, base: Offset, look: &Look, compact: bool) -> bool {
+        let lowest = self.expected.unwrap_or(base);
+        let epoch = info.header.partition_leader_epoch;
+        let synced = info.base_offset() < look.check_from;
+        // Compaction leaves gaps; so may have an earlier life of the topic, below the checkpoint.
+        let strict = !compact && self.expected.is_some() && !synced;
+        let in_order = if strict {
+            info.base_offset() == lowest
+        } else {
+            info.base_offset() >= lowest
+        };
+        let inside = look.next_base.is_none_or(|next| info.last_offset() < next);
+        let addressable = info.last_offset().0 - base.0 <= i64::from(i32::MAX);
+        // Of an older leader only a lost truncation leaves batches here, and what is synced lost
+        // none: there an epoch that falls is a bit that flipped.
+        in_order && inside && addressable && (synced || epoch < 0 || epoch >= self.epoch)
+    }
+
+    pub fn leads_to(&self, info: &BatchInfo) -> bool {
+        self.expected
+            .is_none_or(|expected| expected == info.base_offset())
+    }
+
+    /// Holds this batch; what was held before is sure now.
+    pub fn hold(
+        &mut self,
+        info: &BatchInfo,
+        position: u64,
+        base: Offset,
+        look: &Look,
+    ) -> Option<(BatchInfo, u64)> {
+        let checked = info.base_offset() >= look.check_from;
+        if checked {
+            self.epoch = info.header.partition_leader_epoch;
+        }
+        let held = Held {
+            info: *info,
+            position,
+            expected: self.expected,
+            jumped: info.base_offset() != self.expected.unwrap_or(base),
+            checked,
+        };
+        self.expected = Some(info.next_offset());
+        let before = self.held.replace(held);
+        before.map(|held| (held.info, held.position))
+    }
+
+    /// Whether the batch held is whole although what lies behind it, at `behind` if it is a batch,
+    /// does not fit.
+    pub async fn is_sure(
+        &self,
+        scanner: &mut Scanner,
+        behind: Option<Offset>,
+    ) -> Result<bool, Errno> {
+        let Some(held) = &self.held else {
+            return Ok(true);
+        };
+        // The base offset lies outside the checksum: one that jumped needs the next to agree.
+        if held.jumped && behind.is_some_and(|behind| behind < held.info.next_offset()) {
+            return Ok(false);
+        }
+        if held.checked {
+            return Ok(true);
+        }
+        let found = scanner.look(held.position, Offset(0)).await?;
+        Ok(matches!(found, Found::Batch { intact: true, .. }))
+    }
+
+    pub fn take_back(&mut self) {
+        if let Some(held) = self.held.take() {
+            self.expected = held.expected;
+        }
+    }
+
+    pub fn release(&mut self) -> Option<(BatchInfo, u64)> {
+        self.held.take().map(|held| (held.info, held.position))
+    }
+
+    /// Behind damage.
+    pub fn go_on_at(&mut self, to: Offset) {
+        self.expected = Some(to);
+        self.epoch = -1;
+    }
+}
+
+impl Found {
+    pub fn base_offset(&self) -> Option<Offset> {
+        match self {
+            Found::Batch { info, .. } => Some(info.base_offset()),
+            Found::End | Found::Garbage => None,
+        }
+    }
+}
+
+/// The checksum of a batch that lies in pieces.
+pub(super) fn crc_of(pieces: &[Slice]) -> u32 {
+    let mut skip = place::ATTRIBUTES;
+    let mut crc = None;
+    for piece in pieces {
+        let from = skip.min(piece.len());
+        skip -= from;
+        let bytes = &piece[from..];
+        if bytes.is_empty() {
+            continue;
+        }
+        let piece_crc = crc32c(bytes);
+        crc = Some(match crc {
+            None => piece_crc,
+            Some(before) => combine(before, piece_crc, bytes.len() as u64),
+        });
+    }
+    crc.unwrap_or(0)
+}
+
 /// Whether a batch of this log could begin here; cheap, as it is asked for every byte.
 fn plausible(bytes: &[u8], expected: Offset) -> bool {
     bytes[place::MAGIC] == MAGIC as u8

@@ -3,6 +3,7 @@
 use super::*;
 use crate::io::Errno;
 use crate::runtime::sync::both;
+use ottla_protocol::record_batch::BATCH_HEADER_BYTES;
 
 /// A closed log of batches of two records, each about a kilobyte, in segments of 10 batches.
 struct Bench {
@@ -162,6 +163,39 @@ fn damage_in_the_middle_loses_that_range_only() {
         }
     }
 }
+
+/// Goal: one bit of a header, also of those that no checksum covers, costs its own batch at most.
+#[test]
+fn a_bit_of_a_header_costs_no_other_batch() {
+    const COUNT: usize = 4;
+    for bit in 0..BATCH_HEADER_BYTES * 8 {
+        let within = bit % (COUNT - 1);
+        for recovery_point in [0, 2 * COUNT as i64] {
+            if recovery_point == 0 && LEADER_EPOCH_BYTES.contains(&(bit / 8)) {
+                // Above the recovery point a higher epoch ends what an older leader wrote; what
+                // was acknowledged of it is in the journal.
+                continue;
+            }
+            let mut bench = Bench::new(COUNT as i64);
+            let size = bench.batches[0].len();
+            let byte = within * size + bit / 8;
+            bench.change(FIRST, |data| data[byte] ^= 1 << (bit % 8));
+            let (log, report) = bench.open(false, recovery_point);
+            let place = format!("bit {bit} of batch {within}, recovery point {recovery_point}");
+            assert_eq!(report.cut, None, "{place}");
+            assert_eq!(log.log_end_offset().0, 2 * COUNT as i64, "{place}");
+            for (index, batch) in bench.batches.iter().enumerate() {
+                let found = bench.read(&log, 2 * index as i64);
+                if index != within {
+                    let found = found.expect("not where the damage is");
+                    assert!(found.starts_with(batch), "{place}: batch {index}");
+                }
+            }
+        }
+    }
+}
+
+const LEADER_EPOCH_BYTES: std::ops::Range<usize> = 12..16;
 
 #[test]
 fn indexes_that_are_gone_or_garbage_are_rebuilt() {
