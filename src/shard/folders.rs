@@ -300,9 +300,8 @@ mod tests {
     fn life(world: &World, machine: MachineId, partitions: usize, epoch: i32) {
         let config = BrokerConfig::from_given(&[], &Machine::default());
         let plan = NodePlan {
-            config: config.expect("the defaults are a broker").0.into(),
             partitions,
-            topic: Vec::new(),
+            ..NodePlan::new(config.expect("the defaults are a broker").0)
         };
         let node = Node::start(world, machine, &plan, 2, epoch);
         assert!(world.run_until(60 * SECOND, || node.is_up()));

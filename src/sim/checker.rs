@@ -11,6 +11,8 @@
 //!   - what was promised is where it was promised, if the crash was one it should survive; also
 //!     if it was not, unless the whole end of the log is gone.
 //!   - what was not there after one recovery is not there after the next one.
+//!   - a batch whose bytes rotted answers an error, or is cut off where the log ends; no other
+//!     batch suffers from it.
 
 use super::model::{Level, Model};
 use crate::ids::Offset;
@@ -23,6 +25,17 @@ pub enum Ending {
     Clean,
     Kill,
     PowerCut,
+}
+
+impl Ending {
+    /// The least that survives it.
+    fn kept(self) -> Level {
+        match self {
+            Ending::Clean => Level::Memory,
+            Ending::Kill => Level::Written,
+            Ending::PowerCut => Level::Synced,
+        }
+    }
 }
 
 /// A batch as it was served.
@@ -81,7 +94,7 @@ impl Model {
     /// A consumer has read these: from now on they must be where it saw them.
     pub fn observe(&mut self, served: &[Served]) {
         for one in served {
-            let level = self.level_of(one.id);
+            let level = self.batches[one.id].seen;
             self.promise(one.id, one.base, level);
         }
         self.fetched += served.len() as u64;
@@ -101,10 +114,16 @@ impl Model {
             log_start >= promised_start,
             "partition {partition}: deleted records are back, {log_start} < {promised_start}"
         );
-        let end = served.last().map_or(log_start, |last| last.next);
+        let mut end = served.last().map_or(log_start, |last| last.next);
+        while end < log_end
+            && let Some(behind) = self.behind_rotten(partition, end)
+        {
+            end = behind;
+        }
         assert_eq!(end, log_end, "partition {partition}: the end is not served");
         self.check_order(partition, served);
         let present: Map<usize, Offset> = served.iter().map(|one| (one.id, one.base)).collect();
+        let mut numbered_lost = false;
         for (id, sent) in self.batches.iter_mut().enumerate() {
             if sent.partition != partition {
                 continue;
@@ -118,15 +137,18 @@ impl Model {
                 (Some(_), None) => {}
                 (None, Some((base, level))) => {
                     let deleted = base.plus(i64::from(sent.records)) <= log_start;
-                    let may_be_lost =
-                        ending == Ending::PowerCut && level == Level::Written && base >= log_end;
+                    let may_be_lost = level < ending.kept() && base >= log_end;
                     assert!(
-                        deleted || may_be_lost,
+                        deleted || may_be_lost || sent.rotten,
                         "partition {partition}: batch {id}, promised as {level:?} at {base}, is \
                          gone after {ending:?}; the log is {log_start}..{log_end}"
                     );
+                    if sent.rotten && base < log_end {
+                        continue;
+                    }
                     if !deleted {
                         sent.promised = None;
+                        numbered_lost |= sent.producer.is_some();
                     }
                     sent.dead = true;
                 }
@@ -136,18 +158,32 @@ impl Model {
         for one in served {
             self.promise(one.id, one.base, Level::Synced);
         }
+        if numbered_lost {
+            self.producers[partition].begin_anew();
+        }
+    }
+
+    /// Where the rotten batch ends that holds `offset`.
+    pub fn behind_rotten(&self, partition: usize, offset: Offset) -> Option<Offset> {
+        let rotten = self.batches.iter().filter(|sent| sent.rotten);
+        rotten
+            .filter(|sent| sent.partition == partition)
+            .filter_map(|sent| Some((sent.promised?.0, i64::from(sent.records))))
+            .map(|(base, records)| (base, base.plus(records)))
+            .find(|(base, next)| *base <= offset && offset < *next)
+            .map(|(_, next)| next)
     }
 
     fn check_order(&self, partition: usize, served: &[Served]) {
         // By stream, and by producer: what lies nearest before.
         let mut last_plain: Map<u64, usize> = Map::default();
-        let mut next_sequence: Map<i64, i32> = Map::default();
+        let mut next_sequence: Map<(i64, i16), i32> = Map::default();
         for one in served {
             let sent = &self.batches[one.id];
             match sent.producer {
-                Some((producer, sequence)) => {
+                Some((producer, epoch, sequence)) => {
                     let next = sequence + sent.records;
-                    if let Some(expected) = next_sequence.insert(producer, next) {
+                    if let Some(expected) = next_sequence.insert((producer, epoch), next) {
                         assert_eq!(
                             sequence, expected,
                             "partition {partition}: batch {} is out of its producer's order",

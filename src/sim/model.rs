@@ -14,10 +14,46 @@ use crate::protocol::record_batch::{
 /// What a batch must survive once a client was answered, or has read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
+    /// A clean stop.
+    Memory,
     /// `kill -9` of the broker.
     Written,
     /// Power loss.
     Synced,
+}
+
+/// What an operator set for a topic: the acknowledgement table of DESIGN §3, or one level.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    #[default]
+    Acks,
+    Always(Level),
+}
+
+impl Durability {
+    /// What an operator writes for `ottla.durability`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Durability::Acks => "acks",
+            Durability::Always(Level::Memory) => "memory",
+            Durability::Always(Level::Written) => "written",
+            Durability::Always(Level::Synced) => "synced",
+        }
+    }
+
+    /// Whether an acknowledgement may be worth less than the table says.
+    pub fn is_weak(self) -> bool {
+        self.level(-1) < Level::Synced
+    }
+
+    /// The table.
+    pub fn level(self, acks: i16) -> Level {
+        match (self, acks) {
+            (Durability::Always(level), _) => level,
+            (Durability::Acks, -1) => Level::Synced,
+            (Durability::Acks, _) => Level::Written,
+        }
+    }
 }
 
 /// One batch that some client sent.
@@ -25,10 +61,15 @@ pub enum Level {
 pub struct SentBatch {
     pub partition: usize,
     pub acks: i16,
+    /// What somebody who reads it may count on.
+    pub seen: Level,
+    /// What an acknowledgement says: more than `seen`, if a level was raised before it was sent
+    /// again.
+    pub answered: Level,
     /// What keeps unnumbered batches in order: one connection.
     pub stream: u64,
-    /// Producer and its first sequence number, for idempotent ones.
-    pub producer: Option<(i64, i32)>,
+    /// Producer, its epoch and its first sequence number, for idempotent ones.
+    pub producer: Option<(i64, i16, i32)>,
     pub records: i32,
     pub bytes: Vec<u8>,
     /// Where it lies and what it survives, once somebody was told.
@@ -36,6 +77,8 @@ pub struct SentBatch {
     /// It was not there after a recovery: unless it is sent again, it never comes back.
     pub dead: bool,
     pub sent_again: bool,
+    /// Its bytes have rotted on the disk: it may answer an error, or be cut off at the end.
+    pub rotten: bool,
 }
 
 /// How a batch is sent.
@@ -54,9 +97,21 @@ pub struct Sending {
 /// Producers that number their batches, one per partition.
 #[derive(Clone, Debug, Default)]
 pub struct Producer {
+    /// Counts up when it has lost what it counted on, as its level allows.
+    pub epoch: i16,
     pub next_sequence: i32,
     /// The batch on its way or to be sent again: the one a producer insists on.
     pub waiting: Option<usize>,
+}
+
+impl Producer {
+    /// As a client that learned that its batches are gone: another epoch, numbers from 0.
+    pub fn begin_anew(&mut self) {
+        *self = Producer {
+            epoch: self.epoch + 1,
+            ..Producer::default()
+        };
+    }
 }
 
 #[derive(Default)]
@@ -65,6 +120,8 @@ pub struct Model {
     by_content: Map<u64, usize>,
     /// Ids that the broker gave to producers.
     producer_ids: Set<i64>,
+    /// What an operator set, as far as known: several while a change is under way.
+    durability: Vec<Durability>,
     /// By partition: what DeleteRecords promised.
     pub log_start: Vec<Offset>,
     pub producers: Vec<Producer>,
@@ -78,6 +135,7 @@ impl Model {
         Model {
             log_start: vec![Offset(0); partitions],
             producers: vec![Producer::default(); partitions],
+            durability: vec![Durability::default()],
             ..Model::default()
         }
     }
@@ -100,18 +158,46 @@ impl Model {
         }
         let bytes = builder.finish();
         self.by_content.insert(content_hash(&bytes), id);
+        let level = self.level_now(how.acks);
         self.batches.push(SentBatch {
             partition: how.partition,
             acks: how.acks,
+            seen: level,
+            answered: level,
             stream: how.stream,
-            producer: stamp.map(|stamp| (stamp.id, stamp.base_sequence)),
+            producer: stamp.map(|stamp| (stamp.id, stamp.epoch, stamp.base_sequence)),
             records: how.records,
             bytes,
             promised: None,
             dead: false,
             sent_again: false,
+            rotten: false,
         });
         id
+    }
+
+    /// An operator begins to set another durability: from here on either may hold.
+    pub fn begin_durability(&mut self, to: Durability) {
+        self.durability.push(to);
+        for batch in &mut self.batches {
+            // One that is on its way meets either.
+            let level = to.level(batch.acks);
+            batch.answered = batch.answered.min(level);
+            if batch.promised.is_none() {
+                batch.seen = batch.seen.min(level);
+            }
+        }
+    }
+
+    /// The change was acknowledged: what is sent from now on meets this one only.
+    pub fn end_durability(&mut self, to: Durability) {
+        self.durability = vec![to];
+    }
+
+    /// The least that a batch sent now can count on.
+    fn level_now(&self, acks: i16) -> Level {
+        let levels = self.durability.iter().map(|one| one.level(acks));
+        levels.min().expect("something is always set")
     }
 
     /// The broker gave a producer its id: nobody else has it, whatever crashed since.
@@ -124,8 +210,12 @@ impl Model {
 
     /// A batch is sent once more by a producer that heard nothing.
     pub fn send_again(&mut self, id: usize) {
-        self.batches[id].sent_again = true;
-        self.batches[id].dead = false;
+        let level = self.level_now(self.batches[id].acks);
+        let batch = &mut self.batches[id];
+        batch.sent_again = true;
+        batch.dead = false;
+        batch.answered = level;
+        batch.seen = batch.seen.min(level);
     }
 
     /// Which batch these bytes are, whatever offset and epoch the broker gave them.
@@ -133,6 +223,12 @@ impl Model {
         let id = *self.by_content.get(&content_hash(batch))?;
         let same = self.batches[id].bytes.get(CONTENT_START..) == batch.get(CONTENT_START..);
         same.then_some(id)
+    }
+
+    /// The broker acknowledged it.
+    pub fn acknowledge(&mut self, id: usize, base: Offset) {
+        self.promise(id, base, self.batches[id].answered);
+        self.acknowledged += 1;
     }
 
     /// Somebody was told that the batch lies at `base`, so it must survive what `level` says.
@@ -144,14 +240,6 @@ impl Model {
                 *kept = (*kept).max(level);
             }
             None => batch.promised = Some((base, level)),
-        }
-    }
-
-    /// The acknowledgement table of DESIGN §3.
-    pub fn level_of(&self, id: usize) -> Level {
-        match self.batches[id].acks {
-            -1 => Level::Synced,
-            _ => Level::Written,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! One process of shards over one log dir, without connections: what the workload starts and kills.
+//! One process of shards over some log dirs, without connections: the workload starts and kills it.
 //!
 //! Room:       `sim`.
 //! Called by:  `workload`.
@@ -8,6 +8,7 @@
 use super::world::{DoorKey, MachineId, World};
 use crate::config::BrokerConfig;
 use crate::ids::{LeaderEpoch, PartitionKey, ShardId, TopicId};
+use crate::io::Errno;
 use crate::metadata::{Image, PartitionImage, ResourceKind, TopicImage};
 use crate::runtime::Runtime;
 use crate::shard::{self, DirPlan, Shard, owner, recovery};
@@ -18,6 +19,8 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 pub const LOG_DIR: &str = "/data";
+/// The log dirs a node may have; each seems a disk of its own, for faults go by path.
+pub const LOG_DIRS: [&str; 3] = [LOG_DIR, "/second", "/third"];
 pub const TOPIC: TopicId = TopicId(*b"simulated topic.");
 const NAME: &str = "orders";
 
@@ -50,6 +53,9 @@ pub struct Node {
     pub world: World,
     pub machine: MachineId,
     pub shards: u16,
+    epoch: i32,
+    /// Images so far.
+    configured: Cell<i64>,
     members: Members,
     failed: Rc<RefCell<Option<String>>>,
 }
@@ -60,6 +66,10 @@ pub struct NodePlan {
     pub partitions: usize,
     /// Overrides of the topic.
     pub topic: Vec<(&'static str, String)>,
+    /// Those of all brokers.
+    pub brokers: Vec<(&'static str, String)>,
+    /// How many of `LOG_DIRS`; `config` names as many.
+    pub dirs: usize,
 }
 
 impl Node {
@@ -71,40 +81,33 @@ impl Node {
         shards: u16,
         epoch: i32,
     ) -> Node {
+        let runtimes: Vec<Runtime> = (0..shards).map(|_| drive(world, machine).1).collect();
+        let (_, control) = drive(world, machine);
         let node = Node {
             world: world.clone(),
             machine,
             shards,
+            epoch,
+            configured: Cell::new(1),
             members: Rc::default(),
             failed: Rc::default(),
         };
-        let runtimes: Vec<Runtime> = (0..shards).map(|_| drive(world, machine).1).collect();
-        let (_, control) = drive(world, machine);
-        let image = Arc::new(plan.image(epoch));
-        let config = plan.config.clone();
+        let image = Arc::new(plan.image(epoch, 1));
+        let (config, dirs) = (plan.config.clone(), &LOG_DIRS[..plan.dirs]);
         let (members, failed) = (node.members.clone(), node.failed.clone());
         let recovering = control.clone();
         spawn(&control, async move {
-            let dir = Path::new(LOG_DIR);
-            let recovered = match recovery::recover(&recovering, dir, &config).await {
-                Ok(recovered) => recovered,
-                Err(error) => {
-                    *failed.borrow_mut() = Some(format!("recovery: {error}"));
+            let dirs = match recover_all(&recovering, &config, dirs, shards).await {
+                Ok(dirs) => dirs,
+                Err(reason) => {
+                    *failed.borrow_mut() = Some(reason);
                     return;
                 }
             };
-            if let Err(errno) = recovery::remove_surplus(&recovering, dir, shards).await {
-                *failed.borrow_mut() = Some(format!("surplus journals: {errno}"));
-                return;
-            }
             for (index, runtime) in runtimes.into_iter().enumerate() {
                 let plan = shard::Plan {
                     image: image.clone(),
-                    dirs: vec![DirPlan {
-                        path: PathBuf::from(LOG_DIR),
-                        id: [1; 16],
-                        recovered: recovered.clone(),
-                    }],
+                    dirs: dirs.clone(),
                 };
                 let (config, members, failed) = (config.clone(), members.clone(), failed.clone());
                 let opening = runtime.clone();
@@ -118,6 +121,21 @@ impl Node {
             }
         });
         node
+    }
+
+    /// Has all shards follow the settings that the plan has now; the cell is set when they do.
+    pub fn configure(&self, plan: &NodePlan) -> Rc<Cell<usize>> {
+        self.configured.set(self.configured.get() + 1);
+        let image = Arc::new(plan.image(self.epoch, self.configured.get()));
+        let followed: Rc<Cell<usize>> = Rc::default();
+        for (runtime, shard) in self.members.borrow().iter() {
+            let (shard, image, followed) = (shard.clone(), image.clone(), followed.clone());
+            spawn(runtime, async move {
+                shard.follow(image).await;
+                followed.set(followed.get() + 1);
+            });
+        }
+        followed
     }
 
     pub fn is_up(&self) -> bool {
@@ -148,6 +166,24 @@ impl Node {
             })
         });
         journals.collect::<Vec<_>>().join("; ")
+    }
+
+    /// Log dirs whose disk failed, by shard.
+    pub fn failed_dirs(&self) -> impl Iterator<Item = (ShardId, PathBuf)> {
+        let members = self.members.borrow();
+        let dirs = members.iter().flat_map(|(_, shard)| {
+            let failed = shard.dirs().iter();
+            let failed = failed.filter(|dir| dir.journal.failed().is_some());
+            failed.map(|dir| (shard.id, dir.path.clone()))
+        });
+        dirs.collect::<Vec<_>>().into_iter()
+    }
+
+    /// Whether a partition is served and its disk has not failed.
+    pub fn is_sound(&self, partition: usize) -> bool {
+        let (_, shard) = self.owner(partition);
+        let partition = shard.partition(Node::key(partition));
+        partition.is_some_and(|partition| partition.dir.journal.failed().is_none())
     }
 
     pub fn key(partition: usize) -> PartitionKey {
@@ -187,17 +223,28 @@ impl Drop for Node {
     fn drop(&mut self) {
         for (_, shard) in self.members.borrow().iter() {
             for partition in shard.partitions() {
-                partition.go_offline(crate::io::Errno::IO);
+                partition.go_offline(Errno::IO);
             }
         }
     }
 }
 
 impl NodePlan {
-    fn image(&self, epoch: i32) -> Image {
+    /// One log dir, one partition, nothing set.
+    pub fn new(config: BrokerConfig) -> NodePlan {
+        NodePlan {
+            config: Arc::new(config),
+            partitions: 1,
+            topic: Vec::new(),
+            brokers: Vec::new(),
+            dirs: 1,
+        }
+    }
+
+    fn image(&self, epoch: i32, offset: i64) -> Image {
         let node = self.config.node_id;
         let mut image = Image::empty("simulated", node);
-        image.offset = 1;
+        image.offset = offset;
         let partition = PartitionImage {
             leader: node,
             leader_epoch: LeaderEpoch(epoch),
@@ -213,10 +260,40 @@ impl NodePlan {
             name: NAME.into(),
             partitions: vec![partition; self.partitions],
         });
-        let overrides = self.topic.iter();
-        let overrides = overrides.map(|(name, value)| ((*name).to_owned(), value.clone()));
-        Arc::make_mut(&mut image.configs)
-            .insert((ResourceKind::Topic, NAME.to_owned()), overrides.collect());
+        let owned = |all: &[(&str, String)]| {
+            let pairs = all.iter();
+            let pairs = pairs.map(|(name, value)| ((*name).to_owned(), value.clone()));
+            pairs.collect()
+        };
+        let configs = Arc::make_mut(&mut image.configs);
+        configs.insert((ResourceKind::Topic, NAME.to_owned()), owned(&self.topic));
+        configs.insert((ResourceKind::Broker, String::new()), owned(&self.brokers));
         image
     }
+}
+
+/// Recovers every log dir, as the broker's start does: one whose disk fails leaves the others.
+async fn recover_all(
+    runtime: &Runtime,
+    config: &BrokerConfig,
+    paths: &[&str],
+    shards: u16,
+) -> Result<Vec<DirPlan>, String> {
+    let mut dirs = Vec::new();
+    for (index, dir) in paths.iter().map(Path::new).enumerate() {
+        let recovered = match recovery::recover(runtime, dir, config).await {
+            Ok(recovered) => recovered,
+            // In the first one is the metadata log.
+            Err(error) if index > 0 && error.errno() == Some(Errno::IO) => continue,
+            Err(error) => return Err(format!("recovery of {}: {error}", dir.display())),
+        };
+        let removed = recovery::remove_surplus(runtime, dir, shards).await;
+        removed.map_err(|errno| format!("surplus journals: {errno}"))?;
+        dirs.push(DirPlan {
+            path: dir.to_owned(),
+            id: [index as u8 + 1; 16],
+            recovered,
+        });
+    }
+    Ok(dirs)
 }

@@ -18,7 +18,6 @@ use crate::shard::message::{Answer, Depth, FetchAnswer, FetchPart, ProducePart, 
 use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
-use std::sync::Arc;
 
 struct Story {
     world: World,
@@ -35,9 +34,8 @@ impl Story {
         let (mut config, _) = nothing_given.expect("the defaults are a broker");
         config.memory_bytes = 16 << 20;
         let plan = NodePlan {
-            config: Arc::new(config),
-            partitions: 1,
             topic: vec![("ottla.durability", durability.to_owned())],
+            ..NodePlan::new(config)
         };
         Story {
             world,

@@ -306,12 +306,11 @@ fn a_clock_that_goes_back_confuses_nobody() {
     let given = [Given::argument("log.retention.check.interval.ms", "1000")];
     let config = BrokerConfig::from_given(&given, &Machine::default());
     let plan = node::NodePlan {
-        config: config.expect("valid").0.into(),
-        partitions: 1,
         topic: vec![
             ("retention.ms", "3600000".to_owned()),
             ("message.timestamp.type", "LogAppendTime".to_owned()),
         ],
+        ..node::NodePlan::new(config.expect("valid").0)
     };
     let node = node::Node::start(&world, machine, &plan, 1, 1);
     assert!(world.run_until(60 * SECOND, || node.is_up()));

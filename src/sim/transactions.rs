@@ -26,7 +26,6 @@ use crate::shard::Shard;
 use crate::shard::message::{Answer, Depth, FetchPart, ProduceAnswer, ProducePart, Question};
 use std::cell::RefCell;
 use std::rc::Rc;
-use std::sync::Arc;
 
 const PARTITIONS: usize = 2;
 const PRODUCERS: usize = 4;
@@ -75,9 +74,9 @@ fn run(seed: u64, steps: u32) {
     config.journal.file_bytes_max = 512 << 10;
     config.memory_bytes = 16 << 20;
     let plan = NodePlan {
-        config: Arc::new(config),
         partitions: PARTITIONS,
         topic: vec![("segment.ms", (1 + world.below(300)).to_string())],
+        ..NodePlan::new(config)
     };
     let mut scenario = Scenario {
         world,

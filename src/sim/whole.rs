@@ -11,6 +11,7 @@
 use super::checker::Ending;
 use super::clients::{self, Fleet};
 use super::clock::{MICROSECOND, MILLISECOND, SECOND};
+use super::model::{Durability, Level};
 use super::node::{drive, spawn};
 use super::scenario::Verdict;
 use super::seed::Rng;
@@ -59,6 +60,8 @@ struct Run {
     config: BrokerConfig,
     /// Overrides of the topic.
     topic: Vec<(&'static str, String)>,
+    /// Some clients count on what was acknowledged, which no weak level allows.
+    is_numbered: bool,
     fleet: Rc<Fleet>,
     shards_max: u64,
     lives: u32,
@@ -91,13 +94,14 @@ impl Run {
         let address = Address::Tcp((world.address(machine), PORT).into());
         let partitions = 1 + world.below(5) as usize;
         let value_bytes_max = world.choose(&[(3, 200), (2, 3_000), (1, 30_000)]);
-        let fleet = Fleet::new(address, partitions, u64::from(batches), value_bytes_max);
-        let mut topic = Vec::new();
+        let mut fleet = Fleet::new(address, partitions, u64::from(batches), value_bytes_max);
+        let (mut topic, level, level_of_brokers) = levels(&world, &mut fleet);
         if world.below(3) == 0 {
             topic.push(("segment.ms", (1 + world.below(200)).to_string()));
         }
         let run = Run {
-            config: config(&world, machine),
+            config: config(&world, machine, level_of_brokers),
+            is_numbered: !fleet.levels_change && !level.is_weak(),
             shards_max: 1 + world.below(3),
             fleet: Rc::new(fleet),
             last_crash: Ending::Clean,
@@ -118,8 +122,10 @@ impl Run {
             let with = || (self.fleet.clone(), runtime.clone(), self.world.fork_rng());
             let (fleet, inner, rng) = with();
             spawn(&runtime, clients::produce(fleet, inner, rng));
-            let (fleet, inner, rng) = with();
-            spawn(&runtime, clients::produce_numbered(fleet, inner, rng));
+            if self.is_numbered {
+                let (fleet, inner, rng) = with();
+                spawn(&runtime, clients::produce_numbered(fleet, inner, rng));
+            }
             let (fleet, inner, rng) = with();
             spawn(&runtime, clients::consume(fleet, inner, rng));
         }
@@ -250,31 +256,55 @@ impl Run {
     }
 
     /// SIGTERM, while clients go on; then nothing may be lost, whatever happens to the machine.
+    /// Asked a second time before it is done, the broker leaves as if it was killed.
     fn stop(&mut self, process: &Process) -> Ending {
         self.world.signal(self.machine, libc::SIGTERM);
+        let is_asked_twice = self.world.below(4) == 0;
+        if is_asked_twice {
+            let most = self.world.choose(&[(2, MILLISECOND), (1, SECOND)]);
+            self.world.run_for(self.world.below(most));
+            self.world.signal(self.machine, libc::SIGINT);
+        }
+        let stopped = self.until_stopped(process);
+        let cut = match self.world.below(2) {
+            0 => self.kill(),
+            _ => self.power_cut(),
+        };
+        match stopped {
+            Stopped::Cleanly => Ending::Clean,
+            Stopped::AtOnce if is_asked_twice => cut,
+            other => panic!("the broker stops with {other:?}"),
+        }
+    }
+
+    fn until_stopped(&self, process: &Process) -> Stopped {
         let ended = self
             .world
             .run_until(600 * SECOND, || process.ended.borrow().is_some());
         assert!(ended, "the broker does not stop");
-        match process.ended.take() {
-            Some(Stopped::Cleanly) => {}
-            other => panic!("the broker stops with {other:?}"),
-        }
-        match self.world.below(2) {
-            0 => self.kill(),
-            _ => self.power_cut(),
-        };
-        Ending::Clean
+        process.ended.take().expect("it has ended")
     }
 
-    /// The end of all trouble: what numbered producers insist on gets through, and stays.
-    fn finish(mut self, mut ending: Ending) -> Verdict {
-        let process = loop {
-            match self.start(ending) {
-                Some(process) => break process,
-                None => ending = ending.max(self.last_crash),
+    /// Starts until a start is not cut short.
+    fn start_surely(&mut self, ending: &mut Ending) -> Process {
+        loop {
+            match self.start(*ending) {
+                Some(process) => return process,
+                None => *ending = (*ending).max(self.last_crash),
             }
-        };
+        }
+    }
+
+    /// The end of all trouble: what numbered producers insist on gets through, and stays. Before
+    /// it the power is cut twice, the second time right after what the first one left was served.
+    fn finish(mut self, mut ending: Ending) -> Verdict {
+        for _ in 0..2 {
+            let process = self.start_surely(&mut ending);
+            self.check(ending);
+            ending = self.power_cut();
+            drop(process);
+        }
+        let process = self.start_surely(&mut ending);
         self.check(ending);
         self.calm();
         let fleet = self.fleet.clone();
@@ -286,21 +316,12 @@ impl Run {
             "{} numbered batches get no answer",
             fleet.waiting.get()
         );
-        let ending = self.stop(&process);
+        let mut ending = self.stop(&process);
         drop(process);
-        let process = loop {
-            if let Some(process) = self.start(ending) {
-                break process;
-            }
-        };
+        let process = self.start_surely(&mut ending);
         self.check(ending);
         drop(process);
-        self.fleet.open.set(false);
-        self.world.kill(self.machine);
-        for client in self.clients.clone() {
-            self.world.kill(client);
-        }
-        self.world.kill(self.desk);
+        self.end_world();
         let model = self.fleet.model.borrow();
         Verdict {
             trace: self.world.trace(),
@@ -311,6 +332,15 @@ impl Run {
             fetched: model.fetched,
             simulated: self.world.now(),
         }
+    }
+
+    fn end_world(&self) {
+        self.fleet.open.set(false);
+        self.world.kill(self.machine);
+        for client in &self.clients {
+            self.world.kill(*client);
+        }
+        self.world.kill(self.desk);
     }
 
     // ── the network ──
@@ -370,11 +400,32 @@ impl Process {
     }
 }
 
-fn config(world: &World, machine: MachineId) -> BrokerConfig {
+/// What is set for the topic and for all brokers, and what that comes to.
+fn levels(
+    world: &World,
+    fleet: &mut Fleet,
+) -> (Vec<(&'static str, String)>, Durability, &'static str) {
+    const ANY: &[(u32, Durability)] = &[
+        (4, Durability::Acks),
+        (1, Durability::Always(Level::Memory)),
+        (1, Durability::Always(Level::Written)),
+        (2, Durability::Always(Level::Synced)),
+    ];
+    let of_brokers = world.choose(ANY);
+    let of_topic = (world.below(2) == 0).then(|| world.choose(ANY));
+    fleet.levels_change = world.below(4) == 0;
+    let holds = of_topic.unwrap_or(of_brokers);
+    fleet.model.borrow_mut().end_durability(holds);
+    let topic = of_topic.map(|level| ("ottla.durability", level.name().to_owned()));
+    (topic.into_iter().collect(), holds, of_brokers.name())
+}
+
+fn config(world: &World, machine: MachineId, durability: &str) -> BrokerConfig {
     let listener = format!("PLAINTEXT://{}:{PORT}", world.address(machine));
     let given = [
         Given::argument("listeners", &listener),
         Given::argument("log.dirs", LOG_DIR),
+        Given::argument("ottla.durability", durability),
     ];
     let (mut config, _) =
         BrokerConfig::from_given(&given, &Machine::default()).expect("this is a broker");
@@ -383,4 +434,59 @@ fn config(world: &World, machine: MachineId) -> BrokerConfig {
     config.journal.file_bytes_max = config.journal.file_bytes_min * (1 + world.below(3));
     config.memory_bytes = 16 << 20;
     config
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::Seeds;
+
+    /// Goal: over sockets as beneath them, nothing acknowledged is lost, and everything goes on.
+    #[test]
+    fn the_whole_broker_keeps_what_it_acknowledged() {
+        for seed in Seeds::from_env(4) {
+            let verdict = run(seed, 30);
+            assert!(verdict.lives >= 4, "two power cuts and a stop: {verdict:?}");
+        }
+    }
+
+    /// Goal: whoever asks twice is not kept waiting, and loses no more than by a kill or by the
+    /// power cut that follows.
+    #[test]
+    fn asked_twice_it_leaves_at_once_and_loses_nothing() {
+        for seed in Seeds::from_env(4) {
+            let mut run = Run::new(seed, 1_000);
+            let mut ending = Ending::Clean;
+            let first = run.start_surely(&mut ending);
+            run.with_operator(|fleet, runtime, mut rng, topic| async move {
+                clients::prepare(&fleet, &runtime, &mut rng, &topic).await;
+            });
+            drop(first);
+            ending = run.kill();
+            for is_cut in [true, false, true] {
+                let process = run.start_surely(&mut ending);
+                run.check(ending);
+                run.world.run_for(200 * MILLISECOND);
+                let before = run.world.now();
+                run.world.signal(run.machine, libc::SIGINT);
+                run.world.run_for(run.world.below(100 * MICROSECOND));
+                run.world.signal(run.machine, libc::SIGINT);
+                let stopped = run.until_stopped(&process);
+                assert!(
+                    matches!(stopped, Stopped::AtOnce),
+                    "seed {seed}: {stopped:?}"
+                );
+                assert!(run.world.now() - before < 10 * MILLISECOND, "seed {seed}");
+                ending = match is_cut {
+                    true => run.power_cut(),
+                    false => run.kill(),
+                };
+            }
+            let process = run.start_surely(&mut ending);
+            run.check(ending);
+            drop(process);
+            assert!(run.fleet.model.borrow().acknowledged > 0, "seed {seed}");
+            run.end_world();
+        }
+    }
 }

@@ -68,9 +68,8 @@ impl Bed {
             world,
             machine,
             plan: NodePlan {
-                config: config.expect("valid").0.into(),
                 partitions: PARTITIONS,
-                topic: Vec::new(),
+                ..NodePlan::new(config.expect("valid").0)
             },
             epoch: Cell::new(1),
             told,

@@ -52,6 +52,10 @@ pub struct Fleet {
     /// Batches that may still be sent.
     pub budget: Cell<u64>,
     pub value_bytes_max: u64,
+    /// The operator changes the topic's durability.
+    pub levels_change: bool,
+    /// The last life in which such a change got no answer.
+    level_unknown_in: Cell<u32>,
     /// Numbered batches without an answer.
     pub waiting: Cell<usize>,
     streams: Cell<u64>,
@@ -79,6 +83,8 @@ impl Fleet {
             life: Cell::new(0),
             budget: Cell::new(budget),
             value_bytes_max,
+            levels_change: false,
+            level_unknown_in: Cell::new(0),
             waiting: Cell::new(0),
             streams: Cell::new(0),
         }

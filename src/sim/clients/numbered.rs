@@ -186,9 +186,7 @@ impl Producer {
         let mut model = self.fleet.model.borrow_mut();
         match code {
             ErrorCode::None => {
-                let level = model.level_of(id);
-                model.promise(id, Offset(base_offset), level);
-                model.acknowledged += 1;
+                model.acknowledge(id, Offset(base_offset));
             }
             // The batch is there, and five newer ones.
             ErrorCode::DuplicateSequenceNumber => {}

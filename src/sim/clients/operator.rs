@@ -11,14 +11,17 @@ use crate::protocol::messages::create_topics::{CreatableTopic, CreatableTopicCon
 use crate::protocol::messages::delete_records::{DeleteRecordsPartition, DeleteRecordsTopic};
 use crate::protocol::messages::delete_topics::DeleteTopicState;
 use crate::protocol::messages::fetch::{FetchPartition, FetchTopic};
+use crate::protocol::messages::incremental_alter_configs::{AlterConfigsResource, AlterableConfig};
 use crate::protocol::messages::{
     CreateTopicsRequest, CreateTopicsResponse, DeleteRecordsRequest, DeleteRecordsResponse,
-    DeleteTopicsRequest, DeleteTopicsResponse, FetchRequest, FetchResponse, MetadataRequest,
+    DeleteTopicsRequest, DeleteTopicsResponse, FetchRequest, FetchResponse,
+    IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, MetadataRequest,
     MetadataResponse,
 };
 use crate::protocol::{ErrorCode, TopicName};
 use crate::runtime::Runtime;
 use crate::sim::checker::{Ending, Served};
+use crate::sim::model::{Durability, Level};
 use crate::sim::seed::Rng;
 use std::rc::Rc;
 use std::time::Duration;
@@ -36,7 +39,8 @@ pub async fn administer(fleet: Rc<Fleet>, runtime: Runtime, mut rng: Rng) {
                 runtime.sleep(super::LOOK).await;
                 continue;
             }
-            match rng.below(4) {
+            match rng.below(if fleet.levels_change { 6 } else { 4 }) {
+                4.. => change_level(&link, &mut rng).await,
                 0 => {
                     made += 1;
                     let name = format!("topic-{made}");
@@ -128,6 +132,86 @@ async fn delete(link: &Link, rng: &mut Rng) {
         }
         ErrorCode::None | ErrorCode::RequestTimedOut | ErrorCode::NotController => {}
         code => panic!("topic {name} cannot be deleted: {code:?}"),
+    }
+}
+
+/// Sets the topic's durability. Without an answer nobody knows which one holds.
+async fn change_level(link: &Link, rng: &mut Rng) {
+    const TOPIC_TYPE: i8 = 2;
+    let (level, name, value) = rng.choose(&[
+        (3, (Durability::Acks, "ottla.durability", "acks")),
+        (
+            2,
+            (
+                Durability::Always(Level::Memory),
+                "ottla.durability",
+                "memory",
+            ),
+        ),
+        (
+            2,
+            (
+                Durability::Always(Level::Written),
+                "ottla.durability",
+                "written",
+            ),
+        ),
+        (
+            2,
+            (
+                Durability::Always(Level::Synced),
+                "ottla.durability",
+                "synced",
+            ),
+        ),
+        (
+            1,
+            (Durability::Always(Level::Synced), "flush.messages", "1"),
+        ),
+    ]);
+    let other = match name {
+        "flush.messages" => "ottla.durability",
+        _ => "flush.messages",
+    };
+    let set = AlterableConfig {
+        name,
+        config_operation: 0,
+        value: Some(value),
+    };
+    let delete = AlterableConfig {
+        name: other,
+        config_operation: 1,
+        value: None,
+    };
+    let request = IncrementalAlterConfigsRequest {
+        resources: vec![AlterConfigsResource {
+            resource_type: TOPIC_TYPE,
+            resource_name: TOPIC,
+            configs: vec![set, delete],
+        }],
+        validate_only: false,
+    };
+    let version = link
+        .connection
+        .version::<IncrementalAlterConfigsRequest<'_>>(0);
+    let fleet = &link.fleet;
+    fleet.model.borrow_mut().begin_durability(level);
+    let answer = link.connection.call(&request, version).await;
+    let Some(frame) = answer.filter(|_| link.counts()) else {
+        fleet.level_unknown_in.set(fleet.life.get());
+        return;
+    };
+    let response: IncrementalAlterConfigsResponse<'_> = frame.message();
+    match response.responses[0].error_code {
+        ErrorCode::None if fleet.level_unknown_in.get() < fleet.life.get() => {
+            fleet.model.borrow_mut().end_durability(level);
+        }
+        // An earlier one may come to pass yet.
+        ErrorCode::None => {}
+        ErrorCode::RequestTimedOut | ErrorCode::NotController => {
+            fleet.level_unknown_in.set(fleet.life.get());
+        }
+        code => panic!("the topic's level cannot be set: {code:?}"),
     }
 }
 

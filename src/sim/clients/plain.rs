@@ -105,9 +105,7 @@ fn take_answer(fleet: &Fleet, ids: &[(usize, usize)], frame: &Frame) {
         let mut model = fleet.model.borrow_mut();
         match code {
             ErrorCode::None => {
-                let level = model.level_of(id);
-                model.promise(id, Offset(base_offset), level);
-                model.acknowledged += 1;
+                model.acknowledge(id, Offset(base_offset));
             }
             code if may_be_refused(code) => model.refused += 1,
             code => panic!("partition {partition}: batch {id} was refused: {code:?}"),

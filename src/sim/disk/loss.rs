@@ -116,6 +116,14 @@ impl Disk {
         Ok(())
     }
 
+    /// What a file holds, past all faults.
+    pub fn bytes(&self, path: &Path) -> Result<Vec<u8>, Errno> {
+        let file = self.file(self.find(path)?)?;
+        let mut bytes = vec![0; file.length() as usize];
+        file.read(0, &mut bytes);
+        Ok(bytes)
+    }
+
     /// Everything below the root with the hash of its bytes, for comparing two runs.
     pub fn fingerprint(&self) -> u64 {
         let mut hash = Trace::default();
