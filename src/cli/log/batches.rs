@@ -152,7 +152,8 @@ fn record_text(
             line += &format!(" payload: {payload}");
         }
     }
-    if line == "|" { line + " " } else { line }
+    // Of which there is nothing to tell, the line is empty.
+    if line == "|" { String::new() } else { line }
 }
 
 fn metadata_text(header: &BatchHeader, record: &Record<'_>) -> String {

@@ -320,6 +320,12 @@ mod tests {
         );
         let told = dumped(&["--print-data-log", "--skip-record-metadata"], &log);
         assert!(told.ends_with("\n| key: key payload: value\n"), "{told}");
+        let mut nothing = BatchBuilder::new(BatchOptions::default());
+        nothing.append(1000, None, None, &[]);
+        let nothing = scratch.file("00000000000000000000.log", &nothing.finish());
+        let told = dumped(&["--print-data-log", "--skip-record-metadata"], &nothing);
+        assert!(told.ends_with(" isvalid: true\n\n"), "{told}");
+        std::fs::remove_file(nothing).expect("the folder is ours");
         let told = dumped(&["--max-bytes", &second.to_string()], &log);
         assert_eq!(told.matches("baseOffset").count(), 1);
 
