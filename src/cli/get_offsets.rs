@@ -86,12 +86,15 @@ impl GetOffsets {
             });
             return print(&format!("{}\n", serde_json::Value::Array(rows.collect())));
         }
-        let lines = found.map(|((topic, partition, _), listed)| match listed.offset {
-            -1 => format!("{topic}:{partition}:\n"),
-            offset => format!("{topic}:{partition}:{offset}\n"),
-        });
+        let lines = found
+            .filter_map(|((topic, partition, _), listed)| line(topic, *partition, listed.offset));
         print(&lines.collect::<String>())
     }
+}
+
+/// A partition without such an offset is left out, as Kafka's tool does.
+fn line(topic: &str, partition: i32, offset: i64) -> Option<String> {
+    (offset != -1).then(|| format!("{topic}:{partition}:{offset}\n"))
 }
 
 /// Which partitions of a topic.
@@ -177,6 +180,12 @@ mod tests {
         assert!(fits("t.*:1-3", "tt", 2) && !fits("t:1-3", "t", 3));
         assert!(fits(":2-", "any", 9) && !fits(":-2", "any", 2));
         assert!(filter("t:x").is_err() && filter("t:1-2-3").is_err());
+    }
+
+    #[test]
+    fn what_has_no_such_offset_has_no_line() {
+        assert_eq!(line("t", 1, 0).as_deref(), Some("t:1:0\n"));
+        assert_eq!(line("t", 1, -1), None);
     }
 
     #[test]
