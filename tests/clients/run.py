@@ -21,8 +21,8 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parent.parent
 SUITES = ["kcat", "kafka_python", "confluent", "java", "admin", "idempotent", "compression",
           "wire", "dump_log", "groups", "group_migration", "transactions", "admin_wire",
-          "data_wire", "admin_tools", "java_admin", "topic_configs", "tools_beside",
-          "share_groups", "streams", "verifiable", "connect", "flink"]
+          "data_wire", "admin_tools", "java_admin", "topic_configs", "tools", "tools_beside",
+          "share_groups", "streams", "verifiable", "connect", "flink", "kafka_python_own"]
 # What every landing runs; `all` has the longer ones too.
 QUICK = ["kcat", "kafka_python", "confluent", "java", "admin", "idempotent", "compression", "wire",
          "dump_log"]
@@ -87,7 +87,7 @@ class Bench:
         with wire.Connection(self.address) as connection:
             return sum(connection.end_offset(topic, p) for p in range(partitions))
 
-    def command(self, *arguments, stdin=None, timeout=90, code=0):
+    def command(self, *arguments, stdin=None, timeout=200, code=0):
         """Runs a program; returns its CompletedProcess with text. `code=None`: any exit code."""
         binary = isinstance(stdin, bytes)
         done = subprocess.run([str(a) for a in arguments], input=stdin, capture_output=True,

@@ -1,6 +1,6 @@
 """The steps of `tools`, taken by Apache Kafka's tools and by ours on the same broker."""
 
-from suites.tools import STEPS, compared, steps_told
+from suites.tools import STEPS, TEST_SECONDS_MAX, compared, steps_told  # noqa: F401
 
 
 def beside(bench, steps):
