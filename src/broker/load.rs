@@ -101,6 +101,13 @@ impl Load {
         loads.map(|load| load.load(Ordering::Relaxed)).sum()
     }
 
+    /// Connections by shard.
+    #[cfg(test)]
+    pub fn by_shard(&self) -> Vec<usize> {
+        let loads = self.by_shard.iter();
+        loads.map(|load| load.load(Ordering::Relaxed)).collect()
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<IpAddr, usize>> {
         // Counts stay counts, whatever a thread that panicked was about to do with them.
         self.by_address

@@ -6,7 +6,9 @@
 //! Never:      waits in the inbox loop: what takes time is a task of its own, begun in order.
 
 use super::{Plan, TooMany};
-use crate::connection::{Arrival, Budget, End, Host, Settings, serve};
+use crate::connection::{
+    Arrival, Budget, Carried, End, Host, Patience, STALL, Senders, Settings, serve,
+};
 use crate::handlers::{ListenerInfo, Shared};
 use crate::ids::ShardId;
 use crate::io::{Address, PeerId};
@@ -19,9 +21,6 @@ use crate::shard::{self, Shard};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
-
-/// Part of a shard's request memory that one connection may take.
-const CONNECTION_SHARE: usize = 8;
 
 struct Member {
     runtime: Runtime,
@@ -230,10 +229,14 @@ impl Member {
         };
         self.clone().tell_failures(shard.clone());
         let lost = shard.take_lost();
-        let memory = config.memory_shares(self.plan.shards).request_bytes;
         let router = Router::new(shard, self.mesh.clone(), self.plan.shards);
         self.runtime.spawn(router.clone().carry_asks());
         self.runtime.spawn(router.clone().carry_state_asks());
+        let idle = config.connections_idle_ms_max.map(Duration::from_millis);
+        let patience = Patience {
+            idle,
+            stall: idle.map_or(STALL, |idle| idle.min(STALL)),
+        };
         let host = Host {
             runtime: self.runtime.clone(),
             router,
@@ -247,17 +250,21 @@ impl Member {
                     })
                 })
                 .collect(),
-            budget: Budget::new(memory),
+            budget: Budget::new(self.plan.requests.clone()),
+            senders: Rc::new(Senders::default()),
             settings: Settings {
                 frame_bytes_max: i32::try_from(config.socket_request_bytes_max).unwrap_or(i32::MAX),
-                idle: config.connections_idle_ms_max.map(Duration::from_millis),
-                share_bytes: memory / CONNECTION_SHARE,
+                patience,
+                share_bytes: self.plan.requests.connection_share(),
             },
             stopping: Cell::new(false),
             stop: Event::new(),
             connections: Cell::new(0),
             ended: Event::new(),
         };
+        let (senders, answers) = (host.senders.clone(), host.handlers.answers.clone());
+        let watch = senders.watch(self.runtime.clone(), answers, patience.stall);
+        self.runtime.spawn(watch);
         *self.host.borrow_mut() = Some(Rc::new(host));
         Reply::Started { lost }
     }
@@ -300,12 +307,20 @@ impl Member {
                     }
                 };
                 let accept = async {
+                    let mut failing = false;
                     loop {
                         match listener.accept().await {
-                            Ok((socket, peer)) => member.place(socket, index, peer),
+                            Ok((socket, peer)) => {
+                                if std::mem::take(&mut failing) {
+                                    tracing::warn!("connections are accepted again");
+                                }
+                                member.place(socket, index, peer);
+                            }
                             Err(errno) => {
                                 // Out of files, most likely: others may close some meanwhile.
-                                tracing::warn!(%errno, "cannot accept a connection");
+                                if !std::mem::replace(&mut failing, true) {
+                                    tracing::warn!(%errno, "cannot accept connections");
+                                }
                                 member.runtime.sleep(ACCEPT_PAUSE).await;
                             }
                         }
@@ -333,7 +348,7 @@ impl Member {
             }
         };
         if to == self.id {
-            self.serve_socket(socket, listener, peer);
+            self.serve_socket(socket, listener, peer, None);
             return;
         }
         let member = self.clone();
@@ -345,6 +360,7 @@ impl Member {
                         socket,
                         listener,
                         peer,
+                        carried: None,
                     },
                 ),
                 Err(_) => member.plan.load.dismiss(to.0, &peer),
@@ -364,21 +380,28 @@ impl Member {
                 socket,
                 listener,
                 peer,
+                carried,
             } = arrival;
             match member.runtime.attach(socket).await {
-                Ok(socket) => member.serve_socket(socket, listener, peer),
+                Ok(socket) => member.serve_socket(socket, listener, peer, carried),
                 Err(_) => member.plan.load.dismiss(member.id.0, &peer),
             }
         });
     }
 
-    fn serve_socket(self: &Rc<Self>, socket: Socket, listener: usize, peer: Address) {
+    fn serve_socket(
+        self: &Rc<Self>,
+        socket: Socket,
+        listener: usize,
+        peer: Address,
+        carried: Option<Carried>,
+    ) {
         let Some(host) = self.host.borrow().clone() else {
             return;
         };
         let member = self.clone();
         self.runtime.spawn(async move {
-            match serve(host, socket, listener, peer.clone()).await {
+            match serve(host, socket, listener, peer.clone(), carried).await {
                 End::Closed => member.plan.load.dismiss(member.id.0, &peer),
                 End::Moves { to, arrival } => {
                     member.plan.load.transfer(member.id.0, to.0);

@@ -24,6 +24,7 @@ pub use member::member;
 pub use start::StartError;
 
 use crate::config::BrokerConfig;
+use crate::connection::Commons;
 use crate::io::PeerId;
 use std::sync::Arc;
 
@@ -34,12 +35,16 @@ pub struct Plan {
     pub shards: u16,
     /// Connections: where the next one goes, and whether there may be one.
     pub load: Arc<Load>,
+    /// Memory for requests.
+    pub requests: Arc<Commons>,
 }
 
 impl Plan {
     pub fn new(config: BrokerConfig, shards: u16) -> Plan {
+        let memory = config.memory_shares(shards).request_bytes;
         Plan {
             config: Arc::new(config),
+            requests: Commons::new(memory, shards),
             shards,
             load: Arc::new(Load::new(shards)),
         }
@@ -51,5 +56,7 @@ impl Plan {
     }
 }
 
+#[cfg(test)]
+mod connection_tests;
 #[cfg(test)]
 mod tests;

@@ -62,9 +62,9 @@ fn serve(mut config: BrokerConfig) -> Result<(), Refusal> {
         }
     }
     let listen = addresses(&config)?;
-    let (runtime, plan) = launch(config)?;
+    let (runtime, plan, described) = launch(config)?;
     let ready = {
-        let (plan, described) = (plan.clone(), runtime.describe());
+        let plan = plan.clone();
         move |listening: &[(usize, Address)]| announce(&plan, &described, listening)
     };
     let control = broker::control(runtime.clone(), plan, listen, ready);
@@ -86,7 +86,8 @@ fn serve(mut config: BrokerConfig) -> Result<(), Refusal> {
 }
 
 /// A thread for each shard, waiting to be started; the control shard's runtime is this thread's.
-fn launch(config: BrokerConfig) -> Result<(Runtime, Plan), Refusal> {
+/// The text describes the shards' rings.
+fn launch(config: BrokerConfig) -> Result<(Runtime, Plan, String), Refusal> {
     // Before any thread starts: each one inherits the mask.
     uring::block_signals();
     raise_file_limit();
@@ -119,19 +120,27 @@ fn launch(config: BrokerConfig) -> Result<(Runtime, Plan), Refusal> {
         .with_profile(Profile::Park);
     let plan = Plan::new(config, shards);
     let mut threads = Vec::new();
+    let (describe, described) = std::sync::mpsc::channel();
     for (index, seed) in seeds.into_iter().enumerate() {
         let plan = plan.clone();
         let core = cores[index % cores.len()];
+        let describe = describe.clone();
         let body = move || {
             let runtime = open(seed);
+            // Nobody listens any more when a thread could not be started.
+            let _ = describe.send(runtime.describe());
+            drop(describe);
             runtime.spawn(broker::member(runtime.clone(), plan, ShardId(index as u16)));
             runtime.run();
         };
         let started = thread::start(format!("shard-{index}"), Some(core), body);
         threads.push(started.map_err(|error| Refusal::new(format_args!("no thread: {error}")))?);
     }
+    drop(describe);
+    // All are alike; a ring that cannot be opened ends the process.
+    let described = described.recv().unwrap_or_default();
     let runtime = open(control_seed);
-    Ok((runtime, plan))
+    Ok((runtime, plan, described))
 }
 
 /// Brings all records out of the journals into segments, offline.
@@ -142,7 +151,7 @@ pub fn drain(mut config: BrokerConfig) -> Result<(), Refusal> {
         .with_max_level(tracing::Level::WARN)
         .with_target(false)
         .init();
-    let (runtime, plan) = launch(config)?;
+    let (runtime, plan, _) = launch(config)?;
     let drained = broker::drain(runtime.clone(), plan);
     runtime.block_on(drained).map_err(Refusal::new)
 }

@@ -77,11 +77,6 @@ impl BrokerConfig {
         MemoryShares::of(self.memory_bytes, shards, self.log_dirs.len())
     }
 
-    /// The most bytes of records that one answer may carry.
-    pub fn answer_bytes(&self) -> usize {
-        super::memory::answer_bytes(self.memory_bytes)
-    }
-
     /// Reads a properties file; `arguments` come after its lines and win over them.
     pub fn parse(
         text: &str,

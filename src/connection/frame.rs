@@ -2,20 +2,43 @@
 //!
 //! Room:       `connection`.
 //! Called by:  `connection::serve`, one reader per socket.
-//! Never:      looks inside a frame, or takes memory for bytes that were only announced.
+//! Never:      looks inside a frame, takes memory for bytes that were only announced, or keeps a
+//!             buffer of the door's while it waits: a shard has few, and a client who sends one
+//!             byte and stops, or who is not served for a while, must not hold one.
 //!
 //! A frame that lies whole in one received slice is a range of it: no copy. One that straddles
 //! slices is put together in memory of its own; a large one is received straight into it.
+//!
+//! A client may be silent between frames as long as it is not idle for too long; inside a frame
+//! it must go on, and sooner when others wait for the memory. Every byte starts that time anew.
 
-use super::budget::{Budget, Charge};
-use crate::io::{Buffer, Errno, Slice};
-use crate::runtime::{Receiver, Socket};
+use super::budget::{Budget, Charge, Kind, Making};
+use crate::io::{Buffer, Errno, Instant, Slice};
+use crate::runtime::sync::{Either, either};
+use crate::runtime::{Receiver, Runtime, Socket};
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Frames with more than this still to come are received straight into their own memory; below
 /// it, ending the multishot receive costs more than copying.
 const DIRECT_BYTES_MIN: usize = 64 << 10;
+
+/// The least a request is charged: what it needs beside its bytes (a task, its answer's place, a
+/// message to another core), so that the budget bounds how many there are.
+const REQUEST_BYTES_MIN: usize = 512;
+
+/// The least room a frame put together begins with.
+const HALF_BYTES_MIN: usize = 8 << 10;
+
+/// How long a frame may stand still when others wait for the memory it takes.
+const STALL_PRESSED: Duration = Duration::from_secs(3);
+
+/// How long a connection that is not read keeps the door's buffers: longer than a disk takes to
+/// make room under load, when copying would be a waste.
+const REST: Duration = Duration::from_millis(50);
 
 /// One request as it came, without its length.
 pub struct Frame {
@@ -36,6 +59,10 @@ pub enum FrameError {
     Truncated {
         missing: usize,
     },
+    /// Nothing came for too long inside a frame.
+    Stalled {
+        missing: usize,
+    },
     Socket(Errno),
 }
 
@@ -54,46 +81,93 @@ impl std::fmt::Display for FrameError {
                     "the peer closed {missing} bytes before the end of a frame"
                 )
             }
+            FrameError::Stalled { missing } => {
+                write!(
+                    f,
+                    "the peer stopped {missing} bytes before the end of a frame"
+                )
+            }
             FrameError::Socket(errno) => write!(f, "{errno}"),
         }
     }
 }
 
+/// How long a client may be silent.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// Between frames; `None` lets idle clients live.
+    pub idle: Option<Duration>,
+    /// Inside a frame.
+    pub stall: Duration,
+}
+
 pub struct FrameReader {
+    runtime: Runtime,
     socket: Rc<Socket>,
     receiver: Option<Receiver>,
     arrived: VecDeque<Slice>,
     arrived_bytes: usize,
+    /// What was copied out of the door's buffers; in `arrived`, until that is empty.
+    aside: Option<Charge>,
+    /// The length of the next frame as far as it has come.
+    length: [u8; 4],
+    length_bytes: usize,
     ended: bool,
+    /// Only the rest of a frame that has begun is received.
+    holds_back: bool,
     bytes_max: i32,
+    patience: Patience,
     budget: Rc<Budget>,
 }
 
+/// A frame in the making, as the watch over it sees it.
+struct Progress {
+    /// When something came for the last time; `None` while it waits for room.
+    last: Cell<Option<Instant>>,
+    missing: Cell<usize>,
+}
+
 impl FrameReader {
-    pub fn new(socket: Rc<Socket>, bytes_max: i32, budget: Rc<Budget>) -> FrameReader {
+    pub fn new(
+        runtime: Runtime,
+        socket: Rc<Socket>,
+        bytes_max: i32,
+        patience: Patience,
+        budget: Rc<Budget>,
+    ) -> FrameReader {
         FrameReader {
+            runtime,
             socket,
             receiver: None,
             arrived: VecDeque::new(),
             arrived_bytes: 0,
+            aside: None,
+            length: [0; 4],
+            length_bytes: 0,
             ended: false,
+            holds_back: false,
             bytes_max,
+            patience,
             budget,
         }
     }
 
-    /// The next frame, `None` when the peer closed between frames.
+    /// The next frame, `None` when the peer closed between frames or was idle for too long.
+    /// Given up half way, it loses bytes of a frame: the connection has to end then.
     pub async fn next(&mut self) -> Result<Option<Frame>, FrameError> {
-        while self.arrived_bytes < 4 {
+        while !self.take_length() {
             if self.ended {
-                return match self.arrived_bytes {
+                return match self.length_bytes {
                     0 => Ok(None),
                     have => Err(FrameError::Truncated { missing: 4 - have }),
                 };
             }
-            self.receive().await?;
+            if !self.receive_unless_idle().await? {
+                return Ok(None);
+            }
         }
-        let length = self.take_length();
+        let length = i32::from_be_bytes(self.length);
+        self.length_bytes = 0;
         if length <= 0 || length > self.bytes_max {
             return Err(FrameError::Length {
                 received: length,
@@ -101,105 +175,224 @@ impl FrameReader {
             });
         }
         let length = length as usize;
-        let whole = self
-            .arrived
-            .front()
-            .is_some_and(|first| first.len() >= length);
-        if whole {
-            self.budget.small_room().await;
+        let first = self.arrived.front();
+        if first.is_some_and(|first| first.len() >= length) {
+            let budget = self.budget.clone();
+            match either(budget.room_for_whole(), self.rest()).await {
+                Either::First(()) => {}
+                Either::Second(never) => match never {},
+            }
             return Ok(Some(Frame {
                 bytes: self.take_front(length),
-                charge: self.budget.charge(length),
+                charge: self
+                    .budget
+                    .charge(Kind::Whole, length.max(REQUEST_BYTES_MIN)),
             }));
         }
-        if length <= DIRECT_BYTES_MIN {
-            return self.assemble_small(length).await.map(Some);
-        }
-        self.assemble_large(length).await.map(Some)
+        self.assemble(length).await.map(Some)
     }
 
     /// Nothing of a next frame has arrived.
     pub fn is_between_frames(&self) -> bool {
-        self.arrived_bytes == 0 && !self.ended
+        self.arrived_bytes == 0 && self.length_bytes == 0 && !self.ended
     }
 
-    /// Stops receiving; `false` when bytes came meanwhile or the peer has closed, and reading
-    /// must go on here.
-    pub async fn pause(&mut self) -> bool {
+    /// From now on only what has arrived is read, and the rest of a frame that has begun: the
+    /// connection is about to go elsewhere.
+    pub async fn hold_back(&mut self) {
+        self.holds_back = true;
         self.stop_receiver().await;
-        self.is_between_frames()
     }
 
-    async fn assemble_small(&mut self, length: usize) -> Result<Frame, FrameError> {
-        self.budget.small_room().await;
-        let mut bytes = Vec::with_capacity(length);
-        while bytes.len() < length {
-            match self.take_some(length - bytes.len()) {
-                Some(piece) => bytes.extend_from_slice(&piece),
-                None if self.ended => {
-                    return Err(FrameError::Truncated {
-                        missing: length - bytes.len(),
-                    });
-                }
-                None => self.receive().await?,
-            }
+    /// What a connection does that is not read for now: it stops receiving, and after a while
+    /// gives the door's buffers back. Never completes; dropped, reading goes on.
+    pub async fn rest(&mut self) -> Infallible {
+        if let Some(receiver) = &mut self.receiver {
+            receiver.pause();
         }
-        Ok(Frame {
-            bytes: Slice::from(bytes),
-            charge: self.budget.charge(length),
-        })
+        self.runtime.sleep(REST).await;
+        self.stop_receiver().await;
+        while !self.set_aside() {
+            self.runtime.sleep(REST).await;
+        }
+        std::future::pending().await
     }
 
-    async fn assemble_large(&mut self, length: usize) -> Result<Frame, FrameError> {
-        let turn = self.budget.enter_large();
-        // Pages of it take memory only when bytes are written to them.
-        let mut buffer = Buffer::with_room(length);
-        buffer.limit_room(length);
-        let mut charge = self.budget.charge(0);
-        loop {
-            while let Some(piece) = self.take_some(buffer.room()) {
-                buffer.extend(&piece);
-                charge.grow(piece.len());
+    async fn assemble(&mut self, length: usize) -> Result<Frame, FrameError> {
+        let progress = Progress {
+            last: Cell::new(Some(self.runtime.now())),
+            missing: Cell::new(length),
+        };
+        let kind = match length <= DIRECT_BYTES_MIN && !self.holds_back {
+            true => Kind::Half,
+            false => Kind::Large,
+        };
+        let making = self.budget.begin(kind);
+        let (runtime, budget) = (self.runtime.clone(), self.budget.clone());
+        let stands_still =
+            progress.stands_still(&runtime, self.patience.stall, || budget.is_pressed(kind));
+        let assembled = async {
+            match kind {
+                Kind::Large => self.assemble_large(length, making, &progress).await,
+                _ => self.assemble_half(length, making, &progress).await,
             }
-            if buffer.room() == 0 {
+        };
+        match either(assembled, stands_still).await {
+            Either::First(frame) => frame,
+            Either::Second(()) => Err(FrameError::Stalled {
+                missing: progress.missing.get(),
+            }),
+        }
+    }
+
+    async fn assemble_half(
+        &mut self,
+        length: usize,
+        mut making: Making,
+        progress: &Progress,
+    ) -> Result<Frame, FrameError> {
+        let mut bytes = Vec::new();
+        loop {
+            while let Some(piece) = self.take_some(length - bytes.len()) {
+                let needed = bytes.len() + piece.len();
+                if needed > bytes.capacity() {
+                    // Twice what is there, so that few pieces cost a copy; never what was only
+                    // announced.
+                    let room = (needed * 2).max(HALF_BYTES_MIN).min(length);
+                    let before = bytes.capacity();
+                    bytes.reserve_exact(room - bytes.len());
+                    making.grow(bytes.capacity() - before);
+                }
+                bytes.extend_from_slice(&piece);
+            }
+            let missing = length - bytes.len();
+            if missing == 0 {
                 return Ok(Frame {
-                    bytes: buffer.freeze(),
-                    charge,
+                    bytes: Slice::from(bytes),
+                    charge: making.finish(),
                 });
             }
             if self.ended {
-                return Err(FrameError::Truncated {
-                    missing: buffer.room(),
+                return Err(FrameError::Truncated { missing });
+            }
+            self.wait_for_room(&making, progress, missing).await;
+            self.receive().await?;
+        }
+    }
+
+    async fn assemble_large(
+        &mut self,
+        length: usize,
+        mut making: Making,
+        progress: &Progress,
+    ) -> Result<Frame, FrameError> {
+        self.stop_receiver().await;
+        // Memory from the pool has been touched before, so all of it counts from the start; of
+        // larger memory the pages count when bytes are written to them.
+        let pooled = length <= crate::io::buffer::POOLED_BYTES_MAX;
+        if pooled {
+            self.wait_for_room(&making, progress, length).await;
+            making.grow(length);
+        }
+        let mut buffer = Buffer::with_room(length);
+        buffer.limit_room(length);
+        loop {
+            while let Some(piece) = self.take_some(buffer.room()) {
+                buffer.extend(&piece);
+                if !pooled {
+                    making.grow(piece.len());
+                }
+            }
+            let missing = buffer.room();
+            if missing == 0 {
+                return Ok(Frame {
+                    bytes: buffer.freeze(),
+                    charge: making.finish(),
                 });
             }
-            self.budget.large_room(&turn).await;
-            if self.receiver.is_some() {
-                self.stop_receiver().await;
-                continue;
+            if self.ended {
+                return Err(FrameError::Truncated { missing });
+            }
+            progress.arrived(self.runtime.now(), missing);
+            if !pooled {
+                self.wait_for_room(&making, progress, missing).await;
             }
             let (returned, result) = self.socket.receive_into(buffer).await;
             buffer = returned;
             match result.map_err(FrameError::Socket)? {
                 0 => self.ended = true,
-                count => charge.grow(count),
+                count if !pooled => making.grow(count),
+                _ => {}
             }
         }
     }
 
+    /// The time of waiting is not the client's.
+    async fn wait_for_room(&mut self, making: &Making, progress: &Progress, missing: usize) {
+        progress.last.set(None);
+        match either(making.room(), self.rest()).await {
+            Either::First(()) => progress.arrived(self.runtime.now(), missing),
+            Either::Second(never) => match never {},
+        }
+    }
+
+    /// Receives something; `false` when nothing came for too long.
+    async fn receive_unless_idle(&mut self) -> Result<bool, FrameError> {
+        let runtime = self.runtime.clone();
+        let until = match self.patience.idle {
+            Some(idle) => runtime.now().plus(idle),
+            None => Instant::NEVER,
+        };
+        match either(self.receive(), runtime.sleep_until(until)).await {
+            Either::First(received) => received.map(|()| true),
+            Either::Second(()) => Ok(false),
+        }
+    }
+
     async fn receive(&mut self) -> Result<(), FrameError> {
+        if self.holds_back {
+            return self.receive_rest_of_length().await;
+        }
         let receiver = self.receiver.get_or_insert_with(|| self.socket.receiver());
         let slice = receiver.next().await.map_err(FrameError::Socket)?;
         self.arrive(slice);
         Ok(())
     }
 
+    async fn receive_rest_of_length(&mut self) -> Result<(), FrameError> {
+        let mut rest = Buffer::with_room(4);
+        rest.limit_room(4 - self.length_bytes);
+        let (rest, result) = self.socket.receive_into(rest).await;
+        result.map_err(FrameError::Socket)?;
+        self.arrive(rest.freeze());
+        Ok(())
+    }
+
+    /// Safe to be given up half way: what has been taken is in `arrived`.
     async fn stop_receiver(&mut self) {
-        let Some(receiver) = self.receiver.take() else {
-            return;
-        };
-        let (slices, ended) = receiver.finish().await;
-        slices.into_iter().for_each(|slice| self.arrive(slice));
-        self.ended |= ended;
+        while let Some(receiver) = &mut self.receiver {
+            match receiver.rest_of_it().await {
+                Some(slice) => self.arrive(slice),
+                None => self.receiver = None,
+            }
+        }
+    }
+
+    /// Copies what has arrived out of the door's buffers; `false` when there is no room for it.
+    fn set_aside(&mut self) -> bool {
+        if self.arrived_bytes == 0 || self.aside.is_some() {
+            return true;
+        }
+        if self.arrived_bytes > HALF_BYTES_MIN && !self.budget.has_room_for_half() {
+            return false;
+        }
+        let mut bytes = Vec::with_capacity(self.arrived_bytes);
+        for slice in self.arrived.drain(..) {
+            bytes.extend_from_slice(&slice);
+        }
+        self.aside = Some(self.budget.charge(Kind::Half, bytes.len()));
+        self.arrived.push_back(Slice::from(bytes));
+        true
     }
 
     fn arrive(&mut self, slice: Slice) {
@@ -212,16 +405,17 @@ impl FrameReader {
         self.arrived.push_back(slice);
     }
 
-    /// The length of the next frame; at least four bytes have arrived.
-    fn take_length(&mut self) -> i32 {
-        let mut length = [0; 4];
-        let mut have = 0;
-        while have < 4 {
-            let piece = self.take_some(4 - have).expect("four bytes have arrived");
-            length[have..have + piece.len()].copy_from_slice(&piece);
-            have += piece.len();
+    /// Takes the length of the next frame out of what has arrived; `false` when it is not whole.
+    fn take_length(&mut self) -> bool {
+        while self.length_bytes < 4 {
+            let Some(piece) = self.take_some(4 - self.length_bytes) else {
+                return false;
+            };
+            let end = self.length_bytes + piece.len();
+            self.length[self.length_bytes..end].copy_from_slice(&piece);
+            self.length_bytes = end;
         }
-        i32::from_be_bytes(length)
+        true
     }
 
     /// Up to `count` bytes of the oldest slice.
@@ -242,6 +436,37 @@ impl FrameReader {
             self.arrived.pop_front();
         }
         self.arrived_bytes -= count;
+        if self.arrived_bytes == 0 {
+            self.aside = None;
+        }
         taken
+    }
+}
+
+impl Progress {
+    fn arrived(&self, now: Instant, missing: usize) {
+        self.last.set(Some(now));
+        self.missing.set(missing);
+    }
+
+    /// Completes when nothing has come for too long.
+    async fn stands_still(
+        &self,
+        runtime: &Runtime,
+        stall: Duration,
+        is_pressed: impl Fn() -> bool,
+    ) {
+        let pressed = STALL_PRESSED.min(stall);
+        loop {
+            // In steps, for others may begin to wait meanwhile.
+            runtime.sleep(pressed / 3).await;
+            let Some(last) = self.last.get() else {
+                continue;
+            };
+            let stood = runtime.now().since(last);
+            if stood >= stall || (stood >= pressed && is_pressed()) {
+                return;
+            }
+        }
     }
 }

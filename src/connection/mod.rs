@@ -9,20 +9,27 @@
 //! when it can; every other request waits until all before it are answered.
 //!
 //! A connection moves to another core when that core owns more than four fifths of its bytes: at
-//! most once a second, with nothing in flight and no half frame.
+//! most once a second, with nothing in flight and no half frame. So that it can move under load, it
+//! stops receiving first, then serves what has arrived and the rest of a frame that has begun.
+//!
+//! While a connection is not read (its answers are not taken, its share is used up, a request waits
+//! for those before it) it does not receive either, or it would hold the shard's receive buffers.
 
 #![forbid(unsafe_code)]
 
 mod budget;
 mod frame;
 mod pipeline;
+mod senders;
 
-pub use budget::{Budget, Charge};
-pub use frame::{Frame, FrameError, FrameReader};
+pub use budget::{Budget, Charge, Commons};
+pub use frame::{Frame, FrameError, FrameReader, Patience};
 pub use pipeline::{Pipeline, Slot};
+pub use senders::Senders;
 
+use crate::handlers::answers::Owed;
 use crate::handlers::{
-    self, Context, ListenerInfo, ShareSessions, Started, Traffic, TransactionalGate,
+    self, CarriedSession, Context, ListenerInfo, ShareSessions, Started, Traffic, TransactionalGate,
 };
 use crate::ids::ShardId;
 use crate::io::{Address, DetachedSocket, Instant, Slice};
@@ -40,6 +47,7 @@ pub struct Host {
     pub handlers: Rc<handlers::Shared>,
     pub listeners: Vec<Rc<ListenerInfo>>,
     pub budget: Rc<Budget>,
+    pub senders: Rc<Senders>,
     pub settings: Settings,
     pub stopping: Cell<bool>,
     /// Notified when the broker stops.
@@ -53,8 +61,7 @@ pub struct Host {
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
     pub frame_bytes_max: i32,
-    /// `connections.max.idle.ms`; `None` lets idle clients live.
-    pub idle: Option<Duration>,
+    pub patience: Patience,
     /// Request bytes one connection may have in the works before its socket is not read further.
     pub share_bytes: usize,
 }
@@ -65,6 +72,14 @@ pub struct Arrival {
     /// Index of its listener in the configuration.
     pub listener: usize,
     pub peer: Address,
+    /// What a client that comes from another shard has told and been told there.
+    pub carried: Option<Carried>,
+}
+
+/// What follows a connection from shard to shard.
+pub struct Carried {
+    client_software: Option<(String, String)>,
+    session: Option<CarriedSession>,
 }
 
 /// How serving ended.
@@ -83,21 +98,27 @@ const MOVE_INTERVAL: Duration = Duration::from_secs(1);
 /// Bytes below which a second's traffic says nothing about where a connection belongs.
 const MOVE_BYTES_MIN: u64 = 4 << 10;
 
+/// How long a client may take nothing of its answers, or stop in the middle of a frame, when
+/// memory is not short. Clients give up on a request after half of it.
+pub const STALL: Duration = Duration::from_secs(60);
+
 /// Serves one client until it leaves, misbehaves, idles too long, the broker stops, or the
 /// connection belongs elsewhere.
-pub async fn serve(host: Rc<Host>, socket: Socket, listener: usize, peer: Address) -> End {
+pub async fn serve(
+    host: Rc<Host>,
+    socket: Socket,
+    listener: usize,
+    peer: Address,
+    carried: Option<Carried>,
+) -> End {
     host.connections.set(host.connections.get() + 1);
     let socket = Rc::new(socket);
-    let pipeline = Pipeline::new();
-    let (writer_done, writer_gone) = crate::runtime::sync::reply();
-    {
-        let (pipeline, socket) = (pipeline.clone(), socket.clone());
-        host.runtime.spawn(async move {
-            write_responses(&pipeline, &socket).await;
-            drop(socket);
-            writer_done.send(());
-        });
-    }
+    let owed = Owed::new(host.handlers.answers.clone());
+    let pipeline = Pipeline::new(owed.clone());
+    let writer_gone = {
+        let writing = write_responses(host.clone(), pipeline.clone(), socket.clone(), peer.clone());
+        host.runtime.spawn_with_result(writing)
+    };
     let mut connection = Connection {
         context: Rc::new(Context {
             router: host.router.clone(),
@@ -106,12 +127,16 @@ pub async fn serve(host: Rc<Host>, socket: Socket, listener: usize, peer: Addres
             peer: peer.clone(),
             client_software: RefCell::new(None),
             traffic: Traffic::new(host.router.shards()),
+            owed,
+            fetch_session: Cell::new(0),
             transactional: TransactionalGate::default(),
             share_sessions: ShareSessions::default(),
         }),
         reader: FrameReader::new(
+            host.runtime.clone(),
             socket.clone(),
             host.settings.frame_bytes_max,
+            host.settings.patience,
             host.budget.clone(),
         ),
         pipeline: pipeline.clone(),
@@ -119,8 +144,10 @@ pub async fn serve(host: Rc<Host>, socket: Socket, listener: usize, peer: Addres
         move_check: host.runtime.now().plus(MOVE_INTERVAL),
         host: host.clone(),
     };
+    connection.unpack(carried);
     let moves = connection.read_requests().await;
-    handlers::closed(&connection.context).await;
+    let context = connection.context.clone();
+    handlers::closed(&context).await;
     drop(connection);
     if moves.is_some() {
         pipeline.drained().await;
@@ -138,6 +165,7 @@ pub async fn serve(host: Rc<Host>, socket: Socket, listener: usize, peer: Addres
                     socket,
                     listener,
                     peer,
+                    carried: Some(pack(&context)),
                 },
             },
             Err(_) => End::Closed,
@@ -147,16 +175,34 @@ pub async fn serve(host: Rc<Host>, socket: Socket, listener: usize, peer: Addres
 }
 
 /// Sends what is ready, in order, until the pipeline closes or the peer is gone.
-async fn write_responses(pipeline: &Pipeline, socket: &Socket) {
+async fn write_responses(
+    host: Rc<Host>,
+    pipeline: Rc<Pipeline>,
+    socket: Rc<Socket>,
+    peer: Address,
+) {
+    let place = host.senders.enter(pipeline.clone(), socket.clone(), peer);
     while let Some(ready) = pipeline.next_ready().await {
         let bytes = ready.iter().map(|slice| slice.len()).sum::<usize>();
-        if bytes > 0 && socket.send(ready).await.is_err() {
-            // Reading ends too: a client that cannot hear has nothing to say.
-            socket.shutdown(crate::io::ShutdownHow::Both);
-            pipeline.close();
-            return;
+        if bytes > 0 {
+            let sending = place.watched(&pipeline, host.runtime.now(), socket.send(ready));
+            if sending.await.is_err() {
+                // Reading ends too: a client that cannot hear has nothing to say.
+                socket.shutdown(crate::io::ShutdownHow::Both);
+                pipeline.abandon();
+                return;
+            }
         }
         pipeline.sent(bytes);
+    }
+}
+
+/// What the next shard shall know of a connection.
+fn pack(context: &Context) -> Carried {
+    let mut sessions = context.shared.sessions.borrow_mut();
+    Carried {
+        client_software: context.client_software.take(),
+        session: sessions.take(context.fetch_session.get()),
     }
 }
 
@@ -177,11 +223,32 @@ struct InFlight {
 }
 
 impl Connection {
+    /// Takes in what the last shard knew.
+    fn unpack(&self, carried: Option<Carried>) {
+        let Some(carried) = carried else {
+            return;
+        };
+        *self.context.client_software.borrow_mut() = carried.client_software;
+        if let Some(session) = carried.session {
+            let mut sessions = self.context.shared.sessions.borrow_mut();
+            let id = sessions.put(session, self.host.runtime.now());
+            self.context.fetch_session.set(id);
+        }
+    }
+
     /// Reads and starts requests. Returns where the connection moves to, if it does.
     async fn read_requests(&mut self) -> Option<ShardId> {
+        let mut moves = None;
         loop {
-            if let Some(to) = self.belongs_elsewhere().await {
-                return Some(to);
+            if moves.is_none() {
+                moves = self.belongs_elsewhere();
+                if moves.is_some() {
+                    self.reader.hold_back().await;
+                }
+            }
+            if moves.is_some() && self.reader.is_between_frames() {
+                self.pipeline.answered().await;
+                return moves;
             }
             let frame = match self.next_frame().await {
                 Ok(Some(frame)) => frame,
@@ -191,7 +258,7 @@ impl Connection {
                     return None;
                 }
                 Err(error) => {
-                    tracing::info!(peer = %self.context.peer, %error, "connection closed");
+                    self.close(&error);
                     return None;
                 }
             };
@@ -214,12 +281,7 @@ impl Connection {
                 self.pipeline.changed().await;
             }
         };
-        let idle_at = match host.settings.idle {
-            Some(idle) => host.runtime.now().plus(idle),
-            None => Instant::NEVER,
-        };
-        let ended = either(either(stop, gone), host.runtime.sleep_until(idle_at));
-        match either(self.reader.next(), ended).await {
+        match either(self.reader.next(), either(stop, gone)).await {
             Either::First(frame) => frame,
             Either::Second(_) => Ok(None),
         }
@@ -227,24 +289,27 @@ impl Connection {
 
     /// Starts one request; `false` ends the connection.
     async fn start(&mut self, frame: Frame) -> bool {
-        self.pipeline.room().await;
         let Frame { bytes, charge } = frame;
-        let share = self.host.settings.share_bytes;
-        while self.in_flight.bytes.get() > 0
-            && self.in_flight.bytes.get() + charge.bytes() > share
-            && !self.pipeline.is_closed()
-        {
-            self.in_flight.released.next().await;
-        }
         let request = match handlers::parse(bytes) {
             Ok(request) => request,
             Err(error) => {
-                tracing::info!(peer = %self.context.peer, %error, "connection closed");
+                self.close(&error);
                 return false;
             }
         };
-        if !request.overlaps() {
-            self.pipeline.answered().await;
+        let share = self.host.settings.share_bytes;
+        let turn = async {
+            self.pipeline.room().await;
+            self.in_flight
+                .room(charge.bytes(), share, &self.pipeline)
+                .await;
+            if !request.overlaps() {
+                self.pipeline.answered().await;
+            }
+        };
+        match either(turn, self.reader.rest()).await {
+            Either::First(()) => {}
+            Either::Second(never) => match never {},
         }
         if self.pipeline.is_closed() {
             return false;
@@ -268,20 +333,33 @@ impl Connection {
         }
     }
 
-    /// Where this connection should be instead, checked once a second, if it may move now.
-    async fn belongs_elsewhere(&mut self) -> Option<ShardId> {
+    /// Where this connection should be instead, asked once a second.
+    fn belongs_elsewhere(&mut self) -> Option<ShardId> {
         let now = self.host.runtime.now();
         if now < self.move_check || self.host.stopping.get() {
             return None;
         }
         self.move_check = now.plus(MOVE_INTERVAL);
         let to = self.context.traffic.take_majority(MOVE_BYTES_MIN)?;
+        // What a share session acquired is known to this shard only.
         let stays = !self.context.share_sessions.is_empty();
-        if to == self.host.router.shard.id || stays || !self.reader.is_between_frames() {
-            return None;
+        (to != self.host.router.shard.id && !stays).then_some(to)
+    }
+
+    /// Says why the connection ends, unless that has been said.
+    fn close(&self, error: &dyn std::fmt::Display) {
+        if self.pipeline.tells_first() {
+            tracing::info!(peer = %self.context.peer, %error, "connection closed");
         }
-        self.pipeline.answered().await;
-        self.reader.pause().await.then_some(to)
+    }
+}
+
+impl InFlight {
+    /// Waits until `bytes` more fit the connection's share, or it closes.
+    async fn room(&self, bytes: usize, share: usize, pipeline: &Pipeline) {
+        while self.bytes.get() > 0 && self.bytes.get() + bytes > share && !pipeline.is_closed() {
+            either(self.released.next(), pipeline.changed()).await;
+        }
     }
 }
 
@@ -297,7 +375,9 @@ fn answer(
             true
         }
         Err(error) => {
-            tracing::info!(peer = %context.peer, %error, "connection closed");
+            if slot.tells_first() {
+                tracing::info!(peer = %context.peer, %error, "connection closed");
+            }
             false
         }
     }
@@ -324,3 +404,6 @@ impl Drop for Work {
         self.in_flight.released.notify();
     }
 }
+
+#[cfg(test)]
+mod tests;

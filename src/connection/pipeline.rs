@@ -2,12 +2,14 @@
 //!
 //! Room:       `connection`.
 //! Called by:  `connection::serve`: its reader opens slots, its writer sends what is ready.
-//! Never:      touches the socket.
+//! Never:      touches the socket, or hands out more at once than a client takes in good time: how
+//!             long one send lasts tells who takes nothing.
 //!
 //!   base                                  next
 //!   ├── ready ── ready ── waiting ── ready ──┤     the writer takes the leading ready ones
 
-use crate::io::Slice;
+use crate::handlers::answers::Owed;
+use crate::io::{Instant, Slice};
 use crate::runtime::sync::Event;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -18,9 +20,15 @@ pub struct Pipeline {
     /// Number of the first slot in `slots`.
     base: Cell<u64>,
     unfilled: Cell<usize>,
-    unsent_bytes: Cell<usize>,
+    owed: Rc<Owed>,
+    /// When the send under way began.
+    sending_since: Cell<Option<Instant>>,
+    /// Answers before this number have memory of their own.
+    copied: Cell<u64>,
     changed: Event,
     closed: Cell<bool>,
+    /// The log has heard why it ends.
+    told: Cell<bool>,
 }
 
 /// The promise of one response. Dropped without one, the connection is closed: a client that
@@ -40,15 +48,21 @@ const UNSENT_BYTES_MAX: usize = 8 << 20;
 /// Bytes handed to one send; larger ones measured no faster on loopback.
 const SEND_BYTES: usize = 1 << 20;
 
+/// What is a little more is not cut in two.
+const SEND_BYTES_MAX: usize = 2 * SEND_BYTES;
+
 impl Pipeline {
-    pub fn new() -> Rc<Pipeline> {
+    pub fn new(owed: Rc<Owed>) -> Rc<Pipeline> {
         Rc::new(Pipeline {
             slots: RefCell::new(VecDeque::new()),
             base: Cell::new(0),
             unfilled: Cell::new(0),
-            unsent_bytes: Cell::new(0),
+            owed,
+            sending_since: Cell::new(None),
+            copied: Cell::new(0),
             changed: Event::new(),
             closed: Cell::new(false),
+            told: Cell::new(false),
         })
     }
 
@@ -71,6 +85,20 @@ impl Pipeline {
         self.changed.notify();
     }
 
+    /// As `close`, when nothing can be sent any more: what waits is let go.
+    pub fn abandon(&self) {
+        self.owed.close();
+        for answer in self.slots.borrow_mut().iter_mut().flatten() {
+            answer.clear();
+        }
+        self.close();
+    }
+
+    /// Whether the log has to hear why the connection ends; once.
+    pub fn tells_first(&self) -> bool {
+        !self.told.replace(true)
+    }
+
     pub fn is_closed(&self) -> bool {
         self.closed.get()
     }
@@ -87,7 +115,7 @@ impl Pipeline {
 
     /// Everything has been handed to the writer.
     pub fn is_empty(&self) -> bool {
-        self.slots.borrow().is_empty() && self.unsent_bytes.get() == 0
+        self.slots.borrow().is_empty() && self.owed.bytes() == 0
     }
 
     /// Waits until every opened slot has its answer: the barrier before any request that is
@@ -108,8 +136,7 @@ impl Pipeline {
     /// Waits until one more request may be read.
     pub async fn room(&self) {
         while !self.closed.get()
-            && (self.slots.borrow().len() >= SLOTS_MAX
-                || self.unsent_bytes.get() > UNSENT_BYTES_MAX)
+            && (self.slots.borrow().len() >= SLOTS_MAX || self.owed.bytes() > UNSENT_BYTES_MAX)
         {
             self.changed.next().await;
         }
@@ -128,9 +155,24 @@ impl Pipeline {
         }
     }
 
+    /// `next_ready` was handed to the socket.
+    pub fn sending(&self, now: Instant) {
+        self.sending_since.set(Some(now));
+    }
+
+    /// Since when the client has been sent what it does not take.
+    pub fn sending_since(&self) -> Option<Instant> {
+        self.sending_since.get()
+    }
+
+    pub fn owed_bytes(&self) -> usize {
+        self.owed.bytes()
+    }
+
     /// The bytes of `ready` have left.
     pub fn sent(&self, bytes: usize) {
-        self.unsent_bytes.set(self.unsent_bytes.get() - bytes);
+        self.sending_since.set(None);
+        self.owed.release(bytes);
         self.changed.notify();
     }
 
@@ -139,36 +181,101 @@ impl Pipeline {
         let mut ready: Vec<Slice> = Vec::new();
         let mut bytes = 0;
         let mut taken = 0;
-        while bytes < SEND_BYTES && matches!(slots.front(), Some(Some(_))) {
-            let response = slots.pop_front().flatten().expect("seen to be filled");
-            taken += 1;
-            bytes += response.iter().map(|slice| slice.len()).sum::<usize>();
-            if ready.is_empty() {
-                ready = response
-            } else {
-                ready.extend(response)
+        while bytes < SEND_BYTES
+            && let Some(Some(response)) = slots.front_mut()
+        {
+            match fitting(response, SEND_BYTES_MAX - bytes) {
+                Some(length) => {
+                    bytes += length;
+                    taken += 1;
+                    let response = slots.pop_front().flatten().expect("seen to be filled");
+                    match ready.is_empty() {
+                        true => ready = response,
+                        false => ready.extend(response),
+                    }
+                }
+                None => {
+                    let first = split_off_first(response, SEND_BYTES - bytes);
+                    self.base.set(self.base.get() + taken);
+                    ready.extend(first);
+                    return Some(ready);
+                }
             }
         }
         self.base.set(self.base.get() + taken);
         (taken > 0).then_some(ready)
     }
+
+    /// Copies what waits into memory of its own, once: a client that is slow shall not hold the
+    /// slabs and read buffers that its answers are parts of.
+    pub fn copy_waiting(&self) {
+        let mut slots = self.slots.borrow_mut();
+        let base = self.base.get();
+        let from = self.copied.get().saturating_sub(base) as usize;
+        let filled = slots.iter().take_while(|slot| slot.is_some()).count();
+        for answer in slots.iter_mut().take(filled).skip(from).flatten() {
+            if !answer.is_empty() {
+                let mut bytes = Vec::with_capacity(answer.iter().map(|slice| slice.len()).sum());
+                answer
+                    .iter()
+                    .for_each(|slice| bytes.extend_from_slice(slice));
+                *answer = vec![Slice::from(bytes)];
+            }
+        }
+        self.copied.set(self.copied.get().max(base + filled as u64));
+    }
+}
+
+/// The length of an answer, unless it is longer than `bytes_max`.
+fn fitting(answer: &[Slice], bytes_max: usize) -> Option<usize> {
+    let mut length = 0;
+    for slice in answer {
+        length += slice.len();
+        if length > bytes_max {
+            return None;
+        }
+    }
+    Some(length)
+}
+
+/// Takes the first `bytes` of an answer that has more.
+fn split_off_first(answer: &mut Vec<Slice>, bytes: usize) -> Vec<Slice> {
+    let mut left = bytes;
+    let mut whole = 0;
+    while left >= answer[whole].len() {
+        left -= answer[whole].len();
+        whole += 1;
+    }
+    let mut rest = answer.split_off(whole);
+    if left > 0 {
+        answer.push(rest[0].range(0, left));
+        rest[0] = rest[0].range(left, rest[0].len());
+    }
+    std::mem::replace(answer, rest)
 }
 
 impl Slot {
     /// The answer, its length included; empty when the request wants none (acks=0).
-    pub fn fill(mut self, response: Vec<Slice>) {
+    pub fn fill(mut self, mut response: Vec<Slice>) {
         let pipeline = &self.pipeline;
+        if pipeline.owed.is_closed() {
+            response.clear();
+        }
         let bytes = response.iter().map(|slice| slice.len()).sum::<usize>();
         let mut slots = pipeline.slots.borrow_mut();
         let index = (self.number - pipeline.base.get()) as usize;
         slots[index] = Some(response);
         drop(slots);
         pipeline.unfilled.set(pipeline.unfilled.get() - 1);
-        pipeline
-            .unsent_bytes
-            .set(pipeline.unsent_bytes.get() + bytes);
+        pipeline.owed.add(bytes);
         self.filled = true;
         pipeline.changed.notify();
+    }
+}
+
+impl Slot {
+    pub fn tells_first(&self) -> bool {
+        self.pipeline.tells_first()
     }
 }
 
@@ -184,20 +291,23 @@ impl Drop for Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::handlers::answers::Answers;
+
+    fn pipeline() -> (Rc<Answers>, Rc<Pipeline>) {
+        let answers = Answers::new(0);
+        let owed = Owed::new(answers.clone());
+        (answers, Pipeline::new(owed))
+    }
 
     fn text(pipeline: &Pipeline) -> Option<String> {
         let ready = pipeline.take_ready()?;
-        Some(
-            ready
-                .iter()
-                .map(|slice| String::from_utf8_lossy(slice).into_owned())
-                .collect(),
-        )
+        let pieces = ready.iter().map(|slice| String::from_utf8_lossy(slice));
+        Some(pieces.collect())
     }
 
     #[test]
     fn answers_leave_in_request_order() {
-        let pipeline = Pipeline::new();
+        let (_, pipeline) = pipeline();
         let (first, second, third) = (pipeline.open(), pipeline.open(), pipeline.open());
         second.fill(vec![Slice::copy_of(b"2")]);
         assert_eq!(text(&pipeline), None);
@@ -211,8 +321,55 @@ mod tests {
 
     #[test]
     fn a_forgotten_answer_closes_the_connection() {
-        let pipeline = Pipeline::new();
+        let (_, pipeline) = pipeline();
         drop(pipeline.open());
         assert!(pipeline.is_closed());
+        assert!(pipeline.tells_first());
+        assert!(!pipeline.tells_first());
+    }
+
+    #[test]
+    fn a_large_answer_leaves_in_pieces_and_can_be_copied_between_them() {
+        let (answers, pipeline) = pipeline();
+        let bytes: Vec<u8> = (0..5 * SEND_BYTES + 77).map(|at| (at / 7) as u8).collect();
+        let (small, large, last) = (pipeline.open(), pipeline.open(), pipeline.open());
+        small.fill(vec![Slice::copy_of(b"small")]);
+        large.fill(bytes.chunks(300_000).map(Slice::copy_of).collect());
+        last.fill(vec![Slice::copy_of(b"last")]);
+        let all = 5 + bytes.len() + 4;
+        assert_eq!(answers.bytes(), all);
+        let mut sent = Vec::new();
+        let mut pieces = 0;
+        while let Some(ready) = pipeline.take_ready() {
+            let before = sent.len();
+            ready.iter().for_each(|slice| sent.extend_from_slice(slice));
+            pipeline.sent(sent.len() - before);
+            assert!(sent.len() - before <= SEND_BYTES_MAX);
+            pieces += 1;
+            if pieces == 2 {
+                pipeline.copy_waiting();
+                // What has been copied is one piece of memory.
+                let slots = pipeline.slots.borrow();
+                let lengths = slots.iter().map(|slot| slot.as_ref().map(Vec::len));
+                assert_eq!(lengths.collect::<Vec<_>>(), vec![Some(1), Some(1)]);
+            }
+        }
+        assert!(sent == [b"small", &bytes[..], b"last"].concat());
+        assert_eq!(pieces, 5);
+        assert!(pipeline.is_empty());
+        assert_eq!(answers.bytes(), 0);
+    }
+
+    #[test]
+    fn what_nobody_will_take_is_let_go() {
+        let (answers, pipeline) = pipeline();
+        let (early, late) = (pipeline.open(), pipeline.open());
+        early.fill(vec![Slice::copy_of(&[0; 1000])]);
+        assert_eq!(answers.bytes(), 1000);
+        pipeline.abandon();
+        late.fill(vec![Slice::copy_of(&[0; 1000])]);
+        assert_eq!(answers.bytes(), 0);
+        let slots = pipeline.slots.borrow();
+        assert!(slots.iter().flatten().all(Vec::is_empty));
     }
 }

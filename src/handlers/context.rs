@@ -29,6 +29,10 @@ pub struct Context {
     /// What the client called itself in ApiVersions.
     pub client_software: RefCell<Option<(String, String)>>,
     pub traffic: Traffic,
+    /// Answers it has not taken.
+    pub owed: Rc<super::answers::Owed>,
+    /// The fetch session it used last, 0 without one: it goes along when the connection moves.
+    pub fetch_session: Cell<i32>,
     /// Keeps transactional Produce requests in order.
     pub transactional: super::transactional::Gate,
     /// Share sessions that were opened here end with the connection.
@@ -40,6 +44,7 @@ pub struct Shared {
     pub config: Arc<BrokerConfig>,
     pub sessions: RefCell<super::fetch_session::Sessions>,
     pub metrics: RequestMetrics,
+    pub answers: Rc<super::answers::Answers>,
     /// Who pushes metrics here, and what was pushed.
     pub telemetry_clients: super::client_telemetry::Clients,
     pub telemetry: ClientTelemetry,
@@ -52,6 +57,7 @@ impl Shared {
     pub fn new(config: Arc<BrokerConfig>, shards: u16) -> Shared {
         let slots = (config.fetch_sessions_max as usize).div_ceil(usize::from(shards));
         Shared {
+            answers: super::answers::Answers::new(config.memory_shares(shards).answer_bytes),
             config,
             sessions: RefCell::new(super::fetch_session::Sessions::new(slots)),
             metrics: RequestMetrics::default(),

@@ -60,7 +60,7 @@ fn decode(call: &Call, body: &[u8]) -> Result<Decoded, Unanswerable> {
     let request = FetchView::decode(&mut reader, call.version)?;
     let runtime = &call.context.router.shard.runtime;
     let config = call.config();
-    let limit = (config.fetch_bytes_max as usize).min(config.answer_bytes());
+    let limit = config.fetch_bytes_max as usize;
     let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(limit);
     let terms = Terms {
         deadline: runtime.now().plus_ms(i64::from(request.max_wait_ms)),
@@ -106,6 +106,14 @@ const TOPIC_ID_VERSION: i16 = 13;
 async fn gather(call: &Call, terms: &Terms, wanted: Vec<Wanted>) -> Vec<Answered> {
     let router = &call.context.router;
     loop {
+        let shared = &call.context.shared;
+        let runtime = &router.shard.runtime;
+        // Given back when the answer is counted as owed, in the same turn.
+        let room = shared
+            .answers
+            .room(&call.context.owed, terms.bytes_max, runtime);
+        let room = room.await;
+        let bytes_max = room.bytes();
         let image = call.image();
         let keys: Vec<Result<PartitionKey, ErrorCode>> =
             wanted.iter().map(|wanted| key(&image, wanted)).collect();
@@ -122,7 +130,7 @@ async fn gather(call: &Call, terms: &Terms, wanted: Vec<Wanted>) -> Vec<Answered
                 committed: terms.committed,
             })
         });
-        let readable = router.fetch(parts.collect(), terms.bytes_max).await;
+        let readable = router.fetch(parts.collect(), bytes_max).await;
         let mut answers = readable.answers.into_iter();
         let answers = keys.iter().map(|key| match key {
             Ok(_) => answers.next().expect("one answer per part"),
@@ -130,7 +138,9 @@ async fn gather(call: &Call, terms: &Terms, wanted: Vec<Wanted>) -> Vec<Answered
         });
         let answers: Vec<FetchAnswer> = answers.collect();
         let now = router.shard.runtime.now();
-        let missing = terms.bytes_min.saturating_sub(readable.bytes);
+        // Short of memory, what fits is enough.
+        let wanted_bytes = terms.bytes_min.min(bytes_max);
+        let missing = wanted_bytes.saturating_sub(readable.bytes);
         let enough = missing == 0 || now >= terms.deadline || wanted.is_empty();
         let final_now = answers.iter().any(must_be_told);
         if final_now || enough || call.context.shared.is_stopping.get() {
@@ -152,6 +162,7 @@ async fn gather(call: &Call, terms: &Terms, wanted: Vec<Wanted>) -> Vec<Answered
         let news = router.news(watched.collect(), terms.committed, missing);
         // Held across the wait: offsets only. The slices go now.
         drop(answers);
+        drop(room);
         let either = crate::runtime::sync::either(news, call.context.shared.stopping.next());
         let _ = router.shard.runtime.deadline(terms.deadline, either).await;
     }
@@ -216,6 +227,7 @@ fn finish(
         Kind::Full => 0,
         Kind::Opens(id) | Kind::Incremental(id) => id,
     };
+    call.context.fetch_session.set(session_id);
     let mut told = Vec::with_capacity(answered.len());
     for answered in &mut answered {
         let marks = answered

@@ -2,8 +2,8 @@
 //!
 //! Room:       `handlers`.
 //! Called by:  `fetch`.
-//! Never:      lives on two shards: a session belongs to the shard that made it, and a client
-//!             that comes back through another starts a new one, as after a restart.
+//! Never:      lives on two shards: a session goes where its connection goes, and a client that
+//!             comes back through another shard starts a new one, as after a restart.
 //!
 //! Always true:
 //!   - a session's epoch is the one its next request must carry; 0 opens, -1 closes.
@@ -55,6 +55,27 @@ struct Session {
 pub struct Sessions {
     slots_max: usize,
     sessions: Map<i32, Session>,
+}
+
+/// A session on its way to another shard.
+pub struct Carried {
+    id: i32,
+    epoch: i32,
+    by_id: bool,
+    /// As in `Wanted`; its names belong to one thread.
+    partitions: Vec<(String, CarriedPartition)>,
+}
+
+/// What goes along of a `Wanted`, beside its name.
+#[derive(Clone, Copy)]
+struct CarriedPartition {
+    topic_id: TopicId,
+    partition: i32,
+    current_leader_epoch: i32,
+    last_fetched_epoch: i32,
+    from: Offset,
+    bytes_max: i32,
+    sent: Option<(Offset, Offset)>,
 }
 
 /// How a request stands to sessions.
@@ -171,6 +192,68 @@ impl Sessions {
         session.busy = false;
     }
 
+    /// Takes a session that no request works on out, to be `put` at another shard.
+    pub fn take(&mut self, id: i32) -> Option<Carried> {
+        if self.sessions.get(&id)?.busy {
+            return None;
+        }
+        let session = self.sessions.remove(&id)?;
+        let carried = |wanted: Wanted| {
+            let partition = CarriedPartition {
+                topic_id: wanted.topic_id,
+                partition: wanted.partition,
+                current_leader_epoch: wanted.current_leader_epoch,
+                last_fetched_epoch: wanted.last_fetched_epoch,
+                from: wanted.from,
+                bytes_max: wanted.bytes_max,
+                sent: wanted.sent,
+            };
+            (wanted.topic.to_string(), partition)
+        };
+        Some(Carried {
+            id,
+            epoch: session.epoch,
+            by_id: session.by_id,
+            partitions: session.partitions.into_iter().map(carried).collect(),
+        })
+    }
+
+    /// Takes a session in, as far as there is room; returns its id. A client whose session found
+    /// none, or met one of the same id, is told so and opens another.
+    pub fn put(&mut self, carried: Carried, now: Instant) -> i32 {
+        let size = carried.partitions.len();
+        if self.sessions.contains_key(&carried.id) || !self.has_room(size, now) {
+            return 0;
+        }
+        let mut topic: Rc<str> = "".into();
+        let wanted = |(name, partition): (String, CarriedPartition)| {
+            if *topic != *name {
+                topic = name.into();
+            }
+            Wanted {
+                topic: topic.clone(),
+                topic_id: partition.topic_id,
+                partition: partition.partition,
+                current_leader_epoch: partition.current_leader_epoch,
+                last_fetched_epoch: partition.last_fetched_epoch,
+                from: partition.from,
+                bytes_max: partition.bytes_max,
+                sent: partition.sent,
+            }
+        };
+        let session = Session {
+            epoch: carried.epoch,
+            by_id: carried.by_id,
+            partitions: carried.partitions.into_iter().map(wanted).collect(),
+            created: now,
+            used: now,
+            size,
+            busy: false,
+        };
+        self.sessions.insert(carried.id, session);
+        carried.id
+    }
+
     /// Whether a session of `size` partitions may be opened; makes room for it if it may.
     fn has_room(&mut self, size: usize, now: Instant) -> bool {
         if self.sessions.len() < self.slots_max {
@@ -272,6 +355,29 @@ mod tests {
         assert_eq!(kind, Kind::Incremental(9));
         // Partition 0 sent data before, so it comes last now.
         assert_eq!(partitions(&all), vec![(1, 6), (0, 8)]);
+    }
+
+    #[test]
+    fn a_session_goes_on_at_another_shard() {
+        let (mut here, mut there) = (Sessions::new(1), Sessions::new(1));
+        let now = Instant(0);
+        let asked = vec![wanted(0, 5), wanted(1, 6)];
+        let (kind, all) = here.begin((0, 0), false, asked, &[], now, || 9).unwrap();
+        assert!(here.take(9).is_none());
+        here.finish(
+            kind,
+            false,
+            all.into_iter().map(|w| (w, false)).collect(),
+            now,
+        );
+        let carried = here.take(9).expect("nobody works on it");
+        assert!(here.take(9).is_none());
+        assert_eq!(there.put(carried, now), 9);
+        let (kind, all) = there
+            .begin((9, 1), false, vec![wanted(1, 7)], &[], now, || 0)
+            .unwrap();
+        assert_eq!(kind, Kind::Incremental(9));
+        assert_eq!(partitions(&all), vec![(0, 5), (1, 7)]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod add_partitions_to_txn;
 mod alter_configs;
 mod alter_partition_reassignments;
 mod alter_share_group_offsets;
+pub mod answers;
 mod api_versions;
 mod client_telemetry;
 mod config_changes;
@@ -79,6 +80,7 @@ mod update_features;
 mod write_txn_markers;
 
 pub use context::{Call, Context, ListenerInfo, Response, Shared, Traffic, Unanswerable};
+pub use fetch_session::Carried as CarriedSession;
 pub use share::{Opened as ShareSessions, closed};
 pub use transactional::Gate as TransactionalGate;
 
@@ -137,6 +139,9 @@ impl Incoming {
     }
 }
 
+/// Larger bodies lie in memory of their own already.
+const SMALL_BODY_BYTES_MAX: usize = 32 << 10;
+
 /// Starts a request. What must happen in the order of the connection has happened on return.
 pub fn start(context: &Rc<Context>, incoming: Incoming) -> Started {
     let Incoming {
@@ -155,6 +160,12 @@ pub fn start(context: &Rc<Context>, incoming: Incoming) -> Started {
         client_id,
     };
     context.shared.metrics.request(api.key, frame_bytes);
+    // Many others wait for long, and a receive buffer of the door's is not theirs to keep.
+    let body = match api.order {
+        Order::Overlaps => body,
+        _ if body.len() > SMALL_BODY_BYTES_MAX => body,
+        _ => Slice::copy_of(&body),
+    };
     if !api.serves(version) {
         return Started::Done(api_versions::unsupported(&call));
     }

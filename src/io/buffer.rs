@@ -96,6 +96,9 @@ impl Memory {
 /// Sizes that are kept for reuse: mapping and faulting in a page costs 0.25 us, 64 us a MiB.
 const POOL_SIZES: [usize; 6] = [4 << 10, 16 << 10, 64 << 10, 128 << 10, 256 << 10, 1 << 20];
 
+/// Larger memory than this is fresh and untouched, page by page.
+pub const POOLED_BYTES_MAX: usize = POOL_SIZES[POOL_SIZES.len() - 1];
+
 /// Bytes that the pool keeps at most; what exceeds it goes back to the system. By default enough
 /// for the tails that a flush lets go at once: giving those back and faulting them in again cost
 /// 7 % of the broker's CPU under load.

@@ -31,6 +31,7 @@ pub struct Receiver {
     runtime: Runtime,
     id: SocketId,
     stream: Operations,
+    paused: bool,
 }
 
 /// What other doors post to this one.
@@ -127,6 +128,7 @@ impl Socket {
             runtime: self.runtime.clone(),
             id: self.id,
             stream: self.runtime.operations(Op::Receive { socket: self.id }),
+            paused: false,
         }
     }
 
@@ -191,34 +193,44 @@ impl Drop for Socket {
 }
 
 impl Receiver {
-    /// The next bytes; an empty slice is the end of the stream. When the door ran out of
-    /// provided buffers the receive is taken up again here.
+    /// The next bytes; an empty slice is the end of the stream. When it was paused, or the door
+    /// ran out of provided buffers, the receive is taken up again here.
     pub async fn next(&mut self) -> Result<Slice, Errno> {
         loop {
             match self.stream.next().await {
                 Some(Outcome::Received(slice)) => return Ok(slice),
-                Some(Outcome::Failed(Errno::NO_BUFFERS)) | None => {
-                    self.stream = self.runtime.operations(Op::Receive { socket: self.id });
+                Some(Outcome::Failed(errno))
+                    if errno != Errno::NO_BUFFERS && !(self.paused && errno == Errno::CANCELED) =>
+                {
+                    return Err(errno);
                 }
-                Some(Outcome::Failed(errno)) => return Err(errno),
+                Some(Outcome::Failed(_)) | None => {
+                    self.stream = self.runtime.operations(Op::Receive { socket: self.id });
+                    self.paused = false;
+                }
                 Some(_) => unreachable!("a receive completes with `Received`"),
             }
         }
     }
 
-    /// Ends the receive and returns what had arrived meanwhile, oldest first. `true`: the stream
-    /// has ended too.
-    pub async fn finish(mut self) -> (Vec<Slice>, bool) {
-        self.stream.cancel();
-        let mut arrived = Vec::new();
-        let mut ended = false;
-        while let Some(outcome) = self.stream.next().await {
-            match outcome {
-                Outcome::Received(slice) if slice.is_empty() => ended = true,
-                Outcome::Received(slice) => arrived.push(slice),
-                _ => {}
+    /// Stops receiving until the next call of `next`, which still returns what had arrived. For
+    /// who does not listen: what nobody takes would hold the door's buffers.
+    pub fn pause(&mut self) {
+        if !std::mem::replace(&mut self.paused, true) {
+            self.stream.cancel();
+        }
+    }
+
+    /// Ends the receive: returns piece by piece what had arrived, an empty slice at the end of
+    /// the stream, `None` when the receive is over.
+    pub async fn rest_of_it(&mut self) -> Option<Slice> {
+        self.pause();
+        loop {
+            match self.stream.next().await? {
+                Outcome::Received(slice) => return Some(slice),
+                // An error shows again at the next receive.
+                _ => continue,
             }
         }
-        (arrived, ended)
     }
 }

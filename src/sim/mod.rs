@@ -41,7 +41,7 @@ mod trace;
 #[cfg(test)]
 mod transactions;
 mod whole;
-mod wire;
+pub mod wire;
 pub mod workload;
 mod world;
 

@@ -449,7 +449,12 @@ impl Core {
         };
         if !stream.write_closed && stream.broken.is_none() {
             stream.write_closed = true;
-            if let (Some(to), Some(to_machine)) = (stream.peer, stream.peer_machine) {
+            let sending = stream.send.take();
+            let peer = (stream.peer, stream.peer_machine);
+            if let Some(sending) = sending {
+                self.stop(sending, Errno::BROKEN_PIPE);
+            }
+            if let (Some(to), Some(to_machine)) = peer {
                 self.dispatch(Segment {
                     from: socket.0,
                     to,

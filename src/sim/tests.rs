@@ -44,6 +44,39 @@ impl Fixture for Simulated {
     fn receive_buffers() -> usize {
         super::door::PROVIDED_MAX
     }
+
+    fn refusing_file(errno: Errno) -> Option<PathBuf> {
+        let path = Self::directory("refusing").join("a");
+        let mut door = Self::open(1).remove(0);
+        let mut done = Vec::new();
+        let options = WRITE;
+        let opened = Op::Open {
+            path: path.clone(),
+            options,
+        };
+        door.submit(Token(1), opened);
+        while done.is_empty() {
+            let until = door.now().plus(Duration::from_millis(1));
+            door.turn(Some(until), &mut done);
+        }
+        let fault = Fault {
+            kind: FaultKind::Write,
+            path: path.to_str()?.to_owned(),
+            skip: 0,
+            count: 100,
+            errno,
+        };
+        WORLD.with(|(world, machine)| {
+            world.disk(*machine, |disk| disk.faults.ordered.push(fault));
+        });
+        Some(path)
+    }
+
+    fn block_signals() {}
+
+    fn signal() {
+        WORLD.with(|(world, machine)| world.signal(*machine, libc::SIGTERM));
+    }
 }
 
 mod conformance {

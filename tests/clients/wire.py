@@ -91,6 +91,12 @@ def produce_body(topic, partition, records, acks=-1, timeout_ms=10000, transacti
             + struct.pack(">ii", 1, partition) + blob(records))
 
 
+def produce_answer(topic, answer):
+    """Error code and base offset in the answer of a Produce of one partition."""
+    at = 4 + 2 + len(topic.encode()) + 4 + 4
+    return struct.unpack(">hq", answer[at:at + 10])
+
+
 def fetch_body(topic, partition, offset, wait_ms=500, min_bytes=1, max_bytes=1 << 20):
     """Fetch v4."""
     return (struct.pack(">iiiibi", -1, wait_ms, min_bytes, max_bytes, 0, 1) + string(topic)
@@ -159,9 +165,7 @@ class Connection:
     def produce(self, topic, partition, records, acks=-1, version=3, transactional_id=None):
         """Error code and base offset of one Produce."""
         body = produce_body(topic, partition, records, acks, transactional_id=transactional_id)
-        answer = self.ask(PRODUCE, version, body)
-        at = 4 + 2 + len(topic.encode()) + 4 + 4
-        return struct.unpack(">hq", answer[at:at + 10])
+        return produce_answer(topic, self.ask(PRODUCE, version, body))
 
     def list_offset(self, topic, partition, timestamp=LATEST):
         """Error code, timestamp and offset of ListOffsets v1."""

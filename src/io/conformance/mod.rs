@@ -5,11 +5,13 @@
 //! Never:      knows which opener it stands before, sleeps, or counts on timing: it turns the
 //!             doors until something has come, and gives up after many turns.
 
+mod cancel;
 mod files;
 mod races;
 mod sockets;
 mod threads;
 
+pub use cancel::*;
 pub use files::*;
 pub use races::*;
 pub use sockets::*;
@@ -30,6 +32,12 @@ pub trait Fixture {
     }
     /// Provided buffers a door has in all, when that is worth exhausting; 0 when it never runs dry.
     fn receive_buffers() -> usize;
+    /// A file whose writes fail with this error; `None` where none can be made.
+    fn refusing_file(errno: Errno) -> Option<PathBuf>;
+    /// Keeps SIGTERM from ending the thread's process.
+    fn block_signals();
+    /// Sends SIGTERM to the doors of this thread.
+    fn signal();
 }
 
 /// Doors and what came out of them and was not asked for yet.
@@ -258,6 +266,13 @@ macro_rules! conformance {
             work_comes_back,
             a_turn_ends_at_its_deadline_and_time_moves_forward,
             a_wake_ends_the_turn,
+            a_cancelled_accept_loses_no_client,
+            a_cancelled_connect_and_send_end_once,
+            a_shutdown_ends_a_send_that_waits,
+            cancelled_file_operations_happen_or_not,
+            a_cancelled_post_arrives_or_not,
+            a_disk_that_refuses_is_told_apart,
+            signals_arrive,
         );
     };
     ($fixture:ty: $($name:ident),* $(,)?) => {

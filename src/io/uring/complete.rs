@@ -15,6 +15,9 @@ use crate::io::{Buffer, Io, Slice};
 use io_uring::cqueue;
 use std::os::fd::OwnedFd;
 
+/// Errors of a zero-copy send that a plain one would not meet.
+const ZERO_COPY_REFUSALS: [i32; 4] = [libc::ENOMEM, libc::ENOBUFS, libc::EINVAL, libc::EOPNOTSUPP];
+
 /// What becomes of an operation after a completion.
 enum Next {
     /// Over; its slot is free after this.
@@ -90,6 +93,10 @@ impl Ring {
     }
 
     fn complete(&mut self, at: u32, result: i32, flags: u32, done: &mut Vec<Completion>) {
+        // The top bit of a notice: loopback, or a device that cannot gather, has copied.
+        if cqueue::notif(flags) && result < 0 {
+            self.stop_zero_copy(at);
+        }
         let next = match &self.in_flight.slot(at).state {
             State::Accept { .. } => self.complete_accept(at, result, flags, done),
             State::Receive { single: None } => self.complete_receive(at, result, flags, done),
@@ -106,6 +113,14 @@ impl Ring {
             Next::Again if self.in_flight.slot(at).canceled => self.finish_canceled(at, done),
             Next::Again => self.push_slot(at),
             Next::Wait => {}
+        }
+    }
+
+    /// Further sends of the slot's socket are plain ones.
+    fn stop_zero_copy(&mut self, at: u32) {
+        let place = self.in_flight.slot(at).target.place;
+        if let Some(handle) = self.handles.at(place) {
+            handle.copies = true;
         }
     }
 
@@ -266,6 +281,7 @@ impl Ring {
             State::SendZeroCopy {
                 transfer,
                 result: earlier,
+                plain,
             } => {
                 let notice = cqueue::notif(flags);
                 let result = if notice {
@@ -279,6 +295,15 @@ impl Ring {
                         sent(transfer.is_complete(), count)
                     }
                     Err(_) if [-libc::EAGAIN, -libc::EINTR].contains(&result) => Next::Again,
+                    // No memory may be pinned, or the kernel does not report what it does.
+                    Err(_) if !*plain && ZERO_COPY_REFUSALS.contains(&-result) => {
+                        *plain = true;
+                        let place = slot.target.place;
+                        if let Some(handle) = self.handles.at(place) {
+                            handle.copies = true;
+                        }
+                        Next::Again
+                    }
                     Err(_) => Next::Finish(Outcome::Failed(Errno(-result))),
                 };
                 match next {

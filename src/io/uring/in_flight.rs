@@ -70,6 +70,8 @@ pub enum State {
         transfer: Transfer,
         /// The result of a step that goes on after its notice.
         result: Option<i32>,
+        /// The kernel would not pin the bytes: the next steps are plain sends.
+        plain: bool,
     },
     Write {
         transfer: Transfer,
@@ -144,6 +146,10 @@ pub struct Vectors {
     header: libc::msghdr,
     pieces: Vec<libc::iovec>,
 }
+
+/// IORING_SEND_ZC_REPORT_USAGE (6.2; older kernels refuse it, and then sends are plain): the
+/// notice says whether the bytes were copied all the same.
+const REPORT_USAGE: u16 = 1 << 3;
 
 /// A chain longer than this is sent or written in several steps, in order.
 const PIECES_MAX: usize = 256;
@@ -255,9 +261,11 @@ impl Transfer {
         match self.single() {
             Some((start, length)) => opcode::SendZc::new(target.fd(), start, length)
                 .flags(flags)
+                .zc_flags(REPORT_USAGE)
                 .build(),
             None => opcode::SendMsgZc::new(target.fd(), &self.gather().header)
                 .flags(flags as u32)
+                .ioprio(REPORT_USAGE)
                 .build(),
         }
     }
@@ -346,9 +354,16 @@ impl State {
                     .build()
             }
             State::Send(transfer) => transfer.send_entry(target),
-            State::SendZeroCopy { transfer, result } => {
+            State::SendZeroCopy {
+                transfer,
+                result,
+                plain,
+            } => {
                 *result = None;
-                transfer.send_zero_copy_entry(target)
+                match plain {
+                    true => transfer.send_entry(target),
+                    false => transfer.send_zero_copy_entry(target),
+                }
             }
             State::Write {
                 transfer,

@@ -65,23 +65,29 @@ pub fn try_open(settings: &Settings) -> Result<(), OpenError> {
     open(&small).map(|_| ())
 }
 
-const LEVELS: usize = 4;
+/// Each asks for one feature less, the newest first: kernels got them in this order.
+const LEVELS: usize = 6;
 
 fn build(settings: &Settings, level: usize) -> std::io::Result<IoUring> {
     let mut builder = IoUring::builder();
     builder.dontfork().setup_clamp();
     // Multishot operations answer many times per entry, hence the deep completion queue.
     builder.setup_cqsize(settings.queue_depth.saturating_mul(8));
+    if level < 5 {
+        // 5.18.
+        builder.setup_submit_all();
+    }
+    if level < 4 {
+        // 5.19.
+        builder.setup_coop_taskrun().setup_taskrun_flag();
+    }
     if level < 3 {
-        // 5.18 and 5.19.
-        builder
-            .setup_submit_all()
-            .setup_coop_taskrun()
-            .setup_taskrun_flag();
+        // 6.0.
+        builder.setup_single_issuer();
     }
     if level < 2 {
-        // 6.0 and 6.1.
-        builder.setup_single_issuer().setup_defer_taskrun();
+        // 6.1.
+        builder.setup_defer_taskrun();
     }
     if level < 1 {
         // 6.6.
@@ -131,8 +137,8 @@ fn features_of(ring: &IoUring, level: usize, oldest: bool) -> Result<Features, O
     let since_6_0 = probe.is_supported(opcode::SendZc::CODE);
     Ok(Features {
         defer_taskrun: level < 2,
-        coop_taskrun: level < 3,
-        taskrun_flag: level < 3,
+        coop_taskrun: level < 4,
+        taskrun_flag: level < 4,
         no_iowait: params.is_feature_no_iowait(),
         multishot_accept: since_5_19,
         multishot_receive: since_6_0,
@@ -152,6 +158,7 @@ impl fmt::Display for Features {
             (self.multishot_receive, "multishot-receive"),
             (self.msg_ring, "msg-ring"),
             (self.truncate, "ftruncate"),
+            (self.send_zero_copy, "send-zero-copy"),
         ];
         for (index, (present, name)) in all.into_iter().enumerate() {
             let sign = if present { "+" } else { "-" };

@@ -53,6 +53,8 @@ pub struct Handle {
     pub users: SmallVec<[u32; 4]>,
     /// The token of the close that waits for them.
     pub closing: Option<Token>,
+    /// The way to the peer copies what is sent without copying: that only costs.
+    pub copies: bool,
     registered: bool,
 }
 
@@ -147,6 +149,7 @@ impl Handles {
             kind,
             users: SmallVec::new(),
             closing: None,
+            copies: false,
             registered,
         });
         Ok(entry.generation << PLACE_BITS | place)

@@ -83,7 +83,7 @@ impl Ring {
             offload,
             cpus,
         } = seed;
-        let (uring, features) = probe::open(&settings)?;
+        let (uring, mut features) = probe::open(&settings)?;
         // Before the ring's kernel threads exist: they inherit it.
         system::ask_for_short_slices();
         limit_kernel_workers(&uring, &settings, &cpus);
@@ -94,6 +94,8 @@ impl Ring {
         } else {
             None
         };
+        // Without its buffers there is no multishot receive, whatever the kernel knows.
+        features.multishot_receive = provided.is_some();
         let handles = Handles::new(&uring, settings.registered_files_max);
         shared.set_ring(uring.as_raw_fd());
         let mut ring = Ring {

@@ -101,6 +101,24 @@ fn set_no_delay(fd: &OwnedFd) -> Result<(), Errno> {
     set_option(fd, libc::IPPROTO_TCP, libc::TCP_NODELAY, &on)
 }
 
+/// A peer that has vanished without a word is noticed within a minute: one that owes us an
+/// acknowledgement by TCP_USER_TIMEOUT, a silent one by probes. What is accepted inherits it.
+fn notice_vanished_peers(fd: &OwnedFd) -> Result<(), Errno> {
+    let on: libc::c_int = 1;
+    set_option(fd, libc::SOL_SOCKET, libc::SO_KEEPALIVE, &on)?;
+    let options = [
+        (libc::TCP_USER_TIMEOUT, 60_000),
+        (libc::TCP_KEEPIDLE, 30),
+        (libc::TCP_KEEPINTVL, 10),
+        (libc::TCP_KEEPCNT, 3),
+    ];
+    for (name, value) in options {
+        let value: libc::c_int = value;
+        set_option(fd, libc::IPPROTO_TCP, name, &value)?;
+    }
+    Ok(())
+}
+
 /// Closing discards what was not sent yet. For sockets whose door closes before them.
 pub fn reset_on_close(fd: &OwnedFd) {
     let linger = libc::linger {
@@ -143,6 +161,7 @@ pub fn listen(address: &Address, backlog: u32) -> Result<(OwnedFd, Address), Err
             let real = listener.local_addr().map_err(|error| Errno::from(&error))?;
             let fd = OwnedFd::from(listener);
             set_no_delay(&fd)?;
+            notice_vanished_peers(&fd)?;
             (fd, Address::Tcp(real))
         }
         Address::Unix(path) => (listen_unix(path)?, Address::Unix(path.clone())),
@@ -294,6 +313,38 @@ mod tests {
         );
         if real.is_ipv6() {
             TcpStream::connect((Ipv6Addr::LOCALHOST, real.port())).unwrap();
+        }
+    }
+
+    #[test]
+    fn what_is_accepted_notices_a_vanished_peer() {
+        let any = Address::Tcp("127.0.0.1:0".parse().unwrap());
+        let (listening, real) = listen(&any, 16).unwrap();
+        let Address::Tcp(real) = real else {
+            panic!("a TCP address was asked for");
+        };
+        let _client = TcpStream::connect(real).unwrap();
+        let (accepted, _) = TcpListener::from(listening).accept().unwrap();
+        let options = [
+            (libc::SOL_SOCKET, libc::SO_KEEPALIVE, 1),
+            (libc::IPPROTO_TCP, libc::TCP_NODELAY, 1),
+            (libc::IPPROTO_TCP, libc::TCP_USER_TIMEOUT, 60_000),
+            (libc::IPPROTO_TCP, libc::TCP_KEEPIDLE, 30),
+        ];
+        for (level, name, expected) in options {
+            let mut value: libc::c_int = 0;
+            let mut length = size_of::<libc::c_int>() as libc::socklen_t;
+            // SAFETY: value and length are ours, match each other, and live through the call.
+            let result = unsafe {
+                libc::getsockopt(
+                    accepted.as_raw_fd(),
+                    level,
+                    name,
+                    (&raw mut value).cast(),
+                    &mut length,
+                )
+            };
+            assert_eq!((result, value), (0, expected), "option {name}");
         }
     }
 

@@ -145,22 +145,27 @@ impl Ring {
             self.ready.push(Completion::last(token, outcome));
             return;
         }
-        // Unix sockets have no zero-copy.
-        let zero_copy = self.features.send_zero_copy
-            && matches!(self.kind_of(id), Ok(Kind::Stream { unix: false }))
-            && self
-                .settings
-                .send_zero_copy_bytes_min
-                .is_some_and(|least| transfer.total >= least as u64);
-        let state = if zero_copy {
+        let state = if self.is_zero_copy(id, transfer.total) {
             State::SendZeroCopy {
                 transfer,
                 result: None,
+                plain: false,
             }
         } else {
             State::Send(transfer)
         };
         self.start(token, id, state);
+    }
+
+    /// Large sends of a TCP socket whose way does not copy; Unix sockets have no zero-copy.
+    fn is_zero_copy(&mut self, id: u32, bytes: u64) -> bool {
+        let least = self.settings.send_zero_copy_bytes_min;
+        if !self.features.send_zero_copy || least.is_none_or(|least| bytes < least as u64) {
+            return false;
+        }
+        let place = self.handles.find(id).ok();
+        let handle = place.and_then(|place| self.handles.at(place));
+        handle.is_some_and(|handle| handle.kind == Kind::Stream { unix: false } && !handle.copies)
     }
 
     fn start_write(&mut self, token: Token, id: u32, at: u64, from: Vec<Slice>, durable: bool) {

@@ -51,6 +51,18 @@ fn small() -> Settings {
     }
 }
 
+/// Linux has a device that is always full; none that always breaks.
+fn refusing_file(errno: Errno) -> Option<PathBuf> {
+    (errno == Errno::NO_SPACE).then(|| PathBuf::from("/dev/full"))
+}
+
+/// Only this thread: other tests run beside it.
+fn signal_this_thread() {
+    // SAFETY: names the calling thread and a valid signal, which it has blocked.
+    let result = unsafe { libc::pthread_kill(libc::pthread_self(), libc::SIGTERM) };
+    assert_eq!(result, 0, "the thread is alive");
+}
+
 /// With all that this kernel has.
 struct Newest;
 
@@ -65,6 +77,18 @@ impl Fixture for Newest {
 
     fn receive_buffers() -> usize {
         32
+    }
+
+    fn refusing_file(errno: Errno) -> Option<PathBuf> {
+        refusing_file(errno)
+    }
+
+    fn block_signals() {
+        system::block_signals();
+    }
+
+    fn signal() {
+        signal_this_thread();
     }
 }
 
@@ -88,6 +112,18 @@ impl Fixture for Oldest {
 
     fn receive_buffers() -> usize {
         0
+    }
+
+    fn refusing_file(errno: Errno) -> Option<PathBuf> {
+        refusing_file(errno)
+    }
+
+    fn block_signals() {
+        system::block_signals();
+    }
+
+    fn signal() {
+        signal_this_thread();
     }
 }
 
@@ -123,6 +159,18 @@ impl Fixture for UnixZeroCopy {
     fn receive_buffers() -> usize {
         32
     }
+
+    fn refusing_file(errno: Errno) -> Option<PathBuf> {
+        refusing_file(errno)
+    }
+
+    fn block_signals() {
+        system::block_signals();
+    }
+
+    fn signal() {
+        signal_this_thread();
+    }
 }
 
 mod unix {
@@ -154,6 +202,18 @@ impl Fixture for ZeroCopy {
 
     fn receive_buffers() -> usize {
         32
+    }
+
+    fn refusing_file(errno: Errno) -> Option<PathBuf> {
+        refusing_file(errno)
+    }
+
+    fn block_signals() {
+        system::block_signals();
+    }
+
+    fn signal() {
+        signal_this_thread();
     }
 }
 
