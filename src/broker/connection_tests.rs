@@ -14,7 +14,7 @@ use crate::protocol::messages::{
 use crate::protocol::record_batch::{BatchBuilder, BatchOptions};
 use crate::protocol::{BrokerId, ErrorCode, Request, TopicName};
 use crate::runtime::{Runtime, Socket};
-use crate::sim::clock::SECOND;
+use crate::sim::clock::{Latency, MILLISECOND, SECOND};
 use crate::sim::node::{drive, spawn};
 use crate::sim::wire::Connection;
 use crate::sim::{MachineId, World};
@@ -40,6 +40,10 @@ impl Broker {
     fn start(seed: u64) -> Broker {
         let world = World::new(seed);
         let (machine, client) = (world.machine(), world.machine());
+        // Far enough for some thousand requests, not a hundred thousand.
+        world.network(|network| {
+            network.faults.delay = Latency::around(2 * MILLISECOND, 5 * MILLISECOND);
+        });
         let text = format!(
             "log.dirs=/a\nottla.journal.file.bytes.min=1048576\nottla.memory.bytes=16777216\n\
              listeners=PLAINTEXT://{}:{PORT}",
@@ -226,7 +230,7 @@ async fn produce_for(desk: &Desk, connection: &Rc<Connection>, span: Duration) -
 /// without a pause in their requests, and neither order nor fetch sessions suffer.
 #[test]
 fn a_busy_connection_moves_to_the_core_it_works_for() {
-    for seed in 1..=3 {
+    for seed in 1..=2 {
         let broker = Broker::start(seed);
         broker.run(120, async |desk: Desk| {
             desk.make_topic().await;
@@ -341,7 +345,7 @@ fn peers_that_vanish_are_noticed() {
             socket.send(ask).await.expect("it is open");
             sockets.push(socket);
         }
-        desk.sleep(Duration::from_millis(10)).await;
+        desk.sleep(Duration::from_millis(500)).await;
         sockets
     });
     let held = || broker.plan.load.by_shard().iter().sum::<usize>();

@@ -197,7 +197,10 @@ impl Budget {
         let leased = account.leased.get();
         // One lease is kept, or a shard at its bound would borrow and return all the time.
         let spare = (account.own + leased).saturating_sub(used + LEASE_BYTES);
-        let back = (spare / LEASE_BYTES * LEASE_BYTES).min(leased);
+        let back = match used {
+            0 => leased,
+            _ => (spare / LEASE_BYTES * LEASE_BYTES).min(leased),
+        };
         if back > 0 {
             account.leased.set(leased - back);
             self.commons.give_back(back);

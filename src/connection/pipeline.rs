@@ -355,7 +355,7 @@ mod tests {
             }
         }
         assert!(sent == [b"small", &bytes[..], b"last"].concat());
-        assert_eq!(pieces, 5);
+        assert_eq!(pieces, 6);
         assert!(pipeline.is_empty());
         assert_eq!(answers.bytes(), 0);
     }

@@ -105,14 +105,12 @@ const LENGTHS: [usize; 12] = [
 
 #[test]
 fn frames_of_any_length_survive_any_split() {
-    for seed in 1..=12 {
+    for seed in 1..=6 {
         let piece = [1, 7, 1000, 4096, 16 << 10, 100_000][seed as usize % 6];
         run(seed, piece, move |rig| async move {
             let mut order: Vec<usize> = LENGTHS.to_vec();
-            let count = if piece == 1 { 7 } else { order.len() };
             order.rotate_left(rig.runtime.random() as usize % LENGTHS.len());
-            order.retain(|length| piece > 1 || *length < 10_000);
-            order.truncate(count);
+            order.retain(|length| piece >= 1000 || *length < 10_000);
             let frames = order.iter().enumerate();
             let sent: Vec<Vec<u8>> = frames.map(|(n, length)| body(n, *length)).collect();
             let (client, server) = rig.pair().await;
@@ -273,7 +271,7 @@ fn memory_follows_the_bytes_not_what_was_announced() {
 /// 6 of 8 MiB, then nothing, where all requests of the shard have 4 MiB.
 #[test]
 fn a_stalled_upload_holds_up_nobody_and_is_cut() {
-    run(1, 16 << 10, move |rig| async move {
+    run(1, 128 << 10, move |rig| async move {
         let (staller, server) = rig.pair().await;
         let mut reader = rig.reader(&server);
         let began = rig.runtime.now();
@@ -308,7 +306,7 @@ fn a_stalled_upload_holds_up_nobody_and_is_cut() {
 /// Frames that stand still make room for those that wait, in seconds.
 #[test]
 fn standing_still_is_cut_sooner_when_others_wait() {
-    run(1, 16 << 10, move |rig| async move {
+    run(1, 128 << 10, move |rig| async move {
         let mut stallers = Vec::new();
         for _ in 0..3 {
             let (client, server) = rig.pair().await;
