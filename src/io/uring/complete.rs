@@ -93,9 +93,13 @@ impl Ring {
     }
 
     fn complete(&mut self, at: u32, result: i32, flags: u32, done: &mut Vec<Completion>) {
-        // The top bit of a notice: loopback, or a device that cannot gather, has copied.
-        if cqueue::notif(flags) && result < 0 {
-            self.stop_zero_copy(at);
+        let mut result = result;
+        if cqueue::notif(flags) {
+            // Its top bit: loopback, or a device that cannot gather, has copied.
+            if result < 0 {
+                self.stop_zero_copy(at);
+            }
+            result = 0;
         }
         let next = match &self.in_flight.slot(at).state {
             State::Accept { .. } => self.complete_accept(at, result, flags, done),
@@ -298,8 +302,7 @@ impl Ring {
                     // No memory may be pinned, or the kernel does not report what it does.
                     Err(_) if !*plain && ZERO_COPY_REFUSALS.contains(&-result) => {
                         *plain = true;
-                        let place = slot.target.place;
-                        if let Some(handle) = self.handles.at(place) {
+                        if let Some(handle) = self.handles.at(slot.target.place) {
                             handle.copies = true;
                         }
                         Next::Again
