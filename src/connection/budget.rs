@@ -4,27 +4,31 @@
 //! Called by:  `frame` (arriving bytes), `connection::serve` (the share of one connection).
 //! Never:      drops a request; who finds no room stops reading its socket.
 //!
-//! Three kinds of frames have room of their own, so that none can crowd out another:
+//! Frames have room of their own by their kind, so that none can crowd out another:
 //!
 //!   whole   lies in one received slice: what small requests are, nearly always
 //!   half    small, and put together from several slices
 //!   large   received straight into memory of its own
+//!   slow    half or large, and after a second still not whole
 //!
 //! Half of the memory belongs to the shards, in equal parts; the other half is common, and a shard
 //! borrows of it by the piece. So many cores do not leave each with next to nothing.
 //!
 //! Always true:
-//!   - of the half frames, and of the large ones, the oldest may always go on and does not count
-//!     against the others: frames in the making cannot hold each other up, and each kind exceeds
-//!     its room by one frame at most.
-//!   - who waits for room makes the kind `pressed`, and frames that stand still are cut sooner.
+//!   - the oldest frame in the making of each kind may always go on and does not count against the
+//!     others: they cannot hold each other up, and each kind exceeds its room by one frame at most.
+//!   - any other goes on only while it holds no more than half of what is left, so that many that
+//!     come at once leave something for those behind them.
+//!   - who waits for room presses, and frames that stand still are cut sooner.
 
+use crate::io::Instant;
 use crate::runtime::sync::Event;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// How a frame is received, and which room it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +36,11 @@ pub enum Kind {
     Whole,
     Half,
     Large,
+    Slow,
 }
+
+/// A frame that takes longer is a slow one.
+const FAST: Duration = Duration::from_secs(1);
 
 /// What the shards of a broker have in common.
 pub struct Commons {
@@ -60,8 +68,25 @@ impl Commons {
         (self.bytes_max / 8).max((6 << 20).min(self.bytes_max / 2))
     }
 
-    fn lease(&self) -> bool {
-        let take = |free: usize| free.checked_sub(LEASE_BYTES);
+    /// Slow frames leave half of what is common to others.
+    fn kept_from(&self, kind: Kind) -> usize {
+        match kind {
+            Kind::Slow => self.bytes_max / 4,
+            _ => 0,
+        }
+    }
+
+    fn free_for(&self, kind: Kind) -> usize {
+        let free = self.free.load(Ordering::Relaxed);
+        free.saturating_sub(self.kept_from(kind)) / LEASE_BYTES * LEASE_BYTES
+    }
+
+    fn lease(&self, kind: Kind) -> bool {
+        let kept = self.kept_from(kind);
+        let take = |free: usize| {
+            let left = free.checked_sub(LEASE_BYTES)?;
+            (left >= kept).then_some(left)
+        };
         let (success, failure) = (Ordering::AcqRel, Ordering::Relaxed);
         self.free.fetch_update(success, failure, take).is_ok()
     }
@@ -73,7 +98,11 @@ impl Commons {
 
 pub struct Budget {
     commons: Arc<Commons>,
-    accounts: [Account; 3],
+    accounts: [Account; 4],
+    /// Frames in the making that wait for room.
+    waiting: Cell<usize>,
+    /// And connections that wait to take a whole one.
+    waiting_for_whole: Cell<usize>,
     released: Event,
     entered: Cell<u64>,
 }
@@ -83,9 +112,15 @@ struct Account {
     own: usize,
     leased: Cell<usize>,
     used: Cell<usize>,
-    waiting: Cell<usize>,
-    /// Frames in the making, by age, with what each holds.
-    making: RefCell<BTreeMap<u64, usize>>,
+    /// Frames in the making, by age.
+    making: RefCell<BTreeMap<u64, Part>>,
+}
+
+/// What there is of a frame.
+#[derive(Clone, Copy)]
+struct Part {
+    begun: Instant,
+    bytes: usize,
 }
 
 /// Bytes taken from the budget, paid back by the drop.
@@ -95,9 +130,10 @@ pub struct Charge {
     bytes: usize,
 }
 
-/// A frame in the making: its place in the order of its kind, and what it has been charged.
+/// A frame in the making: its place among those of its kind, which becomes `Slow` in time.
 pub struct Making {
-    charge: Charge,
+    budget: Rc<Budget>,
+    kind: Kind,
     number: u64,
 }
 
@@ -108,12 +144,13 @@ impl Budget {
             own,
             leased: Cell::new(0),
             used: Cell::new(0),
-            waiting: Cell::new(0),
             making: RefCell::new(BTreeMap::new()),
         };
         Rc::new(Budget {
             commons,
-            accounts: [account(own / 2), account(own / 4), account(own / 4)],
+            accounts: [own / 2, own / 8, own / 8, own / 4].map(account),
+            waiting: Cell::new(0),
+            waiting_for_whole: Cell::new(0),
             released: Event::new(),
             entered: Cell::new(0),
         })
@@ -125,30 +162,63 @@ impl Budget {
     }
 
     pub fn charge(self: &Rc<Self>, kind: Kind, bytes: usize) -> Charge {
-        let mut charge = Charge {
+        let used = &self.account(kind).used;
+        used.set(used.get() + bytes);
+        Charge {
             budget: self.clone(),
             kind,
-            bytes: 0,
-        };
-        charge.grow(bytes);
-        charge
+            bytes,
+        }
     }
 
     /// Begins a frame that arrives in pieces.
-    pub fn begin(self: &Rc<Self>, kind: Kind) -> Making {
+    pub fn begin(self: &Rc<Self>, kind: Kind, now: Instant) -> Making {
+        self.age(now);
         let number = self.entered.get();
         self.entered.set(number + 1);
-        self.account(kind).making.borrow_mut().insert(number, 0);
+        let part = Part {
+            begun: now,
+            bytes: 0,
+        };
+        self.account(kind).making.borrow_mut().insert(number, part);
         Making {
-            charge: self.charge(kind, 0),
+            budget: self.clone(),
+            kind,
             number,
+        }
+    }
+
+    /// Frames in the making for more than a second leave their room to others.
+    pub fn age(&self, now: Instant) {
+        let slow = self.account(Kind::Slow);
+        let mut moved = 0;
+        for kind in [Kind::Half, Kind::Large] {
+            let account = self.account(kind);
+            loop {
+                let mut making = account.making.borrow_mut();
+                let Some(oldest) = making.first_entry() else {
+                    break;
+                };
+                if now.since(oldest.get().begun) < FAST {
+                    break;
+                }
+                let (number, part) = oldest.remove_entry();
+                drop(making);
+                slow.making.borrow_mut().insert(number, part);
+                slow.used.set(slow.used.get() + part.bytes);
+                self.pay_back(kind, part.bytes);
+                moved += 1;
+            }
+        }
+        if moved > 0 {
+            self.tell_waiters();
         }
     }
 
     /// Waits until another frame may be taken out of what has arrived.
     pub async fn room_for_whole(&self) {
-        self.wait(Kind::Whole, || self.has_room(Kind::Whole, 0))
-            .await;
+        let may_go_on = || self.has_room(Kind::Whole, 0);
+        self.wait(&self.waiting_for_whole, may_go_on).await;
     }
 
     /// Whether a little may be copied out of the door's buffers.
@@ -156,16 +226,22 @@ impl Budget {
         self.has_room(Kind::Half, 0)
     }
 
-    /// Somebody waits for room of this kind.
-    pub fn is_pressed(&self, kind: Kind) -> bool {
-        self.account(kind).waiting.get() > 0
+    /// Somebody waits for room to go on with a frame.
+    pub fn is_pressed(&self) -> bool {
+        self.waiting.get() > 0
     }
 
-    async fn wait(&self, kind: Kind, may_go_on: impl Fn() -> bool) {
+    /// What has come of slow frames is more than twice what there is room for.
+    pub fn is_overfull(&self) -> bool {
+        let slow = self.account(Kind::Slow);
+        slow.used.get() > 2 * (slow.own + slow.leased.get())
+    }
+
+    async fn wait(&self, waiting: &Cell<usize>, may_go_on: impl Fn() -> bool) {
         if may_go_on() {
             return;
         }
-        let _waiter = Waiter::of(&self.account(kind).waiting);
+        let _waiter = Waiter::of(waiting);
         while !may_go_on() {
             self.released.next().await;
         }
@@ -179,11 +255,18 @@ impl Budget {
             if used < account.own + account.leased.get() {
                 return true;
             }
-            if !self.commons.lease() {
+            if !self.commons.lease(kind) {
                 return false;
             }
             account.leased.set(account.leased.get() + LEASE_BYTES);
         }
+    }
+
+    /// Bytes that might still be charged.
+    fn free(&self, kind: Kind, exempt: usize) -> usize {
+        let account = self.account(kind);
+        let room = account.own + account.leased.get() + self.commons.free_for(kind);
+        room.saturating_sub(account.used.get() - exempt)
     }
 
     fn account(&self, kind: Kind) -> &Account {
@@ -209,11 +292,7 @@ impl Budget {
     }
 
     fn tell_waiters(&self) {
-        if self
-            .accounts
-            .iter()
-            .any(|account| account.waiting.get() > 0)
-        {
+        if self.waiting.get() + self.waiting_for_whole.get() > 0 {
             self.released.notify();
         }
     }
@@ -246,12 +325,6 @@ impl Charge {
     pub fn bytes(&self) -> usize {
         self.bytes
     }
-
-    fn grow(&mut self, bytes: usize) {
-        let used = &self.budget.account(self.kind).used;
-        used.set(used.get() + bytes);
-        self.bytes += bytes;
-    }
 }
 
 impl Drop for Charge {
@@ -263,49 +336,65 @@ impl Drop for Charge {
 impl Making {
     /// Charges `bytes` more.
     pub fn grow(&mut self, bytes: usize) {
-        self.charge.grow(bytes);
-        let mut making = self.account().making.borrow_mut();
-        making.insert(self.number, self.charge.bytes);
+        let account = self.budget.account(self.kind());
+        account.used.set(account.used.get() + bytes);
+        let mut making = account.making.borrow_mut();
+        if let Some(part) = making.get_mut(&self.number) {
+            part.bytes += bytes;
+        }
     }
 
-    /// Waits until more of the frame may be received.
-    pub async fn room(&self) {
-        let budget = &self.charge.budget;
-        let kind = self.charge.kind;
-        let may_go_on = || {
-            let making = self.account().making.borrow();
-            let oldest = making.first_key_value().expect("this one is in it");
-            let (number, exempt) = (*oldest.0, *oldest.1);
-            number == self.number || budget.has_room(kind, exempt)
-        };
-        budget.wait(kind, may_go_on).await;
+    /// Waits until more of the frame may be received, and `wanted` bytes taken at once for it.
+    pub async fn room(&self, wanted: usize) {
+        let waiting = &self.budget.waiting;
+        self.budget.wait(waiting, || self.has_room(wanted)).await;
+    }
+
+    pub fn has_room(&self, wanted: usize) -> bool {
+        let kind = self.kind();
+        let making = self.budget.account(kind).making.borrow();
+        let (first, oldest) = making.first_key_value().expect("this one is in it");
+        if *first == self.number {
+            return true;
+        }
+        let held = making.get(&self.number).map_or(0, |part| part.bytes);
+        let (budget, exempt) = (&self.budget, oldest.bytes);
+        let free = budget.free(kind, exempt);
+        wanted <= free && held <= free / 2 && budget.has_room(kind, exempt)
     }
 
     /// The frame is whole; its memory stays charged until the request is answered.
     pub fn finish(self) -> Charge {
-        let whole = Charge {
-            budget: self.charge.budget.clone(),
-            kind: self.charge.kind,
-            bytes: 0,
-        };
-        // The charge changes hands; what is in the making no longer counts it.
-        let mut making = self;
-        std::mem::replace(&mut making.charge, whole)
+        let (kind, bytes) = self.leave();
+        Charge {
+            budget: self.budget.clone(),
+            kind,
+            bytes,
+        }
     }
 
-    pub fn is_pressed(&self) -> bool {
-        self.charge.budget.is_pressed(self.charge.kind)
+    /// Takes the frame from among those in the making; what it holds stays charged.
+    fn leave(&self) -> (Kind, usize) {
+        let kind = self.kind();
+        let mut making = self.budget.account(kind).making.borrow_mut();
+        let part = making.remove(&self.number);
+        (kind, part.map_or(0, |part| part.bytes))
     }
 
-    fn account(&self) -> &Account {
-        self.charge.budget.account(self.charge.kind)
+    fn kind(&self) -> Kind {
+        let slow = self.budget.account(Kind::Slow).making.borrow();
+        match slow.contains_key(&self.number) {
+            true => Kind::Slow,
+            false => self.kind,
+        }
     }
 }
 
 impl Drop for Making {
     fn drop(&mut self) {
-        self.account().making.borrow_mut().remove(&self.number);
-        self.charge.budget.tell_waiters();
+        // Of a finished one nothing is left; its place is free for another all the same.
+        let (kind, bytes) = self.leave();
+        self.budget.pay_back(kind, bytes);
     }
 }
 
@@ -321,7 +410,7 @@ mod tests {
         pin!(future).poll(&mut context).is_ready()
     }
 
-    /// One shard whose kinds own 1 MiB, 512 KiB and 512 KiB, and 2 MiB that are common.
+    /// One shard whose kinds own 1 MiB, twice 256 KiB and 512 KiB, and 2 MiB that are common.
     fn budget() -> (Arc<Commons>, Rc<Budget>) {
         let commons = Commons::new(4 << 20, 1);
         (commons.clone(), Budget::new(commons))
@@ -342,46 +431,96 @@ mod tests {
         assert_eq!(commons.free.load(Ordering::Relaxed), 2 << 20);
     }
 
+    const START: Instant = Instant(0);
+
     #[test]
     fn large_frames_leave_whole_ones_their_room() {
         let (_, budget) = budget();
-        let (mut oldest, mut next) = (budget.begin(Kind::Large), budget.begin(Kind::Large));
+        let begin = |kind| budget.begin(kind, START);
+        let (mut oldest, mut next) = (begin(Kind::Large), begin(Kind::Large));
         oldest.grow(100 << 20);
         next.grow(64 << 10);
         // The oldest does not count against the others.
-        assert!(is_ready(oldest.room()));
-        assert!(is_ready(next.room()));
+        assert!(is_ready(oldest.room(0)));
+        assert!(is_ready(next.room(0)));
         next.grow(3 << 20);
-        assert!(!is_ready(next.room()));
-        assert!(is_ready(oldest.room()));
+        assert!(!is_ready(next.room(0)));
+        assert!(is_ready(oldest.room(0)));
         assert!(is_ready(budget.room_for_whole()));
-        assert!(is_ready(budget.begin(Kind::Half).room()));
+        assert!(is_ready(begin(Kind::Half).room(0)));
+    }
+
+    #[test]
+    fn many_at_once_leave_something_for_those_behind_them() {
+        let (_, budget) = budget();
+        let begin = || budget.begin(Kind::Large, START);
+        let mut greedy: Vec<Making> = (0..6).map(|_| begin()).collect();
+        let grown = |making: &mut Making| {
+            let grows = is_ready(making.room(0));
+            making.grow(if grows { 16 << 10 } else { 0 });
+            grows
+        };
+        greedy[0].grow(100 << 20);
+        while greedy[1..]
+            .iter_mut()
+            .map(grown)
+            .filter(|grew| *grew)
+            .count()
+            > 0
+        {}
+        let late = begin();
+        assert!(is_ready(late.room(200 << 10)));
+        assert!(!is_ready(late.room(2 << 20)));
+    }
+
+    #[test]
+    fn who_takes_long_leaves_its_room_to_others() {
+        let (_, budget) = budget();
+        let mut standing: Vec<Making> = (0..2).map(|_| budget.begin(Kind::Half, START)).collect();
+        standing.iter_mut().for_each(|one| one.grow(4 << 20));
+        let soon = Instant(FAST.as_nanos() as u64 - 1);
+        let late = budget.begin(Kind::Half, soon);
+        assert!(!is_ready(late.room(0)));
+        let later = Instant(soon.0 + 1);
+        budget.age(later);
+        assert!(is_ready(late.room(0)));
+        assert!(budget.is_overfull());
+        // The oldest of the slow ones goes on, the other one waits.
+        assert!(is_ready(standing[0].room(0)));
+        assert!(!is_ready(standing[1].room(0)));
+        let charge = standing.remove(1).finish();
+        drop((standing, late));
+        assert_eq!(budget.used(), 4 << 20);
+        assert_eq!(charge.bytes(), 4 << 20);
+        drop(charge);
+        assert_eq!(budget.used(), 0);
     }
 
     #[test]
     fn who_waits_presses_and_is_let_in_when_the_oldest_goes() {
         let (_, budget) = budget();
-        let (mut first, mut second) = (budget.begin(Kind::Half), budget.begin(Kind::Half));
+        let begin = || budget.begin(Kind::Half, START);
+        let (mut first, mut second) = (begin(), begin());
         first.grow(1);
         second.grow(3 << 20);
-        let third = budget.begin(Kind::Half);
-        assert!(!first.is_pressed());
+        let third = begin();
+        assert!(!budget.is_pressed());
         {
-            let mut waiting = pin!(third.room());
+            let mut waiting = pin!(third.room(0));
             let mut context = Context::from_waker(Waker::noop());
             assert!(waiting.as_mut().poll(&mut context).is_pending());
-            assert!(first.is_pressed());
+            assert!(budget.is_pressed());
             // Now the second is the oldest, and what it holds counts no more.
             drop(first);
             assert!(waiting.as_mut().poll(&mut context).is_ready());
         }
-        assert!(!second.is_pressed());
+        assert!(!budget.is_pressed());
         // A finished frame counts again, until its request is answered.
         let charge = second.finish();
-        let fourth = budget.begin(Kind::Half);
-        assert!(!is_ready(fourth.room()));
+        let fourth = begin();
+        assert!(!is_ready(fourth.room(0)));
         drop(charge);
-        assert!(is_ready(fourth.room()));
+        assert!(is_ready(fourth.room(0)));
     }
 
     #[test]

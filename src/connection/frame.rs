@@ -36,6 +36,11 @@ const HALF_BYTES_MIN: usize = 8 << 10;
 /// How long a frame may stand still when others wait for the memory it takes.
 const STALL_PRESSED: Duration = Duration::from_secs(3);
 
+/// How long a frame waits for memory, and when far more has come than there is room for. Clients
+/// wait half a minute for an answer.
+const ROOM_PATIENCE: Duration = Duration::from_secs(30);
+const ROOM_PATIENCE_OVERFULL: Duration = STALL_PRESSED;
+
 /// How long a connection that is not read keeps the door's buffers: longer than a disk takes to
 /// make room under load, when copying would be a waste.
 const REST: Duration = Duration::from_millis(50);
@@ -63,6 +68,10 @@ pub enum FrameError {
     Stalled {
         missing: usize,
     },
+    /// Others, who stand still or are slow, have taken all memory for frames in the making.
+    NoRoom {
+        missing: usize,
+    },
     Socket(Errno),
 }
 
@@ -86,6 +95,9 @@ impl std::fmt::Display for FrameError {
                     f,
                     "the peer stopped {missing} bytes before the end of a frame"
                 )
+            }
+            FrameError::NoRoom { missing } => {
+                write!(f, "no memory for the last {missing} bytes of a frame")
             }
             FrameError::Socket(errno) => write!(f, "{errno}"),
         }
@@ -122,8 +134,9 @@ pub struct FrameReader {
 
 /// A frame in the making, as the watch over it sees it.
 struct Progress {
-    /// When something came for the last time; `None` while it waits for room.
-    last: Cell<Option<Instant>>,
+    /// When something came for the last time, or the wait for room began.
+    last: Cell<Instant>,
+    waits: Cell<bool>,
     missing: Cell<usize>,
 }
 
@@ -220,17 +233,17 @@ impl FrameReader {
 
     async fn assemble(&mut self, length: usize) -> Result<Frame, FrameError> {
         let progress = Progress {
-            last: Cell::new(Some(self.runtime.now())),
+            last: Cell::new(self.runtime.now()),
+            waits: Cell::new(false),
             missing: Cell::new(length),
         };
         let kind = match length <= DIRECT_BYTES_MIN && !self.holds_back {
             true => Kind::Half,
             false => Kind::Large,
         };
-        let making = self.budget.begin(kind);
+        let making = self.budget.begin(kind, self.runtime.now());
         let (runtime, budget) = (self.runtime.clone(), self.budget.clone());
-        let stands_still =
-            progress.stands_still(&runtime, self.patience.stall, || budget.is_pressed(kind));
+        let stands_still = progress.stands_still(&runtime, self.patience.stall, &budget);
         let assembled = async {
             match kind {
                 Kind::Large => self.assemble_large(length, making, &progress).await,
@@ -239,9 +252,7 @@ impl FrameReader {
         };
         match either(assembled, stands_still).await {
             Either::First(frame) => frame,
-            Either::Second(()) => Err(FrameError::Stalled {
-                missing: progress.missing.get(),
-            }),
+            Either::Second(error) => Err(error),
         }
     }
 
@@ -257,8 +268,11 @@ impl FrameReader {
                 let needed = bytes.len() + piece.len();
                 if needed > bytes.capacity() {
                     // Twice what is there, so that few pieces cost a copy; never what was only
-                    // announced.
-                    let room = (needed * 2).max(HALF_BYTES_MIN).min(length);
+                    // announced, and when there is no room, what has come and no more.
+                    let room = match making.has_room(0) {
+                        true => (needed * 2).max(HALF_BYTES_MIN).min(length),
+                        false => needed,
+                    };
                     let before = bytes.capacity();
                     bytes.reserve_exact(room - bytes.len());
                     making.grow(bytes.capacity() - before);
@@ -275,7 +289,7 @@ impl FrameReader {
             if self.ended {
                 return Err(FrameError::Truncated { missing });
             }
-            self.wait_for_room(&making, progress, missing).await;
+            self.wait_for_room(&making, 0, progress, missing).await;
             self.receive().await?;
         }
     }
@@ -291,7 +305,7 @@ impl FrameReader {
         // larger memory the pages count when bytes are written to them.
         let pooled = length <= crate::io::buffer::POOLED_BYTES_MAX;
         if pooled {
-            self.wait_for_room(&making, progress, length).await;
+            self.wait_for_room(&making, length, progress, length).await;
             making.grow(length);
         }
         let mut buffer = Buffer::with_room(length);
@@ -315,7 +329,7 @@ impl FrameReader {
             }
             progress.arrived(self.runtime.now(), missing);
             if !pooled {
-                self.wait_for_room(&making, progress, missing).await;
+                self.wait_for_room(&making, 0, progress, missing).await;
             }
             let (returned, result) = self.socket.receive_into(buffer).await;
             buffer = returned;
@@ -328,9 +342,16 @@ impl FrameReader {
     }
 
     /// The time of waiting is not the client's.
-    async fn wait_for_room(&mut self, making: &Making, progress: &Progress, missing: usize) {
-        progress.last.set(None);
-        match either(making.room(), self.rest()).await {
+    async fn wait_for_room(
+        &mut self,
+        making: &Making,
+        wanted: usize,
+        progress: &Progress,
+        missing: usize,
+    ) {
+        progress.arrived(self.runtime.now(), missing);
+        progress.waits.set(true);
+        match either(making.room(wanted), self.rest()).await {
             Either::First(()) => progress.arrived(self.runtime.now(), missing),
             Either::Second(never) => match never {},
         }
@@ -445,7 +466,8 @@ impl FrameReader {
 
 impl Progress {
     fn arrived(&self, now: Instant, missing: usize) {
-        self.last.set(Some(now));
+        self.last.set(now);
+        self.waits.set(false);
         self.missing.set(missing);
     }
 
@@ -454,18 +476,25 @@ impl Progress {
         &self,
         runtime: &Runtime,
         stall: Duration,
-        is_pressed: impl Fn() -> bool,
-    ) {
+        budget: &Budget,
+    ) -> FrameError {
         let pressed = STALL_PRESSED.min(stall);
         loop {
             // In steps, for others may begin to wait meanwhile.
             runtime.sleep(pressed / 3).await;
-            let Some(last) = self.last.get() else {
-                continue;
-            };
-            let stood = runtime.now().since(last);
-            if stood >= stall || (stood >= pressed && is_pressed()) {
-                return;
+            budget.age(runtime.now());
+            let stood = runtime.now().since(self.last.get());
+            let missing = self.missing.get();
+            if self.waits.get() {
+                let patience = match budget.is_overfull() {
+                    true => ROOM_PATIENCE_OVERFULL,
+                    false => ROOM_PATIENCE,
+                };
+                if stood >= patience {
+                    return FrameError::NoRoom { missing };
+                }
+            } else if stood >= stall || (stood >= pressed && budget.is_pressed()) {
+                return FrameError::Stalled { missing };
             }
         }
     }
