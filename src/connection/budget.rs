@@ -96,8 +96,21 @@ impl Commons {
     }
 }
 
+/// Connections of a shard that receive in bulk at most, each into a buffer of its own.
+const BULK_PLACES: usize = 16;
+
+/// One of them, free again by the drop.
+pub struct BulkPlace(Rc<Budget>);
+
+impl Drop for BulkPlace {
+    fn drop(&mut self) {
+        self.0.bulk_places.set(self.0.bulk_places.get() + 1);
+    }
+}
+
 pub struct Budget {
     commons: Arc<Commons>,
+    bulk_places: Cell<usize>,
     accounts: [Account; 4],
     /// Frames in the making that wait for room.
     waiting: Cell<usize>,
@@ -148,6 +161,7 @@ impl Budget {
         };
         Rc::new(Budget {
             commons,
+            bulk_places: Cell::new(BULK_PLACES),
             accounts: [own / 2, own / 8, own / 8, own / 4].map(account),
             waiting: Cell::new(0),
             waiting_for_whole: Cell::new(0),
@@ -224,6 +238,13 @@ impl Budget {
     /// Whether a little may be copied out of the door's buffers.
     pub fn has_room_for_half(&self) -> bool {
         self.has_room(Kind::Half, 0)
+    }
+
+    /// A place to receive in bulk, if one is free.
+    pub fn bulk_place(self: &Rc<Self>) -> Option<BulkPlace> {
+        let left = self.bulk_places.get().checked_sub(1)?;
+        self.bulk_places.set(left);
+        Some(BulkPlace(self.clone()))
     }
 
     /// Somebody waits for room to go on with a frame.

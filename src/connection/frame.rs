@@ -8,14 +8,18 @@
 //!
 //! A frame that lies whole in one received slice is a range of it: no copy. One that straddles
 //! slices is put together in memory of its own; a large one is received straight into it.
+//! A connection whose frames are of many KiB receives them in bulk (`bulk`).
 //!
 //! A client may be silent between frames as long as it is not idle for too long; inside a frame
 //! it must go on, and sooner when others wait for the memory. Every byte starts that time anew.
+
+mod bulk;
 
 use super::budget::{Budget, Charge, Kind, Making};
 use crate::io::{Buffer, Errno, Instant, Slice};
 use crate::runtime::sync::{Either, either};
 use crate::runtime::{Receiver, Runtime, Socket};
+use bulk::{BULK_FRAME_MIN, BULK_QUIET, Bulk};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -117,6 +121,7 @@ pub struct FrameReader {
     runtime: Runtime,
     socket: Rc<Socket>,
     receiver: Option<Receiver>,
+    bulk: Option<Bulk>,
     arrived: VecDeque<Slice>,
     arrived_bytes: usize,
     /// What was copied out of the door's buffers; in `arrived`, until that is empty.
@@ -152,6 +157,7 @@ impl FrameReader {
             runtime,
             socket,
             receiver: None,
+            bulk: None,
             arrived: VecDeque::new(),
             arrived_bytes: 0,
             aside: None,
@@ -188,21 +194,30 @@ impl FrameReader {
             });
         }
         let length = length as usize;
-        let first = self.arrived.front();
-        if first.is_some_and(|first| first.len() >= length) {
-            let budget = self.budget.clone();
-            match either(budget.room_for_whole(), self.rest()).await {
-                Either::First(()) => {}
-                Either::Second(never) => match never {},
-            }
-            return Ok(Some(Frame {
-                bytes: self.take_front(length),
-                charge: self
-                    .budget
-                    .charge(Kind::Whole, length.max(REQUEST_BYTES_MIN)),
-            }));
+        if self.has_whole(length) {
+            return Ok(Some(self.take_whole(length).await));
         }
         self.assemble(length).await.map(Some)
+    }
+
+    /// The next `length` bytes have arrived and lie in one piece.
+    fn has_whole(&self, length: usize) -> bool {
+        let first = self.arrived.front();
+        first.is_some_and(|first| first.len() >= length)
+    }
+
+    async fn take_whole(&mut self, length: usize) -> Frame {
+        let budget = self.budget.clone();
+        match either(budget.room_for_whole(), self.rest()).await {
+            Either::First(()) => {}
+            Either::Second(never) => match never {},
+        }
+        Frame {
+            bytes: self.take_front(length),
+            charge: self
+                .budget
+                .charge(Kind::Whole, length.max(REQUEST_BYTES_MIN)),
+        }
     }
 
     /// Nothing of a next frame has arrived.
@@ -245,6 +260,9 @@ impl FrameReader {
         let (runtime, budget) = (self.runtime.clone(), self.budget.clone());
         let stands_still = progress.stands_still(&runtime, self.patience.stall, &budget);
         let assembled = async {
+            if self.is_in_bulk(length) {
+                return self.assemble_in_bulk(length, &progress).await;
+            }
             match kind {
                 Kind::Large => self.assemble_large(length, making, &progress).await,
                 _ => self.assemble_half(length, making, &progress).await,
@@ -281,6 +299,9 @@ impl FrameReader {
             }
             let missing = length - bytes.len();
             if missing == 0 {
+                if length >= BULK_FRAME_MIN && !self.holds_back {
+                    self.begin_bulk().await;
+                }
                 return Ok(Frame {
                     bytes: Slice::from(bytes),
                     charge: making.finish(),
@@ -301,6 +322,7 @@ impl FrameReader {
         progress: &Progress,
     ) -> Result<Frame, FrameError> {
         self.stop_receiver().await;
+        self.bulk = None;
         // Memory from the pool has been touched before, so all of it counts from the start; of
         // larger memory the pages count when bytes are written to them.
         let pooled = length <= crate::io::buffer::POOLED_BYTES_MAX;
@@ -374,6 +396,9 @@ impl FrameReader {
         if self.holds_back {
             return self.receive_rest_of_length().await;
         }
+        if self.bulk.is_some() {
+            return self.receive_in_bulk(4, Some(BULK_QUIET)).await;
+        }
         let receiver = self.receiver.get_or_insert_with(|| self.socket.receiver());
         let slice = receiver.next().await.map_err(FrameError::Socket)?;
         self.arrive(slice);
@@ -423,7 +448,10 @@ impl FrameReader {
             return;
         }
         self.arrived_bytes += slice.len();
-        self.arrived.push_back(slice);
+        match self.arrived.back().and_then(|last| last.joined(&slice)) {
+            Some(joined) => *self.arrived.back_mut().expect("it was joined") = joined,
+            None => self.arrived.push_back(slice),
+        }
     }
 
     /// Takes the length of the next frame out of what has arrived; `false` when it is not whole.

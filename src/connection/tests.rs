@@ -127,6 +127,51 @@ fn frames_of_any_length_survive_any_split() {
     }
 }
 
+/// Goal: a connection goes into bulk and out of it, again and again, and loses no byte: large
+/// frames, small ones between them, silences at any place of the stream.
+#[test]
+fn frames_survive_the_way_into_bulk_and_back() {
+    for seed in 1..=12 {
+        let piece = [700, 5000, 30_000, 300_000][seed as usize % 4];
+        run(seed, piece, move |rig| async move {
+            let chance = |of: u64| rig.runtime.random() % of;
+            let sent: Vec<Vec<u8>> = (0..120)
+                .map(|n| match chance(4) {
+                    0 => body(n, 1 + chance(5000) as usize),
+                    1 => body(n, 100_000 + chance(100_000) as usize),
+                    _ => body(n, 9000 + chance(56_000) as usize),
+                })
+                .collect();
+            let (client, server) = rig.pair().await;
+            let bytes: Vec<u8> = sent.iter().flat_map(|body| frame(body)).collect();
+            let runtime = rig.runtime.clone();
+            rig.runtime.spawn(async move {
+                let mut rest = &bytes[..];
+                while !rest.is_empty() {
+                    let count = 1 + runtime.random() as usize % 900_000.min(rest.len());
+                    let (now, later) = rest.split_at(count);
+                    let sending = client.send(vec![Slice::copy_of(now)]);
+                    sending.await.expect("it is read to the end");
+                    rest = later;
+                    runtime
+                        .sleep(Duration::from_millis(runtime.random() % 250))
+                        .await;
+                }
+            });
+            let mut reader = rig.reader(&server);
+            for (n, body) in sent.iter().enumerate() {
+                let frame = reader
+                    .next()
+                    .await
+                    .expect("whole frames")
+                    .expect("more of them");
+                assert_eq!(&frame.bytes[..], &body[..], "frame {n}");
+            }
+            assert!(reader.next().await.expect("no half frame").is_none());
+        });
+    }
+}
+
 #[test]
 fn a_frame_that_cannot_be_one_ends_the_connection() {
     let ends = |bytes: Vec<u8>, is_expected: fn(&FrameError) -> bool| {

@@ -4,11 +4,13 @@
 //! Called by:  `connection`, `shard`.
 //! Never:      knows a frame.
 
+use super::sync::{Either, either};
 use super::{Operations, Runtime};
 use crate::io::{
     Address, Buffer, DetachedSocket, Errno, Op, Outcome, Parcel, PeerId, ShutdownHow, Slice,
     SocketId,
 };
+use std::time::Duration;
 
 /// A listening socket; closed when dropped.
 pub struct Listener {
@@ -144,6 +146,35 @@ impl Socket {
         {
             Outcome::Filled { into, result } => (into, result),
             Outcome::Failed(errno) => (Buffer::with_room(1), Err(errno)),
+            _ => unreachable!("a receive completes with `Filled`"),
+        }
+    }
+
+    /// As `receive_into`, but cancelled after `patience`: the result is `None` then, unless
+    /// something came at the last moment.
+    pub async fn receive_into_within(
+        &self,
+        into: Buffer,
+        patience: Option<Duration>,
+    ) -> (Buffer, Option<Result<usize, Errno>>) {
+        let Some(patience) = patience else {
+            let (into, result) = self.receive_into(into).await;
+            return (into, Some(result));
+        };
+        let socket = self.id;
+        let operation = self.runtime.operation(Op::ReceiveInto { socket, into });
+        let mut operation = std::pin::pin!(operation);
+        let outcome = match either(operation.as_mut(), self.runtime.sleep(patience)).await {
+            Either::First(outcome) => outcome,
+            Either::Second(()) => {
+                operation.cancel();
+                operation.await
+            }
+        };
+        match outcome {
+            Outcome::Filled { into, result } if result == Err(Errno::CANCELED) => (into, None),
+            Outcome::Filled { into, result } => (into, Some(result)),
+            Outcome::Failed(errno) => (Buffer::with_room(1), Some(Err(errno))),
             _ => unreachable!("a receive completes with `Filled`"),
         }
     }
