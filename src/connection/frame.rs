@@ -197,7 +197,8 @@ impl FrameReader {
         if self.has_whole(length) {
             return Ok(Some(self.take_whole(length).await));
         }
-        self.assemble(length).await.map(Some)
+        // Boxed: an idle connection shall not hold the room for it.
+        Box::pin(self.assemble(length)).await.map(Some)
     }
 
     /// The next `length` bytes have arrived and lie in one piece.
