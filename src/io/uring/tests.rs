@@ -58,8 +58,10 @@ fn refusing_file(errno: Errno) -> Option<PathBuf> {
 
 /// Only this thread: other tests run beside it.
 fn signal_this_thread() {
-    // SAFETY: names the calling thread and a valid signal, which it has blocked.
-    let result = unsafe { libc::pthread_kill(libc::pthread_self(), libc::SIGTERM) };
+    // SAFETY: it has no conditions.
+    let thread = unsafe { libc::pthread_self() };
+    // SAFETY: the calling thread lives, and has blocked the signal.
+    let result = unsafe { libc::pthread_kill(thread, libc::SIGTERM) };
     assert_eq!(result, 0, "the thread is alive");
 }
 
