@@ -74,6 +74,8 @@ pub struct Settings {
     pub kernel_workers: u32,
     /// Sends of at least this many bytes are zero-copy, on a connection whose way does not copy
     /// them all the same: the first notice that says so ends it there (loopback always copies).
+    /// Off by default: a send waits for its notice, and of a client that takes nothing none comes
+    /// before the kernel gives it up, however soon its connection is shut down.
     pub send_zero_copy_bytes_min: Option<usize>,
     /// Behave as if the kernel had only io_uring's oldest features; for tests of the fallbacks.
     pub oldest_features: bool,
@@ -90,7 +92,7 @@ impl Default for Settings {
             mesh_capacity: 512,
             helpers: 2,
             kernel_workers: 4,
-            send_zero_copy_bytes_min: Some(256 << 10),
+            send_zero_copy_bytes_min: None,
             oldest_features: false,
         }
     }
