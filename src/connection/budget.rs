@@ -255,7 +255,11 @@ impl Budget {
     /// What has come of slow frames is more than twice what there is room for.
     pub fn is_overfull(&self) -> bool {
         let slow = self.account(Kind::Slow);
-        slow.used.get() > 2 * (slow.own + slow.leased.get())
+        let making = slow.making.borrow();
+        let exempt = making
+            .first_key_value()
+            .map_or(0, |(_, oldest)| oldest.bytes);
+        slow.used.get() - exempt > 2 * (slow.own + slow.leased.get())
     }
 
     async fn wait(&self, waiting: &Cell<usize>, may_go_on: impl Fn() -> bool) {

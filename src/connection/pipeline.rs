@@ -158,6 +158,7 @@ impl Pipeline {
     /// `next_ready` was handed to the socket.
     pub fn sending(&self, now: Instant) {
         self.sending_since.set(Some(now));
+        self.owed.sending(true);
     }
 
     /// Since when the client has been sent what it does not take.
@@ -172,6 +173,7 @@ impl Pipeline {
     /// The bytes of `ready` have left.
     pub fn sent(&self, bytes: usize) {
         self.sending_since.set(None);
+        self.owed.sending(false);
         self.owed.release(bytes);
         self.changed.notify();
     }

@@ -5,7 +5,8 @@
 //! Never:      cuts a client off; it says how patient one may be with those who take nothing.
 //!
 //! A client that takes its answers never waits long here, however many others take none: short of
-//! memory it is answered with less. One with answers it has not taken waits until it takes them.
+//! memory it is answered with less. One that is being sent an answer, or has one read, waits until
+//! it has taken that; one whose answers wait for an earlier one does not, or they would for ever.
 
 use crate::io::Instant;
 use crate::runtime::Runtime;
@@ -26,12 +27,17 @@ pub struct Answers {
 pub struct Owed {
     answers: Rc<Answers>,
     bytes: Cell<usize>,
+    /// One is on its way to the socket.
+    is_sent: Cell<bool>,
+    /// How many are being read.
+    reading: Cell<usize>,
     closed: Cell<bool>,
 }
 
 /// Memory taken ahead of an answer.
 pub struct Room {
     answers: Rc<Answers>,
+    owed: Rc<Owed>,
     bytes: usize,
 }
 
@@ -81,7 +87,7 @@ impl Answers {
 
     /// Room for an answer of at most `wanted` bytes: an eighth of what is free, so that many find
     /// some at once (2 MiB with default settings on two cores; more at a time is no faster).
-    pub async fn room(self: &Rc<Self>, owed: &Owed, wanted: usize, runtime: &Runtime) -> Room {
+    pub async fn room(self: &Rc<Self>, owed: &Rc<Owed>, wanted: usize, runtime: &Runtime) -> Room {
         let least = FREE_BYTES_MIN.min(wanted);
         let mut free = self.free();
         if free < least {
@@ -92,8 +98,10 @@ impl Answers {
             false => (free / 8).max(least).min(wanted),
         };
         self.add(bytes);
+        owed.reading.set(owed.reading.get() + 1);
         Room {
             answers: self.clone(),
+            owed: owed.clone(),
             bytes,
         }
     }
@@ -105,10 +113,10 @@ impl Answers {
         let _waiter = Waiter(&self.waiting);
         let until = runtime.now().plus(WAIT_MAX);
         while self.free() < least && !owed.closed.get() {
-            let at = match owed.bytes.get() {
-                0 if runtime.now() >= until => break,
-                0 => until,
-                _ => Instant::NEVER,
+            let at = match owed.is_sent.get() || owed.reading.get() > 0 {
+                false if runtime.now() >= until => break,
+                false => until,
+                true => Instant::NEVER,
             };
             let _ = runtime.deadline(at, self.released.next()).await;
         }
@@ -145,12 +153,19 @@ impl Owed {
         Rc::new(Owed {
             answers,
             bytes: Cell::new(0),
+            is_sent: Cell::new(false),
+            reading: Cell::new(0),
             closed: Cell::new(false),
         })
     }
 
     pub fn bytes(&self) -> usize {
         self.bytes.get()
+    }
+
+    /// The client is being sent something, or no longer.
+    pub fn sending(&self, is_sent: bool) {
+        self.is_sent.set(is_sent);
     }
 
     /// An answer is ready.
@@ -195,6 +210,7 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
+        self.owed.reading.set(self.owed.reading.get() - 1);
         self.answers.release(self.bytes);
     }
 }
@@ -229,7 +245,8 @@ mod tests {
             let deaf = Owed::new(answers.clone());
             deaf.add(3 * MIB);
             let before = inner.now();
-            let third = answers.room(&owed, 50 * MIB, &inner).await;
+            let other = Owed::new(answers.clone());
+            let third = answers.room(&other, 50 * MIB, &inner).await;
             assert_eq!(third.bytes(), SCARCE_BYTES);
             assert!(inner.now().since(before) >= WAIT_MAX);
             assert!(inner.now().since(before) < WAIT_MAX * 2);
@@ -246,11 +263,19 @@ mod tests {
             let answers = Answers::new(0);
             let deaf = Owed::new(answers.clone());
             deaf.add(4 * MIB);
+            deaf.sending(true);
             let usual = Duration::from_secs(60);
             assert_eq!(answers.patience(usual), SHORT_PATIENCE);
             let asked = answers.room(&deaf, MIB, &inner);
             let soon = inner.now().plus(Duration::from_secs(30));
             assert!(inner.deadline(soon, asked).await.is_none());
+            let blocked = Owed::new(answers.clone());
+            blocked.add(1);
+            let asked = answers.room(&blocked, MIB, &inner);
+            let soon = inner.now().plus(WAIT_MAX * 2);
+            // What waits for an earlier answer does not hold up that one.
+            assert!(inner.deadline(soon, asked).await.is_some());
+            drop(blocked);
             let other = Owed::new(answers.clone());
             other.add(4 * MIB + 1);
             assert_eq!(answers.patience(usual), NO_PATIENCE);
