@@ -259,7 +259,8 @@ impl Budget {
         let exempt = making
             .first_key_value()
             .map_or(0, |(_, oldest)| oldest.bytes);
-        slow.used.get() - exempt > 2 * (slow.own + slow.leased.get())
+        let most = slow.own + self.commons.bytes_max / 2 - self.commons.kept_from(Kind::Slow);
+        slow.used.get() - exempt > 2 * most
     }
 
     async fn wait(&self, waiting: &Cell<usize>, may_go_on: impl Fn() -> bool) {
