@@ -6,12 +6,13 @@
 //! Calls:      `rtrb` for the rings.
 //! Never:      makes a system call, except `Shared::wake` when the door really sleeps.
 //!
-//! A post waits for room without a bound of its own, so no door ever blocks on a full ring. What can
-//! wait is bounded where it begins: a request is read from its socket only when the budget has room
-//! (`connection::budget`; each is charged 512 bytes at least, so by default 131 072 are under way in
-//! the whole process), it posts one message per shard at a time, and a reply answers one message.
-//! Credits per ring were refused: they would be a second count of the same thing, and a request
-//! that holds the order of its connection could wait for credits that only its followers return.
+//! A post waits for room without a bound of its own, so no door ever blocks on a full ring. What
+//! can wait is bounded where it begins: a request is read from its socket only when the budget has
+//! room (`connection::budget`; each is charged 512 bytes at least, so by default 98 304 are under
+//! way in the whole process), it posts one message per shard at a time, and a reply answers one
+//! message. Credits per ring were refused: they would be a second count of the same thing, and a
+//! request that holds the order of its connection could wait for credits that only its followers
+//! return.
 //!
 //! Nobody may sleep while something waits for him. Both sides write, fence, then read:
 //!
