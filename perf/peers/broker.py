@@ -171,7 +171,12 @@ class Broker:
         return rss_mb(self.pid)
 
     def __enter__(self):
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            # Nobody else would end it.
+            self.close()
+            raise
         return self
 
     def __exit__(self, *_):
