@@ -23,6 +23,7 @@ use bulk::{BULK_FRAME_MIN, BULK_QUIET, Bulk};
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::convert::Infallible;
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -197,7 +198,8 @@ impl FrameReader {
         if self.has_whole(length) {
             return Ok(Some(self.take_whole(length).await));
         }
-        // Boxed: an idle connection shall not hold the room for it.
+        // Boxed, as other futures here are pinned where they are: an idle connection shall not hold
+        // room for what it does not do, nor anything twice.
         Box::pin(self.assemble(length)).await.map(Some)
     }
 
@@ -209,7 +211,8 @@ impl FrameReader {
 
     async fn take_whole(&mut self, length: usize) -> Frame {
         let budget = self.budget.clone();
-        match either(budget.room_for_whole(), self.rest()).await {
+        let room = either(pin!(budget.room_for_whole()), pin!(self.rest())).await;
+        match room {
             Either::First(()) => {}
             Either::Second(never) => match never {},
         }
@@ -387,7 +390,8 @@ impl FrameReader {
             Some(idle) => runtime.now().plus(idle),
             None => Instant::NEVER,
         };
-        match either(self.receive(), runtime.sleep_until(until)).await {
+        let received = either(pin!(self.receive()), pin!(runtime.sleep_until(until))).await;
+        match received {
             Either::First(received) => received.map(|()| true),
             Either::Second(()) => Ok(false),
         }

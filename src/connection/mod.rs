@@ -37,6 +37,7 @@ use crate::router::Router;
 use crate::runtime::sync::{Either, Event, either};
 use crate::runtime::{Runtime, Socket};
 use std::cell::{Cell, RefCell};
+use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -281,7 +282,9 @@ impl Connection {
                 self.pipeline.changed().await;
             }
         };
-        match either(self.reader.next(), either(stop, gone)).await {
+        let (stop, gone) = (pin!(stop), pin!(gone));
+        let next = either(pin!(self.reader.next()), pin!(either(stop, gone))).await;
+        match next {
             Either::First(frame) => frame,
             Either::Second(_) => Ok(None),
         }
@@ -307,7 +310,8 @@ impl Connection {
                 self.pipeline.answered().await;
             }
         };
-        match either(turn, self.reader.rest()).await {
+        let turn = either(pin!(turn), pin!(self.reader.rest())).await;
+        match turn {
             Either::First(()) => {}
             Either::Second(never) => match never {},
         }
