@@ -71,6 +71,21 @@ impl Log {
         self.0.guard(result)
     }
 
+    /// Writes `leader-epoch-checkpoint` if it is not as it should be. For a log that is quiet:
+    /// Kafka's tools look at it.
+    pub async fn show_epochs(&self) -> Result<(), LogError> {
+        let _turn = self.0.turns.take().await;
+        {
+            let state = self.0.state.borrow();
+            state.check_online()?;
+            if !state.epochs_dirty || state.is_blank() {
+                return Ok(());
+            }
+        }
+        let result = self.0.write_epochs().await;
+        self.0.guard(result)
+    }
+
     /// Lets go of the open files of a log that is quiet and synced: a cold partition holds none.
     /// The next read or flush opens what it needs.
     pub fn close_files(&self) {

@@ -506,10 +506,11 @@ impl Inner {
 
     /// Cuts the files of quiet partitions to their batches, for Kafka's tools to read.
     async fn trim(&self, members: &[Rc<Member>], now: Instant) -> Result<(), CheckpointError> {
-        for member in members {
-            if is_quiet(&member.log, now) && member.log.is_padded() {
+        for member in members.iter().filter(|member| is_quiet(&member.log, now)) {
+            if member.log.is_padded() {
                 unless_deleted(member.log.trim().await)?;
             }
+            unless_deleted(member.log.show_epochs().await)?;
         }
         Ok(())
     }

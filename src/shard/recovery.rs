@@ -524,7 +524,16 @@ impl Replay {
     async fn folder(&mut self, key: PartitionKey) -> Result<Option<String>, Errno> {
         if let Some(record) = self.records.get(&key) {
             let metadata = self.dir.join(&record.folder).join(PARTITION_METADATA_FILE);
-            if topic_of(&self.runtime, &metadata).await == Some(key.topic) {
+            let is_its = match topic_of(&self.runtime, &metadata).await {
+                Some(topic) => topic == key.topic,
+                // One that cannot be read takes no records away: the checkpoint knows the name.
+                // An empty one is of a folder that was just made, for another topic.
+                None => {
+                    let status = self.runtime.status(&metadata).await;
+                    status.is_ok_and(|status| status.length > 0)
+                }
+            };
+            if is_its {
                 return Ok(Some(record.folder.clone()));
             }
         }
