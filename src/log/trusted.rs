@@ -47,6 +47,8 @@ impl Log {
         let inner = Inner::empty(storage, dir, key, settings);
         inner.state.borrow_mut().take_for_true(known, start, end);
         inner.state.borrow_mut().producers = producers;
+        // As in `open`: nobody knows whether the folder's name is durable.
+        inner.state.borrow_mut().folder_dirty = !known.clean;
         Ok(Some(Log(inner)))
     }
 }

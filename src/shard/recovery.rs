@@ -454,6 +454,9 @@ impl Replay {
         let refused = record.is_some_and(|record| record.refused);
         let recovery_point = known.recovery_point;
         let named = notes.and_then(|notes| notes.folder.clone());
+        // All there ever was is in the journal then: a folder whose name was lost is made again.
+        let blank = record.filter(|record| record.recovery_point == Offset(0));
+        let named = named.or_else(|| blank.map(|record| record.folder.clone()));
         let (folder, exists) = match (self.folder(key).await?, named) {
             (Some(folder), _) => (folder, true),
             (None, Some(folder)) if is_folder_of(&folder, key) => (folder, false),

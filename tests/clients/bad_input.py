@@ -633,7 +633,7 @@ TESTS = [random_bytes, truncated_frames, frames_shorter_than_they_say, lengths,
          unknown_keys_and_versions, negative_and_huge_counts, arrays_of_nothing, broken_batches,
          compression_bombs, half_open_connections, slow_connections, pipelined_without_reading,
          five_thousand_idle_connections, announced_and_never_sent, one_byte_of_a_length,
-         deaf_clients_that_trickle, stalled_uploads, half_frames, deaf_consumers]
+         deaf_clients_that_trickle, deaf_consumers, stalled_uploads, half_frames]
 
 
 def too_long(*_):
