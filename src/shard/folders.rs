@@ -13,14 +13,13 @@
 //! ```
 
 use super::checkpoint_file::Record;
-use super::recovery::Recovered;
+use super::recovery::{Recovered, topic_of};
 use super::{DirPlan, Shard};
 use crate::ids::{Offset, PartitionKey, ShardId};
 use crate::io::Errno;
 use crate::journal::Entry;
 use crate::log::layout::{
-    FileKind, FileName, FolderName, PARTITION_METADATA_FILE, folder_name, parse_partition_metadata,
-    stray_folder_name,
+    FileKind, FileName, FolderName, PARTITION_METADATA_FILE, folder_name, stray_folder_name,
 };
 use crate::map::Map;
 use crate::metadata::Image;
@@ -62,9 +61,6 @@ struct Nameless {
     partition: i32,
 }
 
-/// The bound of a `partition.metadata`; a real one has two short lines.
-const PARTITION_METADATA_BYTES_MAX: usize = 4 << 10;
-
 /// The topic of the metadata log, whose folder is the controller's.
 const METADATA_TOPIC: &str = "__cluster_metadata";
 
@@ -95,15 +91,7 @@ pub(super) async fn find(
             found.partition(*key, index, path, dir);
             continue;
         }
-        let metadata = path.join(PARTITION_METADATA_FILE);
-        let text = runtime
-            .read_file(&metadata, PARTITION_METADATA_BYTES_MAX)
-            .await;
-        let id = text.ok().and_then(|text| {
-            let text = std::str::from_utf8(&text).ok()?;
-            parse_partition_metadata(text)
-        });
-        match id {
+        match topic_of(runtime, &path.join(PARTITION_METADATA_FILE)).await {
             Some(id) => found.partition(
                 PartitionKey {
                     topic: id,

@@ -325,26 +325,15 @@ impl Shard {
             .log
             .latest_epoch()
             .is_some_and(|e| e.epoch == epoch);
-        let noted = match is_known {
-            true => Ok(()),
-            false => partition
-                .dir
-                .journal
-                .note(Entry::EpochStart {
-                    key: partition.key,
-                    epoch,
-                    start,
-                })
-                .map(|_| ()),
-        };
-        match noted {
-            Ok(()) => {
-                partition.lead(epoch);
-                if is_coordinated(&partition.topic) {
-                    self.take_seat(partition);
-                }
-            }
-            Err(error) => tracing::error!(%error, topic = %partition.topic, "cannot lead"),
+        let journal = &partition.dir.journal;
+        let key = partition.key;
+        if !is_known && let Err(error) = journal.note(Entry::EpochStart { key, epoch, start }) {
+            tracing::error!(%error, topic = %partition.topic, "cannot lead");
+            return;
+        }
+        partition.lead(epoch);
+        if is_coordinated(&partition.topic) {
+            self.take_seat(partition);
         }
     }
 

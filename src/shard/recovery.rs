@@ -598,7 +598,8 @@ fn is_folder_of(name: &str, key: PartitionKey) -> bool {
     )
 }
 
-async fn topic_of(runtime: &Runtime, metadata: &Path) -> Option<crate::ids::TopicId> {
+/// The topic that a `partition.metadata` names.
+pub(super) async fn topic_of(runtime: &Runtime, metadata: &Path) -> Option<crate::ids::TopicId> {
     let bytes = runtime.read_file(metadata, METADATA_BYTES_MAX).await.ok()?;
     parse_partition_metadata(std::str::from_utf8(&bytes).ok()?)
 }
