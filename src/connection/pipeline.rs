@@ -71,6 +71,7 @@ impl Pipeline {
         let mut slots = self.slots.borrow_mut();
         slots.push_back(None);
         self.unfilled.set(self.unfilled.get() + 1);
+        self.owed.ask();
         let number = self.base.get() + slots.len() as u64 - 1;
         Slot {
             pipeline: self.clone(),
@@ -158,7 +159,6 @@ impl Pipeline {
     /// `next_ready` was handed to the socket.
     pub fn sending(&self, now: Instant) {
         self.sending_since.set(Some(now));
-        self.owed.sending(true);
     }
 
     /// Since when the client has been sent what it does not take.
@@ -173,8 +173,7 @@ impl Pipeline {
     /// The bytes of `ready` have left.
     pub fn sent(&self, bytes: usize) {
         self.sending_since.set(None);
-        self.owed.sending(false);
-        self.owed.release(bytes);
+        self.owed.release(bytes, self.base.get());
         self.changed.notify();
     }
 

@@ -5,8 +5,8 @@
 //! Never:      cuts a client off; it says how patient one may be with those who take nothing.
 //!
 //! A client that takes its answers never waits long here, however many others take none: short of
-//! memory it is answered with less. One that is being sent an answer, or has one read, waits until
-//! it has taken that; one whose answers wait for an earlier one does not, or they would for ever.
+//! memory it is answered with less. Of one client only the request whose answer is the next to be
+//! sent goes on like that; those behind it wait until their turn comes, or there is memory.
 
 use crate::io::Instant;
 use crate::runtime::Runtime;
@@ -27,17 +27,15 @@ pub struct Answers {
 pub struct Owed {
     answers: Rc<Answers>,
     bytes: Cell<usize>,
-    /// One is on its way to the socket.
-    is_sent: Cell<bool>,
-    /// How many are being read.
-    reading: Cell<usize>,
+    /// Requests so far, and how many of them are answered up to the socket, in their order.
+    asked: Cell<u64>,
+    sent: Cell<u64>,
     closed: Cell<bool>,
 }
 
 /// Memory taken ahead of an answer.
 pub struct Room {
     answers: Rc<Answers>,
-    owed: Rc<Owed>,
     bytes: usize,
 }
 
@@ -85,38 +83,42 @@ impl Answers {
         }
     }
 
-    /// Room for an answer of at most `wanted` bytes: an eighth of what is free, so that many find
-    /// some at once (2 MiB with default settings on two cores; more at a time is no faster).
-    pub async fn room(self: &Rc<Self>, owed: &Rc<Owed>, wanted: usize, runtime: &Runtime) -> Room {
+    /// Room for an answer of at most `wanted` bytes to `request`: an eighth of what is free, so that
+    /// many find some at once (2 MiB with default settings on two cores; more is no faster).
+    pub async fn room(
+        self: &Rc<Self>,
+        owed: &Owed,
+        request: u64,
+        wanted: usize,
+        runtime: &Runtime,
+    ) -> Room {
         let least = FREE_BYTES_MIN.min(wanted);
         let mut free = self.free();
         if free < least {
-            free = self.wait(owed, least, runtime).await;
+            free = self.wait(owed, request, least, runtime).await;
         }
         let bytes = match free < least {
             true => SCARCE_BYTES.min(wanted),
             false => (free / 8).max(least).min(wanted),
         };
         self.add(bytes);
-        owed.reading.set(owed.reading.get() + 1);
         Room {
             answers: self.clone(),
-            owed: owed.clone(),
             bytes,
         }
     }
 
     /// Waits for `least` free bytes and returns how many there are: a client that takes its
     /// answers does not wait long.
-    async fn wait(&self, owed: &Owed, least: usize, runtime: &Runtime) -> usize {
+    async fn wait(&self, owed: &Owed, request: u64, least: usize, runtime: &Runtime) -> usize {
         self.waiting.set(self.waiting.get() + 1);
         let _waiter = Waiter(&self.waiting);
         let until = runtime.now().plus(WAIT_MAX);
         while self.free() < least && !owed.closed.get() {
-            let at = match owed.is_sent.get() || owed.reading.get() > 0 {
-                false if runtime.now() >= until => break,
-                false => until,
-                true => Instant::NEVER,
+            let at = match owed.sent.get() >= request {
+                true if runtime.now() >= until => break,
+                true => until,
+                false => Instant::NEVER,
             };
             let _ = runtime.deadline(at, self.released.next()).await;
         }
@@ -153,8 +155,8 @@ impl Owed {
         Rc::new(Owed {
             answers,
             bytes: Cell::new(0),
-            is_sent: Cell::new(false),
-            reading: Cell::new(0),
+            asked: Cell::new(0),
+            sent: Cell::new(0),
             closed: Cell::new(false),
         })
     }
@@ -163,9 +165,14 @@ impl Owed {
         self.bytes.get()
     }
 
-    /// The client is being sent something, or no longer.
-    pub fn sending(&self, is_sent: bool) {
-        self.is_sent.set(is_sent);
+    /// One more request, `asked` is the number of the next.
+    pub fn ask(&self) {
+        self.asked.set(self.asked.get() + 1);
+    }
+
+    /// How many requests there were so far.
+    pub fn asked(&self) -> u64 {
+        self.asked.get()
     }
 
     /// An answer is ready.
@@ -176,8 +183,9 @@ impl Owed {
         }
     }
 
-    /// It has left.
-    pub fn release(&self, bytes: usize) {
+    /// `bytes` have left; the first `sent` requests have their whole answers.
+    pub fn release(&self, bytes: usize, sent: u64) {
+        self.sent.set(sent);
         if !self.closed.get() {
             self.bytes.set(self.bytes.get() - bytes);
             self.answers.release(bytes);
@@ -210,7 +218,6 @@ impl Room {
 
 impl Drop for Room {
     fn drop(&mut self) {
-        self.owed.reading.set(self.owed.reading.get() - 1);
         self.answers.release(self.bytes);
     }
 }
@@ -218,6 +225,7 @@ impl Drop for Room {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::runtime::sync::both;
     use crate::sim::World;
 
     const MIB: usize = 1 << 20;
@@ -236,9 +244,9 @@ mod tests {
         runtime.block_on(async move {
             let answers = Answers::new(0);
             let owed = Owed::new(answers.clone());
-            let first = answers.room(&owed, 50 * MIB, &inner).await;
-            let second = answers.room(&owed, 50 * MIB, &inner).await;
-            let small = answers.room(&owed, 100, &inner).await;
+            let first = answers.room(&owed, 0, 50 * MIB, &inner).await;
+            let second = answers.room(&owed, 0, 50 * MIB, &inner).await;
+            let small = answers.room(&owed, 0, 100, &inner).await;
             assert_eq!(first.bytes(), MIB / 2);
             assert_eq!(second.bytes(), MIB / 16 * 7);
             assert_eq!(small.bytes(), 100);
@@ -246,7 +254,7 @@ mod tests {
             deaf.add(3 * MIB);
             let before = inner.now();
             let other = Owed::new(answers.clone());
-            let third = answers.room(&other, 50 * MIB, &inner).await;
+            let third = answers.room(&other, 0, 50 * MIB, &inner).await;
             assert_eq!(third.bytes(), SCARCE_BYTES);
             assert!(inner.now().since(before) >= WAIT_MAX);
             assert!(inner.now().since(before) < WAIT_MAX * 2);
@@ -263,18 +271,24 @@ mod tests {
             let answers = Answers::new(0);
             let deaf = Owed::new(answers.clone());
             deaf.add(4 * MIB);
-            deaf.sending(true);
             let usual = Duration::from_secs(60);
             assert_eq!(answers.patience(usual), SHORT_PATIENCE);
-            let asked = answers.room(&deaf, MIB, &inner);
+            let asked = answers.room(&deaf, 1, MIB, &inner);
             let soon = inner.now().plus(Duration::from_secs(30));
             assert!(inner.deadline(soon, asked).await.is_none());
             let blocked = Owed::new(answers.clone());
             blocked.add(1);
-            let asked = answers.room(&blocked, MIB, &inner);
+            let asked = answers.room(&blocked, 0, MIB, &inner);
             let soon = inner.now().plus(WAIT_MAX * 2);
             // What waits for an earlier answer does not hold up that one.
             assert!(inner.deadline(soon, asked).await.is_some());
+            let asked = answers.room(&blocked, 1, MIB, &inner);
+            let turn = inner.now().plus(WAIT_MAX * 8);
+            let sent = async {
+                inner.sleep(WAIT_MAX * 4).await;
+                blocked.release(1, 1);
+            };
+            assert!(inner.deadline(turn, both(sent, asked)).await.is_some());
             drop(blocked);
             let other = Owed::new(answers.clone());
             other.add(4 * MIB + 1);
@@ -282,7 +296,7 @@ mod tests {
             deaf.close();
             // What comes too late for a closed connection counts nothing.
             deaf.add(MIB);
-            deaf.release(MIB);
+            deaf.release(MIB, 1);
             assert_eq!(answers.bytes(), 4 * MIB + 1);
             drop(other);
             assert_eq!(answers.bytes(), 0);

@@ -88,6 +88,8 @@ pub struct Call {
     pub version: i16,
     pub correlation_id: i32,
     pub client_id: Option<String>,
+    /// How many requests of this connection came before it.
+    pub number: u64,
 }
 
 /// Why a request ends its connection instead of getting a response.

@@ -111,7 +111,7 @@ async fn gather(call: &Call, terms: &Terms, wanted: Vec<Wanted>) -> Vec<Answered
         // Given back when the answer is counted as owed, in the same turn.
         let room = shared
             .answers
-            .room(&call.context.owed, terms.bytes_max, runtime);
+            .room(&call.context.owed, call.number, terms.bytes_max, runtime);
         let room = room.await;
         let bytes_max = room.bytes();
         let image = call.image();

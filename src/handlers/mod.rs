@@ -158,6 +158,7 @@ pub fn start(context: &Rc<Context>, incoming: Incoming) -> Started {
         version,
         correlation_id,
         client_id,
+        number: context.owed.asked() - 1,
     };
     context.shared.metrics.request(api.key, frame_bytes);
     // Many others wait for long, and a receive buffer of the door's is not theirs to keep.
