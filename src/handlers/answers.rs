@@ -83,8 +83,8 @@ impl Answers {
         }
     }
 
-    /// Room for an answer of at most `wanted` bytes to `request`: an eighth of what is free, so that
-    /// many find some at once (2 MiB with default settings on two cores; more is no faster).
+    /// Room for an answer of at most `wanted` bytes to `request`: an eighth of what is free, so
+    /// that many find some at once (2 MiB with default settings on two cores; more is no faster).
     pub async fn room(
         self: &Rc<Self>,
         owed: &Owed,

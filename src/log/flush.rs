@@ -160,6 +160,14 @@ impl Inner {
 
     pub(super) async fn segment_file(&self, base: Offset, create: bool) -> Result<Rc<File>, Errno> {
         let path = self.path(base, FileKind::Log);
+        let (dir, is_new) = {
+            let state = self.state.borrow();
+            (state.dir.clone(), state.folder_dirty)
+        };
+        if create && is_new {
+            // The name of `partition.metadata` first: a folder that holds records says whose.
+            self.storage.runtime().sync_directory(&dir).await?;
+        }
         self.storage
             .segment_file(self.id, base, &path, create)
             .await

@@ -108,13 +108,7 @@ impl Log {
             return Err(LogError::Exists);
         }
         let inner = Inner::empty(storage, dir, key, settings);
-        let path = dir.join(PARTITION_METADATA_FILE);
-        let text = format_partition_metadata(key.topic);
-        let written = inner.write_file(&path, 0, text.into_bytes()).await;
-        inner.guard(written)?;
-        // Before any segment: a folder that holds records always says whose they are.
-        let synced = inner.sync_file(&path).await;
-        inner.guard(synced)?;
+        inner.say_whose(dir).await?;
         inner.state.borrow_mut().folder_dirty = true;
         Ok(Log(inner))
     }
@@ -131,6 +125,9 @@ impl Log {
         let inner = Inner::empty(storage, dir, key, settings);
         // After an unclean stop nobody knows whether the names in the folder are durable.
         inner.state.borrow_mut().folder_dirty = !known.clean;
+        if !known.clean && listing.segments.is_empty() && !storage.says_whose(dir).await? {
+            inner.say_whose(dir).await?;
+        }
         let report = inner.recover(listing, known).await?;
         Ok((Log(inner), report))
     }
@@ -167,6 +164,18 @@ impl Log {
         if state.log_end < state.log_start {
             let start = state.log_start;
             state.skip_to(start);
+        }
+    }
+}
+
+impl LogStorage {
+    /// Whether a partition's folder has its `partition.metadata`, with something in it.
+    pub(super) async fn says_whose(&self, dir: &Path) -> Result<bool, Errno> {
+        let path = dir.join(PARTITION_METADATA_FILE);
+        match self.runtime().status(&path).await {
+            Ok(status) => Ok(status.length > 0),
+            Err(Errno::NO_ENTRY) => Ok(false),
+            Err(errno) => Err(errno),
         }
     }
 }
@@ -210,6 +219,17 @@ async fn list(storage: &LogStorage, dir: &Path) -> Result<Listing, Errno> {
 }
 
 impl Inner {
+    /// Writes `partition.metadata`; the folder's names are synced before its first segment.
+    async fn say_whose(&self, dir: &Path) -> Result<(), LogError> {
+        let path = dir.join(PARTITION_METADATA_FILE);
+        let text = format_partition_metadata(self.key.topic);
+        let written = self.write_file(&path, 0, text.into_bytes()).await;
+        self.guard(written)?;
+        // Before any segment: a folder that holds records always says whose they are.
+        let synced = self.sync_file(&path).await;
+        self.guard(synced)
+    }
+
     pub(super) fn empty(
         storage: &LogStorage,
         dir: &Path,

@@ -21,7 +21,8 @@ impl Inner {
             (
                 std::mem::take(&mut state.dirty),
                 std::mem::take(&mut state.names_dirty),
-                std::mem::take(&mut state.folder_dirty),
+                // Until it is done: a segment is not made before.
+                state.folder_dirty,
                 state.flushed,
                 state.flushed_recovery_point(),
             )
@@ -29,13 +30,12 @@ impl Inner {
         let result = self.sync_files(&dirty, names, parent).await;
         let mut state = self.state.borrow_mut();
         match result {
-            Ok(()) => {}
+            Ok(()) => state.folder_dirty &= !parent,
             // What must be written before had no room; nothing is lost, so all is synced next time.
             Err(LogError::NoSpace) => {
                 dirty.retain(|base| !state.dirty.contains(base));
                 state.dirty.extend(dirty);
                 state.names_dirty |= names;
-                state.folder_dirty |= parent;
                 return Err(LogError::NoSpace);
             }
             Err(error) => {

@@ -84,7 +84,8 @@ impl State {
     }
 }
 
-/// After a kill: the last segment is as long as it was, and no next one was begun.
+/// After a kill: the last segment is as long as it was, no next one was begun, and a folder
+/// without any still says whose it is.
 async fn is_untouched(storage: &LogStorage, dir: &Path, known: &Known) -> Result<bool, Errno> {
     let runtime = storage.runtime();
     if let Some((base, size)) = known.closed.last() {
@@ -97,6 +98,8 @@ async fn is_untouched(storage: &LogStorage, dir: &Path, known: &Known) -> Result
         if *size == 0 {
             return Ok(true);
         }
+    } else if !storage.says_whose(dir).await? {
+        return Ok(false);
     }
     let next = segment_path(dir, known.recovery_point, FileKind::Log);
     match runtime.status(&next).await {

@@ -320,7 +320,7 @@ impl Replay {
         }
         for (key, segment, position, bytes) in blocks {
             if !self.dropped.contains(&key)
-                && let Some(folder) = self.folder(key).await?
+                && let Some(folder) = self.folder(key, made_as(&notes, key)).await?
             {
                 let path = segment_path(&self.dir.join(folder), segment, FileKind::Log);
                 self.restore(&path, u64::from(position), bytes).await?;
@@ -401,7 +401,7 @@ impl Replay {
         let folder = match self.records.get(&key) {
             Some(record) if record.refused => return Ok(()),
             Some(record) => record.folder.clone(),
-            None => match self.folder(key).await? {
+            None => match self.folder(key, None).await? {
                 Some(folder) => folder,
                 None => return Ok(()),
             },
@@ -457,7 +457,7 @@ impl Replay {
         // All there ever was is in the journal then: a folder whose name was lost is made again.
         let blank = record.filter(|record| record.recovery_point == Offset(0));
         let named = named.or_else(|| blank.map(|record| record.folder.clone()));
-        let (folder, exists) = match (self.folder(key).await?, named) {
+        let (folder, exists) = match (self.folder(key, named.as_deref()).await?, named) {
             (Some(folder), _) => (folder, true),
             (None, Some(folder)) if is_folder_of(&folder, key) => (folder, false),
             (None, _) => {
@@ -523,24 +523,38 @@ impl Replay {
         Ok(())
     }
 
-    /// The folder of a partition, if there is one.
-    async fn folder(&mut self, key: PartitionKey) -> Result<Option<String>, Errno> {
-        if let Some(record) = self.records.get(&key) {
-            let metadata = self.dir.join(&record.folder).join(PARTITION_METADATA_FILE);
-            let is_its = match topic_of(&self.runtime, &metadata).await {
-                Some(topic) => topic == key.topic,
-                // One that cannot be read takes no records away: the checkpoint knows the name.
-                // An empty one is of a folder that was just made, for another topic.
-                None => {
-                    let status = self.runtime.status(&metadata).await;
-                    status.is_ok_and(|status| status.length > 0)
-                }
-            };
-            if is_its {
-                return Ok(Some(record.folder.clone()));
+    /// The folder of a partition, if there is one; `made` is what the journal calls it.
+    async fn folder(
+        &mut self,
+        key: PartitionKey,
+        made: Option<&str>,
+    ) -> Result<Option<String>, Errno> {
+        let recorded = self.records.get(&key).map(|record| record.folder.as_str());
+        let named = [recorded, made.filter(|folder| is_folder_of(folder, key))];
+        for folder in named.into_iter().flatten() {
+            if self.is_its(key, folder).await {
+                return Ok(Some(folder.to_owned()));
             }
         }
         Ok(self.folders().await?.get(&key).cloned())
+    }
+
+    /// Whether a folder that is known by its name is the partition's. A `partition.metadata` that
+    /// cannot be read takes no records away, nor does one wrong read of it; an empty one is of a
+    /// folder that was just made, for another topic.
+    async fn is_its(&self, key: PartitionKey, folder: &str) -> bool {
+        let metadata = self.dir.join(folder).join(PARTITION_METADATA_FILE);
+        let mut said = topic_of(&self.runtime, &metadata).await;
+        if said.is_some_and(|topic| topic != key.topic) {
+            said = topic_of(&self.runtime, &metadata).await;
+        }
+        match said {
+            Some(topic) => topic == key.topic,
+            None => {
+                let status = self.runtime.status(&metadata).await;
+                status.is_ok_and(|status| status.length > 0)
+            }
+        }
     }
 
     /// All partition folders; listed once.
@@ -589,6 +603,11 @@ impl Replay {
         }
         Ok((self.records, self.refused))
     }
+}
+
+/// What the journal calls the folder that was made for a partition.
+fn made_as(notes: &Map<PartitionKey, Notes>, key: PartitionKey) -> Option<&str> {
+    notes.get(&key).and_then(|notes| notes.folder.as_deref())
 }
 
 fn is_folder_of(name: &str, key: PartitionKey) -> bool {
