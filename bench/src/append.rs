@@ -58,7 +58,7 @@ fn appends(size: &Size, folder: &Path, records: usize, name: &str, acks: i16) {
     let inner = runtime.clone();
     let (count, groups, elapsed, cpu) = runtime.block_on(async move {
         let partition = open(&inner, &folder).await;
-        let dir = partition.dir.clone();
+        let dir = partition.dir();
         let first_group = dir.journal.upcoming();
         let (start, cpu_start) = (now(), thread_cpu());
         let mut under_way = VecDeque::new();

@@ -148,6 +148,10 @@ impl Member {
                 let contents = shard.dir_contents(keys.as_ref().map(|keys| &keys[..]));
                 self.mesh.reply(from, call, Reply::Dirs(contents));
             }
+            Request::Prefer { preferences } => {
+                shard.prefer_dirs(&preferences);
+                self.mesh.reply(from, call, Reply::Done);
+            }
             Request::Image(image) => self.runtime.spawn(async move {
                 shard.follow(image).await;
                 member.mesh.reply(from, call, Reply::Done);

@@ -96,8 +96,9 @@ pub struct ReassignPartitions {
 const BROKER_THROTTLES: [&str; 3] = [
     "leader.replication.throttled.rate",
     "follower.replication.throttled.rate",
-    "replica.alter.log.dirs.io.max.bytes.per.second",
+    MOVE_THROTTLE,
 ];
+const MOVE_THROTTLE: &str = "replica.alter.log.dirs.io.max.bytes.per.second";
 const TOPIC_THROTTLES: [&str; 2] = [
     "leader.replication.throttled.replicas",
     "follower.replication.throttled.replicas",
@@ -218,6 +219,7 @@ impl ReassignPartitions {
         }
         let names: Vec<String> = wanted.iter().map(name).collect();
         let moves = moves(cluster, wanted)?;
+        self.throttle_moves(cluster, &moves)?;
         start_moves(cluster, &moves)?;
         if self.json {
             let moves = moves
@@ -240,6 +242,21 @@ impl ReassignPartitions {
                  \n",
                 one.to, one.topic, one.partition, one.broker
             ))?;
+        }
+        Ok(())
+    }
+
+    /// Before moves between log dirs begin, their brokers are told how fast they may be.
+    fn throttle_moves(&self, cluster: &Cluster, moves: &[Move]) -> Outcome {
+        if self.replica_alter_log_dirs_throttle < 0 {
+            return Ok(());
+        }
+        let rate = self.replica_alter_log_dirs_throttle.to_string();
+        let change: Change = (MOVE_THROTTLE.to_owned(), Some(rate));
+        let brokers: BTreeSet<i32> = moves.iter().map(|one| one.broker).collect();
+        for broker in brokers {
+            let change = std::slice::from_ref(&change);
+            alter(cluster, Kind::Broker, &broker.to_string(), change)?;
         }
         Ok(())
     }

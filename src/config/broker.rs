@@ -56,6 +56,8 @@ pub struct BrokerConfig {
     pub initial_task_delay_ms: u64,
     pub producer_id_expiration_ms: u64,
     pub cleaner: CleanerConfig,
+    /// Bytes that moves between log dirs may copy in a second, of all shards.
+    pub move_bytes_per_second_max: u64,
     /// What holds for a topic that sets nothing itself.
     pub topic_defaults: TopicConfig,
     /// `None` is one shard per core.
@@ -119,6 +121,7 @@ impl BrokerConfig {
         changed.connections_per_ip_overrides = per_ip_overrides(&values)?;
         changed.producer_id_expiration_ms = values.count("producer.id.expiration.ms");
         changed.cleaner = CleanerConfig::of(&values);
+        changed.move_bytes_per_second_max = values.count(MOVE_RATE);
         changed.topic_defaults = TopicConfig::resolve(&values, &Overrides::new())?;
         changed.values = values;
         Ok(changed)
@@ -190,6 +193,7 @@ impl BrokerConfig {
             initial_task_delay_ms: values.count("log.initial.task.delay.ms"),
             producer_id_expiration_ms: values.count("producer.id.expiration.ms"),
             cleaner: CleanerConfig::of(&values),
+            move_bytes_per_second_max: values.count(MOVE_RATE),
             topic_defaults: TopicConfig::resolve(&values, &Overrides::new())?,
             shards: (shards > 0).then_some(shards),
             memory_bytes: values.count("ottla.memory.bytes"),
@@ -248,6 +252,8 @@ impl Polling {
             .unwrap_or_default()
     }
 }
+
+const MOVE_RATE: &str = "replica.alter.log.dirs.io.max.bytes.per.second";
 
 /// Which opener of the door the broker stands behind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -103,7 +103,7 @@ fn partition(size: &PartitionSize) -> DescribeLogDirsPartition {
     DescribeLogDirsPartition {
         partition_index: size.partition,
         partition_size: size.bytes,
-        offset_lag: 0,
-        is_future_key: false,
+        offset_lag: size.offset_lag,
+        is_future_key: size.is_future,
     }
 }

@@ -64,6 +64,7 @@ static APIS: &[Api] = &[
     barrier!(OffsetForLeaderEpoch, offset_for_leader_epoch),
     barrier!(DescribeConfigs, describe_configs),
     barrier!(AlterConfigs, alter_configs),
+    barrier!(AlterReplicaLogDirs, alter_replica_log_dirs),
     barrier!(DescribeLogDirs, describe_log_dirs),
     barrier!(CreatePartitions, create_partitions),
     barrier!(ElectLeaders, elect_leaders),

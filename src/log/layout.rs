@@ -21,6 +21,9 @@ pub const HIGH_WATERMARK_FILE: &str = "replication-offset-checkpoint";
 /// Kafka's own mark of a clean stop; holds `{"version":0,"brokerEpoch":n}` since 3.7.
 pub const CLEAN_SHUTDOWN_FILE: &str = ".kafka_cleanshutdown";
 pub const CLEANER_CHECKPOINT_FILE: &str = "cleaner-offset-checkpoint";
+/// In the folder of a partition that came from another log dir, as long as a start may find the one
+/// that it was copied from.
+pub const MOVED_FILE: &str = "ottla-moved";
 /// Behind the name of a file that no segment has any more.
 pub const DELETED_SUFFIX: &str = ".deleted";
 /// Behind the names of a compacted segment's files while they are written.
@@ -170,6 +173,22 @@ pub fn delete_folder_name(topic: &str, partition: i32, unique: u128) -> String {
     marked_folder_name(topic, partition, unique, "delete")
 }
 
+/// `topic-partition.<unique>-future`; `None` when that is too long for a name.
+pub fn future_folder_name(topic: &str, partition: i32, unique: u128) -> Option<String> {
+    let name = format!("{topic}-{partition}.{unique:032x}-future");
+    (name.len() <= FILE_NAME_BYTES_MAX).then_some(name)
+}
+
+/// The partition whose future folder this is.
+pub fn parse_future_folder_name(name: &str) -> Option<i32> {
+    let (of, unique) = name.strip_suffix("-future")?.rsplit_once('.')?;
+    let well_formed = unique.len() == 32 && unique.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match FolderName::parse(of) {
+        FolderName::Partition { partition, .. } if well_formed => Some(partition),
+        _ => None,
+    }
+}
+
 /// `topic-partition.<unique>-stray`, shortened so that it stays a legal name.
 pub fn stray_folder_name(topic: &str, partition: i32, unique: u128) -> String {
     marked_folder_name(topic, partition, unique, "stray")
@@ -271,6 +290,12 @@ mod tests {
         let name = delete_folder_name(&long, 12, 5);
         assert!(name.len() <= 255);
         assert_eq!(FolderName::parse(&name), FolderName::Delete);
+        let name = future_folder_name("a-b.7", 12, 5).expect("short");
+        assert_eq!(name, "a-b.7-12.00000000000000000000000000000005-future");
+        assert_eq!(FolderName::parse(&name), FolderName::Future);
+        assert_eq!(parse_future_folder_name(&name), Some(12));
+        assert_eq!(parse_future_folder_name("a-1.5-future"), None);
+        assert_eq!(future_folder_name(&long, 12, 5), None);
         let name = stray_folder_name("t", 12, 5);
         assert_eq!(FolderName::parse(&name), FolderName::Stray);
         for foreign in ["t", "-1", "t-", "t-x", "t--1x", "t-99999999999"] {

@@ -45,6 +45,7 @@ pub mod producer_state;
 mod read;
 mod recovery;
 mod reindex;
+mod relocate;
 mod retention;
 mod scan;
 mod segment;

@@ -352,6 +352,16 @@ impl ProducerState {
         self.producers.len()
     }
 
+    /// Takes over producers of the log that this one is a copy of up to `end`, as far as they are
+    /// unknown here: their batches are gone.
+    pub(super) fn adopt(&mut self, original: &ProducerState, end: Offset) {
+        for (id, entry) in original.entries() {
+            if entry.last_offset() < end.0 && !self.producers.contains_key(&id) {
+                self.restore(id, entry.clone());
+            }
+        }
+    }
+
     /// Ended transactions the high watermark has not passed: first and last offset.
     pub(super) fn unreplicated(&self) -> Vec<(Offset, Offset)> {
         self.unreplicated.iter().map(|(f, l)| (*f, *l)).collect()

@@ -225,6 +225,12 @@ impl LogStorage {
         runtime.remove_directory(dir).await
     }
 
+    /// Makes the names in the log dir durable.
+    pub async fn sync_dir(&self) -> Result<(), super::LogError> {
+        let synced = self.0.runtime.sync_directory(&self.0.dir).await;
+        synced.map_err(super::LogError::of)
+    }
+
     pub(super) fn next_log_id(&self) -> u32 {
         let id = self.0.log_id_next.get();
         self.0.log_id_next.set(id + 1);

@@ -69,6 +69,8 @@ pub struct Appended {
     /// `None` when it was a duplicate, whose original has its own group.
     pub group: Option<GroupSequence>,
     pub required: RequiredMark,
+    /// How often the replica had moved to another log dir, whose journal the group is of.
+    pub moves: u32,
     /// Set when the topic stamps records itself.
     pub log_append_time: Option<i64>,
 }
@@ -121,7 +123,7 @@ impl Partition {
         // What a coordinator writes always finds room: it is little, and others wait for it.
         let may_wait = terms.origin != Origin::Coordinator;
         if self.append_gate.is_open()
-            && (!may_wait || self.dir.has_room())
+            && (!may_wait || self.dir().has_room())
             && let Some(walked) = walked.take()
         {
             let appended = walked.map_err(AppendError::Invalid).and_then(|walked| {
@@ -141,7 +143,7 @@ impl Partition {
             };
             place.turn().await;
             if may_wait {
-                partition.dir.room().await;
+                partition.dir().room().await;
             }
             // The world may have changed meanwhile: look again.
             partition.may_append(terms.acks)?;
@@ -217,7 +219,7 @@ impl Partition {
         now: Instant,
     ) -> Result<Appended, AppendError> {
         let required = self.required_mark(terms.acks);
-        let base_offset = self.log.log_end_offset();
+        let base_offset = self.log().log_end_offset();
         let leader_epoch = self.leader_epoch();
         let end = base_offset.plus(i64::from(checked.header.last_offset_delta) + 1);
         let stamps_time = self.stamps_time();
@@ -238,6 +240,7 @@ impl Partition {
                         end: last_offset.plus(1),
                         group: None,
                         required,
+                        moves: self.moves(),
                         log_append_time: stamps_time.then_some(timestamp),
                     });
                 }
@@ -274,6 +277,7 @@ impl Partition {
             end,
             group: Some(group),
             required,
+            moves: self.moves(),
             log_append_time: stamps_time.then_some(terms.now.0),
         })
     }
@@ -286,7 +290,7 @@ impl Partition {
     ) -> Result<ProducerCheck, AppendError> {
         let verified = match origin {
             Origin::Coordinator => {
-                self.log.check_producer_epoch(info)?;
+                self.log().check_producer_epoch(info)?;
                 return Ok(ProducerCheck::New);
             }
             Origin::Client { verified } => verified,
@@ -294,13 +298,13 @@ impl Partition {
         let (id, epoch) = (info.header.producer_id, info.header.producer_epoch);
         if info.header.attributes.is_transactional()
             && !verified
-            && !self.log.has_open_transaction(id, epoch)
+            && !self.log().has_open_transaction(id, epoch)
             && !guard.is_some_and(|guard| self.markers.borrow().allows(guard, id))
         {
             let guard = self.markers.borrow().guard();
             return Err(AppendError::Unverified { guard });
         }
-        Ok(self.log.check_producer(info)?)
+        Ok(self.log().check_producer(info)?)
     }
 
     /// Puts a batch that is judged and patched to the end of the log, in pieces.
@@ -312,15 +316,16 @@ impl Partition {
         now: Instant,
     ) -> Result<GroupSequence, AppendError> {
         let (epoch, base_offset) = (info.leader_epoch(), info.base_offset());
-        let journal = &self.dir.journal;
+        let dir = self.dir();
+        let journal = &dir.journal;
         let (group, slice) = journal.append(self.key, epoch, required, base_offset, pieces)?;
-        self.log.append(slice, info, group, now);
+        self.log().append(slice, info, group, now);
         self.pending.borrow_mut().push_back(Pending {
             group,
             required,
             end: info.next_offset(),
         });
-        self.dir.touched(group, required, self);
+        dir.touched(group, required, self);
         if required == RequiredMark::Memory {
             self.advance();
         }

@@ -81,10 +81,10 @@ impl Partition {
         now: Instant,
     ) -> Result<Appended, AppendError> {
         self.may_append(-1)?;
-        let base_offset = self.log.log_end_offset();
+        let base_offset = self.log().log_end_offset();
         let batch = control_batch(marker, wall, base_offset.0, self.leader_epoch());
         let info = BatchInfo::parse(&batch).expect("it was built just now");
-        self.log.check_marker(&info, marker.transaction_version)?;
+        self.log().check_marker(&info, marker.transaction_version)?;
         let required = self.required_mark(-1);
         let group = self.take(&[&batch], &info, required, now)?;
         self.markers.borrow_mut().note(marker.producer_id);
@@ -93,6 +93,7 @@ impl Partition {
             end: info.next_offset(),
             group: Some(group),
             required,
+            moves: self.moves(),
             log_append_time: None,
         })
     }

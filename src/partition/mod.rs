@@ -20,6 +20,7 @@ mod error;
 mod log_dir;
 mod marker;
 mod read;
+mod relocate;
 mod watch;
 
 pub use append::{Append, Appended, Origin, Terms};
@@ -27,6 +28,7 @@ pub use error::{AppendError, ReadError};
 pub use log_dir::LogDir;
 pub use marker::{Guard, Marker};
 pub use read::{EpochCheck, Fetched, LeaderView};
+pub use relocate::Hold;
 pub use watch::{Watch, Watchers};
 
 use crate::config::TopicConfig;
@@ -43,8 +45,10 @@ use std::sync::Arc;
 pub struct Partition {
     pub key: PartitionKey,
     pub topic: Arc<str>,
-    pub dir: Rc<LogDir>,
-    pub log: Log,
+    /// Where its log is; both change when the replica moves to another log dir.
+    dir: RefCell<Rc<LogDir>>,
+    log: RefCell<Log>,
+    relocation: relocate::Relocation,
     config: Cell<TopicConfig>,
     leader_epoch: Cell<LeaderEpoch>,
     leads: Cell<bool>,
@@ -90,8 +94,9 @@ impl Partition {
         Rc::new(Partition {
             key,
             topic,
-            dir,
-            log,
+            dir: RefCell::new(dir),
+            log: RefCell::new(log),
+            relocation: relocate::Relocation::default(),
             config: Cell::new(config),
             leader_epoch: Cell::new(LeaderEpoch(-1)),
             leads: Cell::new(false),
@@ -107,10 +112,19 @@ impl Partition {
         })
     }
 
+    pub fn dir(&self) -> Rc<LogDir> {
+        self.dir.borrow().clone()
+    }
+
+    pub fn log(&self) -> Log {
+        self.log.borrow().clone()
+    }
+
     /// Takes up leadership in an epoch, once the epoch's start is in the log.
     pub fn lead(&self, epoch: LeaderEpoch) {
         if epoch > self.leader_epoch.get() {
-            self.log.assign_epoch(epoch, self.log.log_end_offset());
+            let log = self.log();
+            log.assign_epoch(epoch, log.log_end_offset());
             self.leader_epoch.set(epoch);
         }
         self.leads.set(true);
@@ -131,7 +145,9 @@ impl Partition {
 
     pub fn configure(&self, config: TopicConfig) {
         self.config.set(config);
-        self.log.set_settings(LogSettings::of_topic(&config));
+        self.log
+            .borrow()
+            .set_settings(LogSettings::of_topic(&config));
     }
 
     pub fn config(&self) -> TopicConfig {
@@ -157,7 +173,7 @@ impl Partition {
     /// First offset that `read_committed` may not see; without transactions the high watermark.
     pub fn last_stable_offset(&self) -> Offset {
         let high_watermark = self.high_watermark.get();
-        let unstable = self.log.first_unstable_offset();
+        let unstable = self.log.borrow().first_unstable_offset();
         unstable.map_or(high_watermark, |first| first.min(high_watermark))
     }
 
@@ -172,8 +188,10 @@ impl Partition {
 
     /// A mark of the journal moved: lets the high watermark follow and wakes who waits for it.
     pub fn advance(&self) {
-        let journal = &self.dir.journal;
-        let (written, synced) = (journal.written(), journal.synced());
+        let (written, synced) = {
+            let journal = &self.dir.borrow().journal;
+            (journal.written(), journal.synced())
+        };
         let mut pending = self.pending.borrow_mut();
         let mut reached = self.high_watermark.get();
         while let Some(first) = pending.front() {
@@ -190,14 +208,18 @@ impl Partition {
         }
         drop(pending);
         if reached > self.high_watermark.get() {
-            self.high_watermark.set(reached);
-            // A marker below it ends its transaction for readers.
-            self.log.on_high_watermark(reached);
-            self.wake_waiters(reached);
-            let stable = || self.last_stable_offset();
-            self.watchers
-                .wake(reached, stable, |from, to| self.bytes_between(from, to));
+            self.raise_high_watermark(reached);
         }
+    }
+
+    fn raise_high_watermark(&self, reached: Offset) {
+        self.high_watermark.set(reached);
+        // A marker below it ends its transaction for readers.
+        self.log.borrow().on_high_watermark(reached);
+        self.wake_waiters(reached);
+        let stable = || self.last_stable_offset();
+        self.watchers
+            .wake(reached, stable, |from, to| self.bytes_between(from, to));
     }
 
     /// Completes with `true` once the high watermark is at `offset` or beyond, with `false` when
@@ -230,7 +252,10 @@ impl Partition {
     }
 
     fn bytes_between(&self, from: Offset, to: Offset) -> usize {
-        self.log.bytes_between(from, to).unwrap_or(usize::MAX)
+        self.log
+            .borrow()
+            .bytes_between(from, to)
+            .unwrap_or(usize::MAX)
     }
 
     fn wake_waiters(&self, reached: Offset) {

@@ -44,7 +44,7 @@ impl Partition {
         LeaderView {
             high_watermark: self.high_watermark(),
             last_stable_offset: self.last_stable_offset(),
-            log_start_offset: self.log.log_start_offset(),
+            log_start_offset: self.log().log_start_offset(),
             leader_epoch: self.leader_epoch(),
         }
     }
@@ -69,21 +69,22 @@ impl Partition {
 
     /// Moves the log's start forward (never back); returns where it starts once that is durable.
     pub async fn delete_before(&self, to: Offset) -> Result<Offset, ReadError> {
-        let disk = |_| ReadError::Disk(self.dir.journal.failed().unwrap_or(Errno::IO));
-        if to > self.log.log_start_offset() {
+        self.released().await;
+        let (dir, log) = (self.dir(), self.log());
+        let disk = |_| ReadError::Disk(dir.journal.failed().unwrap_or(Errno::IO));
+        if to > log.log_start_offset() {
             let entry = Entry::LogStart { key: self.key, to };
-            let (group, _) = self.dir.journal.note(entry).map_err(disk)?;
+            let (group, _) = dir.journal.note(entry).map_err(disk)?;
             // In the same breath: a checkpoint between the two would let the entry go without
             // having seen where the log starts.
-            self.log.set_log_start(to);
+            log.set_log_start(to);
             self.log_start_group.set(group);
             self.watchers.wake_all();
         }
         // Also for a start that another request moved and that is not durable yet.
-        let start = self.log.log_start_offset();
+        let start = log.log_start_offset();
         let group = self.log_start_group.get();
-        self.dir
-            .journal
+        dir.journal
             .wait(group, RequiredMark::Synced)
             .await
             .map_err(disk)?;
@@ -101,11 +102,10 @@ impl Partition {
         committed: bool,
     ) -> Result<Fetched, ReadError> {
         self.check_epoch(epochs.current_leader_epoch)?;
-        let (start, end) = (self.log.log_start_offset(), self.log.log_end_offset());
+        let log = self.log();
+        let (start, end) = (log.log_start_offset(), log.log_end_offset());
         if epochs.last_fetched_epoch >= 0 {
-            let known = self
-                .log
-                .end_offset_for(LeaderEpoch(epochs.last_fetched_epoch));
+            let known = log.end_offset_for(LeaderEpoch(epochs.last_fetched_epoch));
             let Some((epoch, end_offset)) = known else {
                 return Err(ReadError::OffsetOutOfRange { start, end });
             };
@@ -117,11 +117,7 @@ impl Partition {
             return Err(ReadError::OffsetOutOfRange { start, end });
         }
         let limit = self.visible_to(committed);
-        Ok(Fetched::Records(self.log.read(
-            from,
-            limit,
-            bytes_max,
-            at_least_one,
-        )?))
+        let read = log.read(from, limit, bytes_max, at_least_one)?;
+        Ok(Fetched::Records(read))
     }
 }

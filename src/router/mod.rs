@@ -192,6 +192,24 @@ impl Router {
         contents
     }
 
+    /// Tells every shard where partitions shall be that do not exist yet.
+    pub async fn prefer_dirs(&self, preferences: Vec<(Arc<str>, i32, std::path::PathBuf)>) {
+        let preferences = Arc::new(preferences);
+        self.shard.prefer_dirs(&preferences);
+        let others = (0..self.shards)
+            .map(ShardId)
+            .filter(|shard| *shard != self.shard.id);
+        let told: Vec<_> = others
+            .map(|shard| {
+                let preferences = preferences.clone();
+                self.ask_shard(shard, Request::Prefer { preferences })
+            })
+            .collect();
+        for reply in told {
+            reply.await;
+        }
+    }
+
     /// Asks the controller; answered when the change is committed and all shards follow it.
     pub async fn control(&self, request: controller::Request) -> controller::Reply {
         let control = PeerId(self.shards);

@@ -27,7 +27,13 @@ impl Shard {
         let mut answers = Vec::with_capacity(questions.len());
         for (key, question) in questions {
             answers.push(match self.partition(key) {
-                Some(partition) => answer(&partition, question).await,
+                Some(partition) => match question {
+                    Question::MoveTo { dir } => match self.move_to(&partition, &dir).await {
+                        Ok(()) => Answer::Moving,
+                        Err(code) => Answer::Refused(code),
+                    },
+                    question => answer(&partition, question).await,
+                },
                 None => Answer::Refused(self.absence(key)),
             });
         }
@@ -50,15 +56,36 @@ impl Shard {
             let dir = self
                 .dirs()
                 .iter()
-                .position(|dir| Rc::ptr_eq(dir, &partition.dir));
+                .position(|dir| Rc::ptr_eq(dir, &partition.dir()));
             let (true, Some(dir)) = (is_asked(&partition.key), dir) else {
                 continue;
             };
             let size = PartitionSize {
                 partition: partition.key.partition,
-                bytes: i64::try_from(partition.log.size_bytes()).unwrap_or(i64::MAX),
+                bytes: i64::try_from(partition.log().size_bytes()).unwrap_or(i64::MAX),
+                offset_lag: 0,
+                is_future: false,
             };
             contents[dir]
+                .partitions
+                .push((partition.topic.clone(), size));
+        }
+        for future in self.futures() {
+            let partition = &future.partition;
+            if !is_asked(&partition.key) {
+                continue;
+            }
+            let (end, copied) = (
+                partition.log().log_end_offset(),
+                future.copy.log_end_offset(),
+            );
+            let size = PartitionSize {
+                partition: partition.key.partition,
+                bytes: i64::try_from(future.copy.size_bytes()).unwrap_or(i64::MAX),
+                offset_lag: (end.0 - copied.0).max(0),
+                is_future: true,
+            };
+            contents[self.index_of(&future.target)]
                 .partitions
                 .push((partition.topic.clone(), size));
         }
@@ -84,7 +111,7 @@ async fn answer(partition: &Rc<Partition>, question: Question) -> Answer {
             epoch,
             current_leader_epoch,
         } => partition.check_epoch(current_leader_epoch).map(|()| {
-            let end = partition.log.end_offset_for(epoch);
+            let end = partition.log().end_offset_for(epoch);
             let (epoch, end_offset) = end.unwrap_or((LeaderEpoch(-1), Offset(-1)));
             Answer::EpochEnd {
                 epoch: epoch.0,
@@ -93,9 +120,10 @@ async fn answer(partition: &Rc<Partition>, question: Question) -> Answer {
         }),
         Question::DeleteBefore { offset } => return delete_before(partition, offset).await,
         Question::Producers { now } => partition.check_epoch(-1).map(|()| {
-            partition.log.expire_producers(now.0);
-            Answer::Producers(partition.log.with_producers(active_producers))
+            partition.log().expire_producers(now.0);
+            Answer::Producers(partition.log().with_producers(active_producers))
         }),
+        Question::MoveTo { .. } => unreachable!("the shard itself answers it"),
     };
     answered.unwrap_or_else(|error| Answer::Refused(error.error_code()))
 }
@@ -108,23 +136,26 @@ async fn offset(
 ) -> Result<Answer, ReadError> {
     partition.check_epoch(current_leader_epoch)?;
     let limit = partition.visible_to(committed);
-    let start = partition.log.log_start_offset();
+    let start = partition.log().log_start_offset();
     let (offset, timestamp) = match at {
         LATEST => (limit.0, -1),
         EARLIEST | EARLIEST_LOCAL => (start.0, -1),
         // Nothing is tiered, and nothing waits to be: Kafka answers -1 for both.
         LATEST_TIERED | EARLIEST_PENDING_UPLOAD => (-1, -1),
-        MAX_TIMESTAMP => found(partition.log.max_timestamp(limit).await?),
-        timestamp if timestamp >= 0 => {
-            found(partition.log.offset_for_timestamp(timestamp, limit).await?)
-        }
+        MAX_TIMESTAMP => found(partition.log().max_timestamp(limit).await?),
+        timestamp if timestamp >= 0 => found(
+            partition
+                .log()
+                .offset_for_timestamp(timestamp, limit)
+                .await?,
+        ),
         _ => (-1, -1),
     };
     let leader_epoch = match offset {
         -1 => -1,
         _ if at == LATEST => partition.leader_epoch().0,
         _ => partition
-            .log
+            .log()
             .epoch_of(Offset(offset))
             .map_or(-1, |epoch| epoch.0),
     };

@@ -23,6 +23,7 @@
 //! of it in the folder; the next lap syncs it, for the journal has it until then).
 
 pub use super::checkpoint_error::CheckpointError;
+mod admit;
 mod block;
 mod close;
 mod cut;
@@ -83,6 +84,8 @@ struct Inner {
     full_disk: FullDisk,
     /// Partitions whose next lap somebody waits for; see `cover`.
     wanted: RefCell<BTreeSet<PartitionKey>>,
+    /// How often the file was asked for as it is, and which of these it has followed; see `admit`.
+    filed: admit::Filed,
     /// Ends of laps.
     lapped: Event,
     stopping: Cell<bool>,
@@ -103,7 +106,7 @@ pub struct Counters {
 
 struct Member {
     log: Log,
-    folder: String,
+    folder: RefCell<String>,
     /// What the next checkpoint file says of it.
     saved: RefCell<Capture>,
     /// Captured before a flush that is not synced yet.
@@ -144,6 +147,7 @@ impl Checkpointer {
             lap_at: Cell::new(0),
             full_disk,
             wanted: RefCell::default(),
+            filed: admit::Filed::default(),
             lapped: Event::new(),
             stopping: Cell::new(false),
             stopped: Cell::new(false),
@@ -167,7 +171,8 @@ impl Checkpointer {
     pub fn add_new(&self, log: &Log) -> Result<(), JournalError> {
         let member = self.insert(log, Offset(-1));
         let key = log.key();
-        let folder = member.folder.as_bytes();
+        let folder = member.folder.borrow();
+        let folder = folder.as_bytes();
         self.0.journal.note(Entry::Create { key, folder })?;
         Ok(())
     }
@@ -181,7 +186,7 @@ impl Checkpointer {
         let saved = self.0.capture(log, &folder, high_watermark);
         let member = Rc::new(Member {
             log: log.clone(),
-            folder,
+            folder: RefCell::new(folder),
             saved: RefCell::new(saved),
             flushed: RefCell::new(None),
             block: Cell::default(),
@@ -292,6 +297,7 @@ impl Inner {
     /// One look at what there is to do.
     async fn tick(&self) -> Result<(), CheckpointError> {
         self.take_touched();
+        self.file_asked_for().await?;
         let now = self.runtime.now();
         let wanted = self.wanted.borrow().clone();
         if !wanted.is_empty() {

@@ -94,6 +94,7 @@ impl Cleaner {
             let config = partition.config();
             let skip = !config.cleanup.compact
                 || partition.is_offline()
+                || partition.is_copying()
                 || self.uncleanable.contains(&partition.key);
             if skip || self.background.is_stopping() {
                 continue;
@@ -128,12 +129,12 @@ impl Cleaner {
         };
         let checkpoint = self.cleaned.get(&partition.key).copied();
         let checkpoint = checkpoint.unwrap_or(Offset(0));
-        partition.log.cleanable(checkpoint, limit, &lags).await
+        partition.log().cleanable(checkpoint, limit, &lags).await
     }
 
     /// What of it a checkpoint covers, after one was made where that is needed.
     async fn covered(&self, partition: &Rc<Partition>, found: Cleanable) -> Option<Cleanable> {
-        let checkpointer = self.shard.checkpointer(&partition.dir);
+        let checkpointer = self.shard.checkpointer(&partition.dir());
         if found.until <= checkpointer.covered(partition.key) {
             return Some(found);
         }
@@ -164,8 +165,11 @@ impl Cleaner {
         let mut rest = Rest {
             shard: shard.clone(),
             background: self.background.clone(),
+            partition: partition.clone(),
         };
-        match partition.log.compact(&work, &mut rest).await {
+        match partition.log().compact(&work, &mut rest).await {
+            // What was compacted is being left for a copy that was not.
+            Ok(_) if partition.is_copying() => false,
             Ok(done) => {
                 let stats = done.stats;
                 tracing::info!(
@@ -175,7 +179,7 @@ impl Cleaner {
                     bytes_before = stats.bytes_read, bytes = stats.bytes_written, "compacted"
                 );
                 self.cleaned.insert(partition.key, done.up_to);
-                self.write(&partition.dir).await;
+                self.write(&partition.dir()).await;
                 true
             }
             Err(error) => {
@@ -216,7 +220,7 @@ impl Cleaner {
 /// Below it the end of every transaction is known.
 fn stable(partition: &Partition) -> Offset {
     let readable = partition.high_watermark();
-    let unstable = partition.log.first_unstable_offset();
+    let unstable = partition.log().first_unstable_offset();
     unstable.map_or(readable, |unstable| unstable.min(readable))
 }
 
@@ -224,6 +228,7 @@ fn stable(partition: &Partition) -> Offset {
 struct Rest {
     shard: Rc<Shard>,
     background: Background,
+    partition: Rc<Partition>,
 }
 
 impl Pace for Rest {
@@ -237,7 +242,7 @@ impl Pace for Rest {
             _ => Duration::ZERO,
         };
         let rest = took.max(due.saturating_sub(took));
-        self.background.pause(&self.shard.runtime, rest).await
+        self.background.pause(&self.shard.runtime, rest).await && !self.partition.is_copying()
     }
 }
 

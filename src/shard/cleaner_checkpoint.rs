@@ -33,7 +33,7 @@ impl Shard {
                 let key = self.key_of(&row);
                 let here = key.and_then(|key| self.partition(key));
                 if let (Some(key), Some(partition)) = (key, here)
-                    && std::rc::Rc::ptr_eq(&partition.dir, dir)
+                    && std::rc::Rc::ptr_eq(&partition.dir(), dir)
                 {
                     cleaned.insert(key, row.offset);
                 }
@@ -53,7 +53,7 @@ impl Shard {
         rows.retain(|row| self.key_of(row).is_some_and(|key| !self.owns(key)));
         for (key, offset) in cleaned {
             if let Some(partition) = self.partition(*key)
-                && partition.dir.path == dir.path
+                && partition.dir().path == dir.path
             {
                 rows.push(OffsetRow {
                     topic: partition.topic.to_string(),

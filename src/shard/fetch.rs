@@ -176,7 +176,7 @@ impl Begun {
         let aborted = match end {
             None => None,
             Some(None) => Some(Vec::new()),
-            Some(Some(end)) => match partition.log.aborted_transactions(part.from, end).await {
+            Some(Some(end)) => match partition.log().aborted_transactions(part.from, end).await {
                 Ok(aborted) => Some(aborted),
                 Err(error) => return refused(error.error_code()),
             },

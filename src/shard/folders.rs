@@ -10,6 +10,7 @@
 //!   orders-0                      a topic of the image has the id in its partition.metadata
 //!   orders-0.<32 digits>-stray    none had when this broker last started
 //!   orders-0.<32 digits>-delete   a deletion that a stop interrupted: removed
+//!   orders-0.<32 digits>-future   half a move between log dirs: see `moves`
 //! ```
 
 use super::checkpoint_file::Record;
@@ -19,7 +20,8 @@ use crate::ids::{Offset, PartitionKey, ShardId};
 use crate::io::Errno;
 use crate::journal::Entry;
 use crate::log::layout::{
-    FileKind, FileName, FolderName, PARTITION_METADATA_FILE, folder_name, stray_folder_name,
+    FileKind, FileName, FolderName, PARTITION_METADATA_FILE, folder_name, parse_future_folder_name,
+    stray_folder_name,
 };
 use crate::map::Map;
 use crate::metadata::Image;
@@ -37,6 +39,17 @@ pub(super) struct Found {
     nameless: Vec<Nameless>,
     /// Deletions that were interrupted: the log dir's index and the folder.
     deleted: Vec<(usize, PathBuf)>,
+    /// Second folders of partitions.
+    pub twins: Vec<(PartitionKey, FoundFolder)>,
+    pub futures: Vec<Future>,
+}
+
+/// The folder of a replica that was being copied to another log dir.
+pub(super) struct Future {
+    /// Index of its log dir.
+    pub dir: usize,
+    pub path: PathBuf,
+    pub key: PartitionKey,
 }
 
 /// A partition's folder as found at the start.
@@ -81,11 +94,22 @@ pub(super) async fn find(
         let path = dir.path.join(&entry.name);
         let (topic, partition) = match FolderName::parse(&entry.name) {
             FolderName::Partition { topic, partition } => (topic, partition),
+            FolderName::Future => {
+                if let Some(partition) = parse_future_folder_name(&entry.name) {
+                    // Without a topic it is being made at this moment, by a shard that is open.
+                    let metadata = path.join(PARTITION_METADATA_FILE);
+                    if let Some(topic) = topic_of(runtime, &metadata).await {
+                        let (dir, key) = (index, PartitionKey { topic, partition });
+                        found.futures.push(Future { dir, path, key });
+                    }
+                }
+                continue;
+            }
             FolderName::Delete => {
                 found.deleted.push((index, path));
                 continue;
             }
-            FolderName::Stray | FolderName::Future | FolderName::Foreign => continue,
+            FolderName::Stray | FolderName::Foreign => continue,
         };
         if let Some(Some(key)) = recorded.get(entry.name.as_str()) {
             found.partition(*key, index, path, dir);
@@ -134,7 +158,11 @@ fn recorded<'r>(dir: &'r DirPlan, image: &Image) -> Map<&'r str, Option<Partitio
 }
 
 async fn has_records(runtime: &Runtime, path: &Path) -> Result<bool, Errno> {
-    let entries = runtime.list_directory(path).await?;
+    let entries = match runtime.list_directory(path).await {
+        // Its owner, which is open already, has given it another name.
+        Err(Errno::NO_ENTRY) => return Ok(false),
+        entries => entries?,
+    };
     Ok(entries.iter().any(|entry| {
         let name = FileName::parse(&entry.name);
         matches!(
@@ -163,17 +191,17 @@ impl Found {
             refused: record.is_some_and(|record| record.refused),
             recorded: record.is_some(),
         };
-        let Some(other) = self.partitions.get(&key) else {
-            self.partitions.insert(key, folder);
-            return;
-        };
-        tracing::error!(
-            one = %other.path.display(), other = %folder.path.display(),
-            "two folders are the same partition; the one a checkpoint knows is served"
-        );
-        if folder.recorded && !other.recorded {
-            self.partitions.insert(key, folder);
+        match self.partitions.contains_key(&key) {
+            true => self.twins.push((key, folder)),
+            false => drop(self.partitions.insert(key, folder)),
         }
+    }
+
+    /// Log dirs, but for `here`, whose checkpoint has a record of this partition.
+    pub fn dirs_that_know(&self, key: PartitionKey, here: usize) -> Vec<usize> {
+        let others = self.recovered.iter().enumerate();
+        let others = others.filter(|(index, dir)| *index != here && dir.record(key).is_some());
+        others.map(|(index, _)| index).collect()
     }
 }
 

@@ -14,8 +14,14 @@ use crate::protocol::ErrorCode;
 use std::future::Future;
 use std::rc::Rc;
 
-/// A marker on its way, with the partition it is in.
-type Begun = Result<(Rc<Partition>, Appended), ErrorCode>;
+/// A marker on its way.
+enum Begun {
+    /// In this partition.
+    Appended(Rc<Partition>, Appended),
+    Refused(ErrorCode),
+    /// The partition takes nothing for a moment: not begun yet.
+    Held(Rc<Partition>),
+}
 
 impl Shard {
     /// Appends in this call; the future completes when each marker is committed, or is not.
@@ -27,15 +33,21 @@ impl Shard {
             .iter()
             .map(|(key, marker)| self.end_transaction(*key, marker))
             .collect();
+        let shard = self.clone();
         async move {
             let mut codes = Vec::with_capacity(begun.len());
-            for begun in begun {
+            for (mut begun, (key, marker)) in begun.into_iter().zip(markers) {
+                while let Begun::Held(partition) = begun {
+                    partition.released().await;
+                    begun = shard.end_transaction(key, &marker);
+                }
                 codes.push(match begun {
-                    Ok((partition, appended)) => match wait(&partition, &appended, -1).await {
-                        Ok(()) => ErrorCode::None,
-                        Err(code) => code,
-                    },
-                    Err(code) => code,
+                    Begun::Appended(partition, appended) => {
+                        let waited = wait(&partition, &appended, -1).await;
+                        waited.map_or_else(|code| code, |()| ErrorCode::None)
+                    }
+                    Begun::Refused(code) => code,
+                    Begun::Held(_) => unreachable!("it was waited for"),
                 });
             }
             codes
@@ -43,11 +55,14 @@ impl Shard {
     }
 
     fn end_transaction(self: &Rc<Self>, key: PartitionKey, marker: &Marker) -> Begun {
-        let partition = self
-            .partition(key)
-            .ok_or(ErrorCode::UnknownTopicOrPartition)?;
-        if self.checkpointer(&partition.dir).no_space() {
-            return Err(AppendError::NoSpace.error_code());
+        let Some(partition) = self.partition(key) else {
+            return Begun::Refused(ErrorCode::UnknownTopicOrPartition);
+        };
+        if partition.is_held() {
+            return Begun::Held(partition);
+        }
+        if self.checkpointer(&partition.dir()).no_space() {
+            return Begun::Refused(AppendError::NoSpace.error_code());
         }
         let (wall, now) = (self.runtime.wall(), self.runtime.now());
         match partition.end_transaction(marker, wall, now) {
@@ -61,9 +76,9 @@ impl Shard {
                     committed: marker.commit,
                 };
                 self.transaction_completed(key, completed);
-                Ok((partition, appended))
+                Begun::Appended(partition, appended)
             }
-            Err(error) => Err(error.error_code()),
+            Err(error) => Begun::Refused(error.error_code()),
         }
     }
 }

@@ -46,6 +46,10 @@ pub enum Request {
     Dirs {
         keys: Option<Arc<Vec<PartitionKey>>>,
     },
+    /// Partitions that do not exist yet, and the log dirs they shall be in.
+    Prefer {
+        preferences: Arc<Vec<(Arc<str>, i32, PathBuf)>>,
+    },
     /// About share partitions and share sessions.
     Share(Box<ShareRequest>),
     /// The newest metadata; answered when every partition follows it.
@@ -158,6 +162,9 @@ pub struct DirContent {
 pub struct PartitionSize {
     pub partition: i32,
     pub bytes: i64,
+    /// How far a future replica is behind.
+    pub offset_lag: i64,
+    pub is_future: bool,
 }
 
 /// What can be asked of one partition, beside Produce and Fetch.
@@ -178,6 +185,8 @@ pub enum Question {
     DeleteBefore { offset: i64 },
     /// Producers that wrote lately (DescribeProducers).
     Producers { now: WallMillis },
+    /// AlterReplicaLogDirs: the log dir of this path.
+    MoveTo { dir: PathBuf },
 }
 
 #[derive(Clone, Debug)]
@@ -194,6 +203,8 @@ pub enum Answer {
         end_offset: i64,
     },
     LowWatermark(Offset),
+    /// The replica is there, or on its way.
+    Moving,
     /// Sorted by producer id.
     Producers(Vec<ActiveProducer>),
 }

@@ -25,6 +25,7 @@ mod folders;
 mod full_disk;
 mod markers;
 pub mod message;
+mod moves;
 mod open;
 mod produce;
 pub mod recovery;
@@ -72,6 +73,7 @@ pub struct Shard {
     failures: Queue<(PathBuf, Errno)>,
     coordinators: Coordinators,
     shares: Shares,
+    moves: moves::Moves,
     background: Background,
 }
 

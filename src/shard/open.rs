@@ -110,10 +110,13 @@ impl Shard {
             failures: Queue::new(),
             coordinators: Coordinators::default(),
             shares: Shares::default(),
+            moves: super::moves::Moves::default(),
             background: Background::default(),
         });
+        shard.settle_twins().await;
         shard.set_nameless_aside(&plan.image).await;
         shard.follow(plan.image).await;
+        shard.take_up_moves().await;
         shard.set_strays_aside().await;
         shard.remove_deleted();
         for dir in &shard.dirs {
@@ -140,7 +143,7 @@ impl Shard {
                     );
                     self.partitions()
                         .iter()
-                        .filter(|partition| Rc::ptr_eq(&partition.dir, &dir))
+                        .filter(|partition| Rc::ptr_eq(&partition.dir(), &dir))
                         .for_each(|partition| partition.go_offline(errno));
                     self.failures.push((dir.path.clone(), errno));
                     return;
@@ -250,7 +253,9 @@ impl Shard {
                 }
                 let dir = match &found {
                     Some(found) => found.dir,
-                    None => self.emptiest_dir(&counts),
+                    None => self
+                        .preferred_dir(&topic.name, key.partition)
+                        .unwrap_or_else(|| self.emptiest_dir(&counts)),
                 };
                 counts[dir] += 1;
                 let gone = match found {
@@ -274,7 +279,7 @@ impl Shard {
     }
 
     /// A log dir could not be used at the start: what lies there must not begin anew elsewhere.
-    fn misses_a_dir(&self) -> bool {
+    pub(super) fn misses_a_dir(&self) -> bool {
         self.dirs.len() < self.config().log_dirs.len()
     }
 
@@ -319,15 +324,13 @@ impl Shard {
         if partition.leads() && partition.leader_epoch() == epoch {
             return;
         }
-        let start = partition.log.log_end_offset();
-        // After a clean stop the epoch goes on, and the log's checkpoint knows it.
-        let is_known = partition
-            .log
-            .latest_epoch()
-            .is_some_and(|e| e.epoch == epoch);
-        let journal = &partition.dir.journal;
+        let (dir, log) = (partition.dir(), partition.log());
         let key = partition.key;
-        if !is_known && let Err(error) = journal.note(Entry::EpochStart { key, epoch, start }) {
+        let start = log.log_end_offset();
+        // After a clean stop the epoch goes on, and the log's checkpoint knows it.
+        let is_known = log.latest_epoch().is_some_and(|known| known.epoch == epoch);
+        let entry = Entry::EpochStart { key, epoch, start };
+        if !is_known && let Err(error) = dir.journal.note(entry) {
             tracing::error!(%error, topic = %partition.topic, "cannot lead");
             return;
         }
@@ -480,7 +483,7 @@ impl Shard {
         let mut counts = vec![0; self.dirs.len()];
         for partition in self.partitions.borrow().values() {
             let mut dirs = self.dirs.iter();
-            let place = dirs.position(|dir| Rc::ptr_eq(dir, &partition.dir));
+            let place = dirs.position(|dir| Rc::ptr_eq(dir, &partition.dir()));
             counts[place.unwrap_or_default()] += 1;
         }
         counts
@@ -517,12 +520,14 @@ impl Shard {
         self.leave_seat(key);
         self.leave_shares(key);
         partition.resign();
-        self.checkpointer(&partition.dir).remove(key);
-        if let Err(error) = partition.dir.journal.note(Entry::Drop { key }) {
+        self.end_move(key).await;
+        let dir = partition.dir();
+        self.checkpointer(&dir).remove(key);
+        if let Err(error) = dir.journal.note(Entry::Drop { key }) {
             tracing::warn!(%error, %topic, "deletion not journaled");
         }
         let unique = u128::from(self.runtime.random());
-        if let Err(error) = partition.log.delete(unique).await {
+        if let Err(error) = partition.log().delete(unique).await {
             tracing::warn!(%error, %topic, "folder not removed");
         }
     }

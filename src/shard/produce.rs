@@ -67,7 +67,7 @@ impl Shard {
     /// A full disk keeps its last room for what the broker itself must write: consumers commit
     /// offsets and transactions end, as long as the journal gets rid of them.
     fn has_no_room(&self, partition: &Partition) -> bool {
-        let dir = &partition.dir;
+        let dir = &partition.dir();
         self.checkpointer(dir).no_space()
             && (!is_internal(&partition.topic) || dir.journal.pressure().is_high())
     }
@@ -103,9 +103,11 @@ pub(super) async fn wait(
     acks: i16,
 ) -> Result<(), ErrorCode> {
     let seen = match (acks, appended.group) {
+        // It has moved to another log dir since, and nothing moves that is not synced.
+        (0 | 1, Some(_)) if appended.moves != partition.moves() => return Ok(()),
         // Nobody hears of acks=0, but its bytes count against the connection until then.
         (0 | 1, Some(group)) => {
-            let journal = partition.dir.journal.clone();
+            let journal = partition.dir().journal.clone();
             return journal
                 .wait(group, appended.required)
                 .await
@@ -117,7 +119,7 @@ pub(super) async fn wait(
     match seen {
         // The level may have been raised since the original came: what it needed is not enough.
         true if appended.group.is_none() => {
-            let journal = partition.dir.journal.clone();
+            let journal = partition.dir().journal.clone();
             let reached = journal.wait(journal.newest(), appended.required).await;
             reached.map_err(|_| ErrorCode::KafkaStorageError)
         }
@@ -132,7 +134,7 @@ fn accepted(partition: &Partition, appended: &Appended) -> ProduceAnswer {
         error: ErrorCode::None,
         base_offset: appended.base_offset,
         log_append_time: appended.log_append_time.unwrap_or(-1),
-        log_start_offset: partition.log.log_start_offset(),
+        log_start_offset: partition.log().log_start_offset(),
         record_index: None,
         message: None,
         unverified: None,

@@ -40,7 +40,7 @@ impl Shard {
                 continue;
             }
             let now_ms = self.runtime.wall().0;
-            partition.log.expire_producers(now_ms);
+            partition.log().expire_producers(now_ms);
             match self.drop_old(&partition, now_ms).await {
                 Ok(true) => {}
                 Ok(false) => late.push(partition),
@@ -63,11 +63,11 @@ impl Shard {
 
     /// Removes what may go. False: some of it is not covered by a checkpoint yet.
     async fn drop_old(&self, partition: &Rc<Partition>, now_ms: i64) -> Result<bool, LogError> {
-        let log = &partition.log;
+        let (log, dir) = (partition.log(), partition.dir());
         let readable = partition.high_watermark();
         let to = log.retained_from(now_ms, readable).await?;
         let start = log.log_start_offset();
-        let covered = self.checkpointer(&partition.dir).covered(partition.key);
+        let covered = self.checkpointer(&dir).covered(partition.key);
         let bound = covered.min(readable);
         let moves = to > start;
         if moves && to > bound {
@@ -92,7 +92,7 @@ impl Shard {
     pub(super) async fn cover(&self, partitions: &[Rc<Partition>]) {
         let mut by_dir: BTreeMap<usize, Vec<PartitionKey>> = BTreeMap::new();
         for partition in partitions {
-            let index = self.index_of(&partition.dir);
+            let index = self.index_of(&partition.dir());
             by_dir.entry(index).or_default().push(partition.key);
         }
         for (dir, keys) in by_dir {

@@ -26,6 +26,8 @@ mod door;
 mod files;
 mod mesh;
 pub mod model;
+#[cfg(test)]
+mod moves;
 mod network;
 pub mod node;
 #[cfg(test)]

@@ -183,7 +183,7 @@ impl Node {
     pub fn is_sound(&self, partition: usize) -> bool {
         let (_, shard) = self.owner(partition);
         let partition = shard.partition(Node::key(partition));
-        partition.is_some_and(|partition| partition.dir.journal.failed().is_none())
+        partition.is_some_and(|partition| partition.dir().journal.failed().is_none())
     }
 
     pub fn key(partition: usize) -> PartitionKey {

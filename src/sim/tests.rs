@@ -382,7 +382,7 @@ fn a_clock_that_goes_back_confuses_nobody() {
     assert!(stamped[2] - stamped[1] >= 10_000, "{stamped:?}");
     let (_, shard) = node.owner(0);
     let partition = shard.partition(node::Node::key(0)).expect("it is open");
-    assert_eq!(partition.log.log_start_offset(), Offset(0));
+    assert_eq!(partition.log().log_start_offset(), Offset(0));
     assert_eq!(partition.high_watermark(), Offset(3));
 }
 

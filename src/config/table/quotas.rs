@@ -24,7 +24,8 @@ pub static BROKER: &[Property] = &[
     set("quota.window.num", int(1, MAX), "11", ReadOnly, Low, Later),
     set("quota.window.size.seconds", int(1, MAX), "1", ReadOnly, Low, Later),
     set("replica.alter.log.dirs.io.max.bytes.per.second", long(0, MAX), "9223372036854775807",
-        ClusterWide, Internal, Later),
+        ClusterWide, Internal,
+        Served("Bytes a second that moves of replicas between log dirs may copy, of all shards.")),
     set("replication.quota.window.num", int(1, MAX), "11", ReadOnly, Low, Later),
     set("replication.quota.window.size.seconds", int(1, MAX), "1", ReadOnly, Low, Later),
 ];

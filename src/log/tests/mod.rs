@@ -10,6 +10,7 @@ mod damage;
 mod door;
 mod model;
 mod parsers;
+mod relocate;
 
 use super::*;
 use crate::ids::TopicId;

@@ -35,6 +35,6 @@ impl Inner {
             return None;
         }
         let high_watermark = member.high_watermark.get();
-        Some(self.capture(&member.log, &member.folder, high_watermark))
+        Some(self.capture(&member.log, &member.folder.borrow(), high_watermark))
     }
 }

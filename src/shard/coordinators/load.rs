@@ -52,15 +52,17 @@ impl Seat {
 
     async fn load_now(self: &Rc<Self>, shard: &Rc<Shard>) {
         let life = self.life.get();
+        // What was begun before this life is in the log when it is read.
+        self.partition.settled().await;
         let mut machine = machine(self.kind, &shard.config());
         let started = shard.runtime.now();
-        let mut at = self.partition.log.log_start_offset();
+        let mut at = self.partition.log().log_start_offset();
         let mut records = 0u64;
         let loaded = loop {
-            let end = self.partition.log.log_end_offset();
+            let end = self.partition.log().log_end_offset();
             let read = self
                 .partition
-                .log
+                .log()
                 .read_all(at, end, SLICE_BYTES, true)
                 .await;
             // The world may have changed meanwhile.
@@ -78,7 +80,7 @@ impl Seat {
             };
             if slices.is_empty() {
                 // A marker may have been appended while we read.
-                if self.partition.log.log_end_offset() > end {
+                if self.partition.log().log_end_offset() > end {
                     continue;
                 }
                 break Ok(());

@@ -165,7 +165,7 @@ impl Seat {
             asks,
             prunes,
         } = step.effects;
-        let before = prunes.then(|| self.partition.log.log_end_offset());
+        let before = prunes.then(|| self.partition.log().log_end_offset());
         for batch in batches {
             if let Err(error) = self.append(shard, batch, step.wall) {
                 let code = error.error_code();
@@ -178,7 +178,7 @@ impl Seat {
                 return;
             }
         }
-        let end = self.partition.log.log_end_offset();
+        let end = self.partition.log().log_end_offset();
         if let Some(before) = before {
             self.let_past_go(shard, before, end);
         }

@@ -179,7 +179,7 @@ impl Bed {
     fn end(&self, node: &Node, partition: usize) -> i64 {
         let (_, shard) = node.owner(partition);
         let partition = shard.partition(Node::key(partition)).expect("it serves");
-        partition.log.log_end_offset().0
+        partition.log().log_end_offset().0
     }
 
     fn serves(&self, node: &Node, partition: usize) -> bool {

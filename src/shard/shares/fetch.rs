@@ -145,7 +145,7 @@ async fn read(
     let aborted = match (committed, batches(&records).last()) {
         (true, Some(last)) => {
             let end = Offset(last.header.next_offset());
-            partition.log.aborted_transactions(from, end).await?
+            partition.log().aborted_transactions(from, end).await?
         }
         _ => Vec::new(),
     };

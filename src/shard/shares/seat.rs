@@ -161,10 +161,10 @@ impl ShareSeat {
         let latest = self.partition.high_watermark();
         match shard.share_config(&self.group).reset {
             ShareReset::Latest => Ok(latest),
-            ShareReset::Earliest => Ok(self.partition.log.log_start_offset()),
+            ShareReset::Earliest => Ok(self.partition.log().log_start_offset()),
             ShareReset::Before { ms } => {
                 let at = shard.runtime.wall().0.saturating_sub(ms);
-                let found = self.partition.log.offset_for_timestamp(at, latest).await;
+                let found = self.partition.log().offset_for_timestamp(at, latest).await;
                 match found {
                     Ok(found) => Ok(found.map_or(latest, |(offset, _)| offset)),
                     Err(error) => Err(error.error_code()),

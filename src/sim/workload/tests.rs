@@ -40,8 +40,8 @@ fn a_second_of_quiet_brings_everything_into_the_segment() {
             for partition in 0..run.plan.partitions {
                 let (_, shard) = node.owner(partition);
                 let partition = shard.partition(Node::key(partition)).expect("it is open");
-                let end = partition.log.log_end_offset();
-                let path = partition.log.dir().join(FIRST_SEGMENT);
+                let end = partition.log().log_end_offset();
+                let path = partition.log().dir().join(FIRST_SEGMENT);
                 let bytes = run.world.disk(run.machine, |disk| disk.bytes(&path));
                 let bytes = bytes.unwrap_or_default();
                 let mut next = 0;

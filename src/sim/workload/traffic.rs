@@ -217,7 +217,7 @@ pub(super) async fn check_partition(
     let view = replica.view();
     assert_eq!(
         view.high_watermark,
-        replica.log.log_end_offset(),
+        replica.log().log_end_offset(),
         "partition {partition}: what was recovered is durable, so all of it is visible"
     );
     let mut from = view.log_start_offset;

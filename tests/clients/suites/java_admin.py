@@ -12,7 +12,6 @@ from run import HERE, REPOSITORY, holds
 RECORDED = HERE / "java" / "admin-methods.txt"
 # Not served yet; a client that asks is told so. A line leaves this list when its API is served.
 LATER = """
-    alterReplicaLogDirs
     createAcls describeAcls deleteAcls
     createDelegationToken renewDelegationToken expireDelegationToken describeDelegationToken
     alterClientQuotas describeClientQuotas alterUserScramCredentials describeUserScramCredentials
