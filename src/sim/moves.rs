@@ -331,13 +331,11 @@ impl Story {
             self.world.run_until(600 * SECOND, is_still),
             "moves do not end"
         );
-        let waiting = self
-            .promised
-            .borrow()
-            .iter()
-            .filter(|p| p.waiting.is_some())
-            .count();
-        assert_eq!(waiting, 0, "everything is taken in the end");
+        let is_taken = || self.promised.borrow().iter().all(|p| p.waiting.is_none());
+        assert!(
+            self.world.run_until(600 * SECOND, is_taken),
+            "everything is taken in the end"
+        );
         // Beyond the delay of a deletion.
         self.world.run_for(10 * SECOND);
         for (dir, content) in DIRS.iter().zip(life.1.dir_contents(None)) {
