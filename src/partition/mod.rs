@@ -28,7 +28,7 @@ pub use error::{AppendError, ReadError};
 pub use log_dir::LogDir;
 pub use marker::{Guard, Marker};
 pub use read::{EpochCheck, Fetched, LeaderView};
-pub use relocate::Hold;
+pub use relocate::{Hold, Request};
 pub use watch::{Watch, Watchers};
 
 use crate::config::TopicConfig;

@@ -6,7 +6,7 @@
 //! Never:      copies, or lets an append, a marker or a move of the log's start slip in between the
 //!             last byte that was copied and the change.
 
-use super::append::Place;
+use super::append::{Gate, Place};
 use super::{LogDir, Partition};
 use crate::ids::GroupSequence;
 use crate::log::Log;
@@ -20,10 +20,17 @@ pub(super) struct Relocation {
     /// Set while nothing may change the log.
     held: Cell<bool>,
     released: Event,
+    /// Requests to move, in the order they came.
+    requests: Gate,
     /// How often it has moved.
     moves: Cell<u32>,
     /// Set from the first byte that is copied on: it is not compacted meanwhile.
     copying: Cell<bool>,
+}
+
+/// As long as this is there, no later request to move is looked at.
+pub struct Request {
+    _place: Place,
 }
 
 /// As long as this is there, nothing is appended and the log's start stays.
@@ -42,6 +49,13 @@ impl Partition {
             partition: self.clone(),
             _place: place,
         }
+    }
+
+    /// Completes when every request to move that came before has been answered.
+    pub async fn next_request(&self) -> Request {
+        let place = self.relocation.requests.enter();
+        place.turn().await;
+        Request { _place: place }
     }
 
     pub fn is_held(&self) -> bool {

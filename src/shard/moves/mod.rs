@@ -54,8 +54,8 @@ pub(super) struct Moves {
     wanted: RefCell<BTreeMap<PartitionKey, Rc<Move>>>,
     waiting: RefCell<VecDeque<Rc<Move>>>,
     is_running: Cell<bool>,
-    /// Replicas whose former folder could not be removed: they stay, or a start might take that
-    /// one for them.
+    /// Replicas of which a folder could not be removed, their former one or a copy that is not
+    /// wanted any more: they stay, or a start might take that one for them or for wanted.
     stuck: RefCell<Set<PartitionKey>>,
     /// Where partitions shall be that do not exist yet, by topic and number.
     preferred: RefCell<Map<(Arc<str>, i32), PathBuf>>,
@@ -137,7 +137,7 @@ impl Shard {
     }
 
     /// The replica shall be in the log dir of that path: answered when it is on its way. Another
-    /// move of it ends.
+    /// move of it ends. Requests are carried out as they come: the last one counts.
     pub(super) async fn move_to(
         self: &Rc<Self>,
         partition: &Rc<Partition>,
@@ -148,20 +148,29 @@ impl Shard {
             return Err(ErrorCode::KafkaStorageError);
         }
         let key = partition.key;
-        while let Some(other) = self.wanted_move(key) {
-            if Rc::ptr_eq(&other.target, &target) {
-                return Ok(());
-            }
-            // Its folder is gone when this is answered, or a start would take it up.
-            self.end_move(key).await;
+        let _turn = partition.next_request().await;
+        let is_wanted = |other: &Move| Rc::ptr_eq(&other.target, &target);
+        if self.wanted_move(key).is_some_and(|other| is_wanted(&other)) {
+            return Ok(());
+        }
+        // Its folder is gone when this is answered, or a start would take it up.
+        self.end_move(key).await;
+        // Its topic is gone, or the shard stops, and then the next start takes up what was wanted
+        // before.
+        let is_here = |now: Rc<Partition>| Rc::ptr_eq(&now, partition);
+        if !self.partition(key).is_some_and(is_here) {
+            return Err(ErrorCode::UnknownTopicOrPartition);
+        }
+        let is_stuck = self.moves.stuck.borrow().contains(&key);
+        if self.background.is_stopping() || is_stuck {
+            return Err(ErrorCode::KafkaStorageError);
         }
         if Rc::ptr_eq(&partition.dir(), &target) {
             return Ok(());
         }
         // As in Kafka: a log dir that is not here may hold a copy begun before.
         let is_whole = self.dirs.iter().all(|dir| dir.journal.failed().is_none());
-        let is_stuck = self.moves.stuck.borrow().contains(&key);
-        if self.misses_a_dir() || !is_whole || is_stuck {
+        if self.misses_a_dir() || !is_whole {
             return Err(ErrorCode::KafkaStorageError);
         }
         self.begin_move(partition, target).await
@@ -200,12 +209,18 @@ impl Shard {
                 return Err(error.error_code());
             }
         };
-        // What was answered is done, even if the power fails.
-        let synced = self.runtime.sync_directory(&target.path).await;
+        // What was answered is done, even if the power fails: the folder is there, and says whose.
+        let synced = match self.runtime.sync_directory(&folder).await {
+            Ok(()) => self.runtime.sync_directory(&target.path).await,
+            failed => failed,
+        };
         if under_way.cancelled.get() || synced.is_err() {
-            delete(copy).await;
+            self.discard(key, copy).await;
             self.end(&under_way);
-            return synced.map_err(|_| ErrorCode::KafkaStorageError);
+            return Err(match synced {
+                Ok(()) => ErrorCode::UnknownTopicOrPartition,
+                Err(_) => ErrorCode::KafkaStorageError,
+            });
         }
         self.moves.waiting.borrow_mut().push_back(under_way);
         self.run_moves();
@@ -232,36 +247,41 @@ impl Shard {
         });
     }
 
-    fn wanted_move(&self, key: PartitionKey) -> Option<Rc<Move>> {
+    /// The replica's move, one that is being cancelled too.
+    fn any_move(&self, key: PartitionKey) -> Option<Rc<Move>> {
         self.moves.wanted.borrow().get(&key).cloned()
     }
 
-    fn cancel_move(self: &Rc<Self>, key: PartitionKey) -> Option<Rc<Move>> {
-        let cancelled = self.moves.wanted.borrow_mut().remove(&key)?;
-        cancelled.cancelled.set(true);
+    fn wanted_move(&self, key: PartitionKey) -> Option<Rc<Move>> {
+        self.any_move(key).filter(|found| !found.cancelled.get())
+    }
+
+    fn cancel(self: &Rc<Self>, cancelled: &Rc<Move>) {
+        if cancelled.cancelled.replace(true) {
+            return;
+        }
         cancelled.stop.notify();
         let mut waiting = self.moves.waiting.borrow_mut();
-        let place = waiting.iter().position(|one| Rc::ptr_eq(one, &cancelled));
+        let place = waiting.iter().position(|one| Rc::ptr_eq(one, cancelled));
         if let Some(place) = place {
             waiting.remove(place);
             let (shard, waiting) = (self.clone(), cancelled.clone());
             self.runtime.spawn(async move {
                 if let Some(copy) = waiting.copy.get() {
-                    delete(copy).await;
+                    shard.discard(waiting.partition.key, copy).await;
                 }
                 shard.end(&waiting);
             });
         }
-        Some(cancelled)
     }
 
-    /// Before a replica is removed: a move of it has ended when this returns.
+    /// A move of this replica has ended when this returns, whoever cancelled it.
     pub(super) async fn end_move(self: &Rc<Self>, key: PartitionKey) {
-        let Some(cancelled) = self.cancel_move(key) else {
-            return;
-        };
-        while !cancelled.has_ended.get() {
-            cancelled.ended.next().await;
+        while let Some(found) = self.any_move(key) {
+            self.cancel(&found);
+            while !found.has_ended.get() {
+                found.ended.next().await;
+            }
         }
     }
 
@@ -281,7 +301,8 @@ impl Shard {
     /// The future replicas, in the order of their keys.
     pub(super) fn futures(&self) -> Vec<Future> {
         let wanted = self.moves.wanted.borrow();
-        let futures = wanted.values().filter_map(|under_way| {
+        let wanted = wanted.values().filter(|one| !one.cancelled.get());
+        let futures = wanted.filter_map(|under_way| {
             Some(Future {
                 partition: under_way.partition.clone(),
                 target: under_way.target.clone(),
@@ -299,7 +320,7 @@ impl Shard {
             .expect("it waits since its copy is there");
         if Rc::ptr_eq(&partition.dir(), &under_way.target) {
             // An earlier move came there after all.
-            return delete(copy).await;
+            return self.discard(partition.key, copy).await;
         }
         let started = self.runtime.now();
         partition.set_copying(true);
@@ -342,7 +363,14 @@ impl Shard {
         {
             tracing::debug!(%error, "the end of a future replica is not journaled");
         }
-        delete(copy).await;
+        self.discard(partition.key, copy).await;
+    }
+
+    /// Removes a copy that is not wanted.
+    async fn discard(&self, key: PartitionKey, copy: &Log) {
+        if !delete(copy).await {
+            self.moves.stuck.borrow_mut().insert(key);
+        }
     }
 
     /// Steps 1 to 7.
@@ -514,13 +542,14 @@ impl std::fmt::Display for Halt {
 }
 
 /// Removes a folder that is no partition's by its name any more, or not yet.
-async fn delete(log: &Log) {
+async fn delete(log: &Log) -> bool {
     let folder = log.dir();
     let removed = match log.delete(0).await {
         Ok(()) => log.storage().sync_dir().await,
         failed => failed,
     };
-    if let Err(error) = removed {
+    if let Err(error) = &removed {
         tracing::warn!(folder = %folder.display(), %error, "folder not removed");
     }
+    removed.is_ok()
 }

@@ -119,7 +119,10 @@ impl Shard {
             return;
         }
         let target = self.dirs[dir].clone();
+        // A stop between the two below leaves two.
+        let is_taken_up = self.wanted_move(key).is_some();
         if let Some(partition) = self.partition(key)
+            && !is_taken_up
             && !Rc::ptr_eq(&partition.dir(), &target)
             && !self.moves.stuck.borrow().contains(&partition.key)
             && let Err(error) = self.begin_move(&partition, target.clone()).await
