@@ -24,6 +24,9 @@ pub const CLEANER_CHECKPOINT_FILE: &str = "cleaner-offset-checkpoint";
 /// In the folder of a partition that came from another log dir, as long as a start may find the one
 /// that it was copied from.
 pub const MOVED_FILE: &str = "ottla-moved";
+/// In the folder of a partition that is about to be another log dir's: which one. While that log
+/// dir cannot be used, nobody knows whose replica counts.
+pub const LEAVING_FILE: &str = "ottla-leaving";
 /// Behind the name of a file that no segment has any more.
 pub const DELETED_SUFFIX: &str = ".deleted";
 /// Behind the names of a compacted segment's files while they are written.

@@ -6,7 +6,8 @@
 //!
 //! Goal: whatever moment of a move a life ends in, by a kill, a power cut or a clean stop, each
 //! acknowledged record is read again at its offset, once, and nothing that was deleted comes back;
-//! and moves end: each replica has one folder, in the log dir that was asked for last.
+//! and moves end: each replica has one folder, in the log dir that was asked for last. A life that
+//! misses a log dir serves a replica whole, or not at all.
 
 use super::clock::{MILLISECOND, SECOND};
 use super::node::{drive, spawn};
@@ -123,6 +124,11 @@ impl Story {
 
     /// Begins a life; the shard is there when it serves.
     fn begin(&mut self) -> Rc<RefCell<Option<Life>>> {
+        self.begin_with(DIRS.to_vec())
+    }
+
+    /// The same with only these log dirs.
+    fn begin_with(&mut self, usable: Vec<&'static str>) -> Rc<RefCell<Option<Life>>> {
         self.epoch += 1;
         let (_, runtime) = drive(&self.world, self.machine);
         let (config, started) = (self.config.clone(), Rc::new(RefCell::new(None)));
@@ -130,7 +136,7 @@ impl Story {
         let (told, inner) = (started.clone(), runtime.clone());
         spawn(&runtime, async move {
             let mut dirs = Vec::new();
-            for path in DIRS {
+            for path in usable {
                 let recovered = recovery::recover(&inner, Path::new(path), &config).await;
                 let cleared = recovery::remove_surplus(&inner, Path::new(path), 1).await;
                 cleared.expect("sound disks");
@@ -149,7 +155,11 @@ impl Story {
     }
 
     fn start(&mut self) -> Life {
-        let started = self.begin();
+        self.start_with(DIRS.to_vec())
+    }
+
+    fn start_with(&mut self, usable: Vec<&'static str>) -> Life {
+        let started = self.begin_with(usable);
         let is_up = self
             .world
             .run_until(600 * SECOND, || started.borrow().is_some());
@@ -176,6 +186,20 @@ impl Story {
         }
         let partitions = life.1.partitions().into_iter();
         partitions.for_each(|partition| partition.go_offline(crate::io::Errno::IO));
+    }
+
+    /// A life without one of the log dirs, which is there again in the next.
+    fn live_without(&mut self, missing: usize) {
+        let mut usable = DIRS.to_vec();
+        usable.remove(missing);
+        let life = self.start_with(usable);
+        self.check(&life);
+        (0..PARTITIONS).for_each(|partition| self.send(&life, partition));
+        for _ in 0..self.world.below(10) {
+            self.produce(&life);
+            self.world.run_for(self.world.below(4 * MILLISECOND));
+        }
+        self.end(life);
     }
 
     /// One batch of an idempotent producer, which sends it until it is acknowledged.
@@ -289,7 +313,11 @@ impl Story {
 
     /// Reads each partition from its start and holds it against what was promised.
     fn check(&self, life: &Life) {
+        let misses_a_dir = life.1.dir_contents(None).iter().any(|dir| dir.is_offline);
         for partition in 0..PARTITIONS {
+            if misses_a_dir && life.1.partition(key(partition)).is_none() {
+                continue;
+            }
             let read: Rc<RefCell<Option<Found>>> = Rc::default();
             let (told, shard) = (read.clone(), life.1.clone());
             spawn(&life.0, async move {
@@ -441,6 +469,9 @@ fn run(seed: u64, lives: u32) -> u64 {
             }
         }
         story.end(life);
+        if story.world.below(4) == 0 {
+            story.live_without(story.world.below(DIRS.len() as u64) as usize);
+        }
     }
     let life = story.start();
     (0..PARTITIONS).for_each(|partition| story.send(&life, partition));

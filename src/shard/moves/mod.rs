@@ -17,6 +17,10 @@
 //!   7  the mark goes
 //! ```
 //!
+//! Before 3 the original is marked too, `ottla-leaving`, with the name of /b: what is acknowledged
+//! between 5 and 6 is in /b alone, and if /b is the log dir that a start cannot use, the original
+//! is not served in its place. The mark goes with the folder, or when the move does not come to 4.
+//!
 //! Each step is durable before the next. A start that finds a future folder begins the move anew:
 //! copying is cheap, and half a copy proves nothing. One that finds two folders of a replica
 //! keeps the marked one, whose 4 was reached, and ends 6 and 7.
@@ -34,7 +38,9 @@ use super::Shard;
 use crate::ids::{GroupSequence, Offset, PartitionKey, RequiredMark};
 use crate::io::{Errno, Instant};
 use crate::journal::{Entry, JournalError};
-use crate::log::layout::{MOVED_FILE, delete_folder_name, folder_name, future_folder_name};
+use crate::log::layout::{
+    LEAVING_FILE, MOVED_FILE, delete_folder_name, folder_name, future_folder_name,
+};
 use crate::log::{Log, LogError, ReadError};
 use crate::map::{Map, Set};
 use crate::partition::{LogDir, Partition};
@@ -378,7 +384,8 @@ impl Shard {
         let partition = &under_way.partition;
         let (source, source_dir) = (partition.log(), partition.dir());
         // Of an earlier move, which a stop interrupted at its very end.
-        self.unmark(&source.dir()).await.map_err(Halt::of)?;
+        let moved = source.dir().join(MOVED_FILE);
+        self.remove_mark(&moved).await.map_err(Halt::of)?;
         let mark = copy.dir().join(MOVED_FILE);
         let marked = self
             .runtime
@@ -391,12 +398,22 @@ impl Shard {
             if !target.admit(copy).await {
                 return Err(Halt::Refused(LogError::Closed));
             }
-            if self.copy_new(under_way, &source, copy).await?
-                && self.change(under_way, &source, copy).await?
-            {
+            if !self.copy_new(under_way, &source, copy).await? {
+                continue;
+            }
+            let leaving = source.dir().join(LEAVING_FILE);
+            let name = under_way.target.path.as_os_str().as_encoded_bytes();
+            let marked = self.runtime.replace_file(&leaving, name.to_vec()).await;
+            marked.map_err(Halt::of)?;
+            let changed = self.change(under_way, &source, copy).await;
+            if let Ok(true) = changed {
                 self.leave(partition, &source, &source_dir).await;
                 return Ok(());
             }
+            if !matches!(changed, Err(Halt::Uncertain(_))) {
+                self.remove_mark(&leaving).await.map_err(Halt::of)?;
+            }
+            changed?;
         }
         let first = copy.log_end_offset();
         Err(Halt::Unreadable(ReadError::Corrupt { first }))
@@ -489,13 +506,17 @@ impl Shard {
         renamed.map_err(Halt::Refused)?;
         let synced = self.runtime.sync_directory(&dir.path).await;
         synced.map_err(Halt::of)?;
-        self.unmark(&partition.log().dir()).await.map_err(Halt::of)
+        let moved = partition.log().dir().join(MOVED_FILE);
+        self.remove_mark(&moved).await.map_err(Halt::of)
     }
 
-    /// Takes the mark away, durably.
-    async fn unmark(&self, folder: &Path) -> Result<(), Errno> {
-        match self.runtime.unlink(&folder.join(MOVED_FILE)).await {
-            Ok(()) => self.runtime.sync_directory(folder).await,
+    /// Takes a mark away, durably.
+    async fn remove_mark(&self, mark: &Path) -> Result<(), Errno> {
+        match self.runtime.unlink(mark).await {
+            Ok(()) => {
+                let folder = mark.parent().expect("it is in a folder");
+                self.runtime.sync_directory(folder).await
+            }
             Err(Errno::NO_ENTRY) => Ok(()),
             Err(errno) => Err(errno),
         }

@@ -6,7 +6,7 @@
 //! Never:      believes half a copy: the move begins anew.
 
 use super::*;
-use crate::log::layout::{PARTITION_METADATA_FILE, parse_future_folder_name};
+use crate::log::layout::{LEAVING_FILE, PARTITION_METADATA_FILE, parse_future_folder_name};
 use crate::runtime::Runtime;
 use crate::shard::folders::{FoundFolder, Future};
 use crate::shard::recovery::topic_of;
@@ -28,6 +28,9 @@ pub(in crate::shard) async fn remove_nameless(runtime: &Runtime, dir: &Path) -> 
     }
     Ok(())
 }
+
+/// The bound of a path.
+const PATH_BYTES_MAX: usize = 4 << 10;
 
 impl Shard {
     /// Of two folders that are the same replica the one with the mark counts: it was made from
@@ -66,6 +69,38 @@ impl Shard {
             }
             self.found.borrow_mut().partitions.insert(key, kept);
         }
+        self.shut_leaving().await;
+    }
+
+    /// A replica that was leaving for a log dir that cannot be used now: what was acknowledged last
+    /// may be there alone, so it is offline, and its folder stays.
+    async fn shut_leaving(&self) {
+        if !self.misses_a_dir() {
+            return;
+        }
+        let found = self.found.borrow().partitions.keys().copied().collect();
+        let found: Vec<PartitionKey> = found;
+        for key in found.into_iter().filter(|key| self.owns(*key)) {
+            let mark = self.found.borrow().partitions[&key].path.join(LEAVING_FILE);
+            let told = match self.runtime.read_file(&mark, PATH_BYTES_MAX).await {
+                Ok(told) => told,
+                Err(Errno::NO_ENTRY) => continue,
+                Err(errno) => {
+                    tracing::error!(mark = %mark.display(), %errno, "a mark cannot be read");
+                    Vec::new()
+                }
+            };
+            let is_it = |dir: &Rc<LogDir>| dir.path.as_os_str().as_encoded_bytes() == &told[..];
+            if self.dirs.iter().any(is_it) {
+                continue;
+            }
+            tracing::error!(
+                mark = %mark.display(), log_dir = %String::from_utf8_lossy(&told),
+                "the partition may lie in the log dir that failed; it is offline"
+            );
+            self.found.borrow_mut().partitions.remove(&key);
+            self.offline.borrow_mut().insert(key);
+        }
     }
 
     async fn is_marked(&self, folder: &FoundFolder) -> bool {
@@ -81,7 +116,7 @@ impl Shard {
         let dir = self.dirs[left.dir].clone();
         self.runtime.rename(&left.path, &deleted).await?;
         self.runtime.sync_directory(&dir.path).await?;
-        self.unmark(&kept.path).await?;
+        self.remove_mark(&kept.path.join(MOVED_FILE)).await?;
         self.runtime.spawn(async move {
             if let Err(errno) = dir.storage.remove_folder(&deleted).await {
                 let folder = deleted.display();
@@ -115,10 +150,18 @@ impl Shard {
 
     async fn take_up(self: &Rc<Self>, future: Future) {
         let Future { dir, path, key } = future;
-        if !self.owns(key) {
+        // One that is offline may be there again at the next start, and is wanted there still.
+        if !self.owns(key) || self.offline.borrow().contains(&key) {
             return;
         }
         let target = self.dirs[dir].clone();
+        if let Some(partition) = self.partition(key) {
+            // Of a move that did not come to its end: it is not leaving yet.
+            let leaving = partition.log().dir().join(LEAVING_FILE);
+            if let Err(errno) = self.remove_mark(&leaving).await {
+                tracing::warn!(mark = %leaving.display(), %errno, "a mark stays");
+            }
+        }
         // A stop between the two below leaves two.
         let is_taken_up = self.wanted_move(key).is_some();
         if let Some(partition) = self.partition(key)
