@@ -208,6 +208,8 @@ async fn format(
         folder = %path.display(), cluster_id,
         "the folder was not formatted and is now; `ottla storage format` does it beforehand"
     );
+    let named = sync_name(runtime, path).await;
+    named.map_err(|errno| refuse(&errno))?;
     runtime
         .replace_file(&path.join(FILE_NAME), meta.format().into_bytes())
         .await
@@ -260,6 +262,22 @@ async fn create_all(runtime: &Runtime, path: &Path) -> Result<(), Errno> {
         runtime
             .sync_directory(parent.unwrap_or(Path::new(".")))
             .await?;
+    }
+    Ok(())
+}
+
+/// Makes the names of a folder and of those above it durable: the start that made them may have
+/// been killed before it did. What may not be opened was not made by us.
+async fn sync_name(runtime: &Runtime, path: &Path) -> Result<(), Errno> {
+    for folder in path.ancestors().skip(1) {
+        let folder = match folder.as_os_str().is_empty() {
+            true => Path::new("."),
+            false => folder,
+        };
+        match runtime.sync_directory(folder).await {
+            Ok(()) | Err(Errno(libc::EACCES | libc::EPERM | libc::EINVAL | libc::EROFS)) => {}
+            Err(errno) => return Err(errno),
+        }
     }
     Ok(())
 }
