@@ -256,25 +256,25 @@ async fn create_all(runtime: &Runtime, path: &Path) -> Result<(), Errno> {
     }
     for folder in missing.into_iter().rev() {
         runtime.create_directory(folder).await?;
-        let parent = folder
-            .parent()
-            .filter(|parent| !parent.as_os_str().is_empty());
-        runtime
-            .sync_directory(parent.unwrap_or(Path::new(".")))
-            .await?;
+        let above = folder.parent().unwrap_or(Path::new(""));
+        runtime.sync_directory(or_here(above)).await?;
     }
     Ok(())
+}
+
+/// What lies above a relative name is the current folder.
+fn or_here(folder: &Path) -> &Path {
+    match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    }
 }
 
 /// Makes the names of a folder and of those above it durable: the start that made them may have
 /// been killed before it did. What may not be opened was not made by us.
 async fn sync_name(runtime: &Runtime, path: &Path) -> Result<(), Errno> {
     for folder in path.ancestors().skip(1) {
-        let folder = match folder.as_os_str().is_empty() {
-            true => Path::new("."),
-            false => folder,
-        };
-        match runtime.sync_directory(folder).await {
+        match runtime.sync_directory(or_here(folder)).await {
             Ok(()) | Err(Errno(libc::EACCES | libc::EPERM | libc::EINVAL | libc::EROFS)) => {}
             Err(errno) => return Err(errno),
         }

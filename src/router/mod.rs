@@ -176,12 +176,7 @@ impl Router {
 
     /// What lies in the log dirs, told by each shard of its own partitions.
     pub async fn dir_contents(&self, keys: Option<Arc<Vec<PartitionKey>>>) -> Vec<DirContent> {
-        let others = (0..self.shards)
-            .map(ShardId)
-            .filter(|shard| *shard != self.shard.id);
-        let asked: Vec<_> = others
-            .map(|shard| self.ask_shard(shard, Request::Dirs { keys: keys.clone() }))
-            .collect();
+        let asked = self.ask_others(|| Request::Dirs { keys: keys.clone() });
         let mut contents = self.shard.dir_contents(keys.as_ref().map(|keys| &keys[..]));
         for reply in asked {
             match reply.await {
@@ -196,15 +191,9 @@ impl Router {
     pub async fn prefer_dirs(&self, preferences: Vec<(Arc<str>, i32, std::path::PathBuf)>) {
         let preferences = Arc::new(preferences);
         self.shard.prefer_dirs(&preferences);
-        let others = (0..self.shards)
-            .map(ShardId)
-            .filter(|shard| *shard != self.shard.id);
-        let told: Vec<_> = others
-            .map(|shard| {
-                let preferences = preferences.clone();
-                self.ask_shard(shard, Request::Prefer { preferences })
-            })
-            .collect();
+        let told = self.ask_others(|| Request::Prefer {
+            preferences: preferences.clone(),
+        });
         for reply in told {
             reply.await;
         }
@@ -218,6 +207,15 @@ impl Router {
             ErrorCode::NotController,
             String::new(),
         ))
+    }
+
+    /// Asks every shard but this one; all of them at once.
+    fn ask_others(&self, request: impl Fn() -> Request) -> Vec<Future1<Reply>> {
+        (0..self.shards)
+            .map(ShardId)
+            .filter(|shard| *shard != self.shard.id)
+            .map(|shard| self.ask_shard(shard, request()))
+            .collect()
     }
 
     fn ask_shard(&self, owner: ShardId, request: Request) -> Future1<Reply> {

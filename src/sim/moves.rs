@@ -10,13 +10,13 @@
 //! misses a log dir serves a replica whole, or not at all.
 
 use super::clock::{MILLISECOND, SECOND};
-use super::node::{drive, spawn};
+use super::node::{drive, led_by, spawn};
 use super::world::{MachineId, World};
 use crate::config::{BrokerConfig, Machine};
-use crate::ids::{LeaderEpoch, Offset, PartitionKey, ShardId, TopicId};
+use crate::ids::{Offset, PartitionKey, ShardId, TopicId};
 use crate::io::{Instant, Slice};
 use crate::map::Map;
-use crate::metadata::{Image, PartitionImage, ResourceKind, TopicImage};
+use crate::metadata::{Image, ResourceKind, TopicImage};
 use crate::partition::{EpochCheck, Origin, Terms};
 use crate::protocol::ErrorCode;
 use crate::protocol::record_batch::{BatchBuilder, BatchOptions, Batches, ProducerStamp, Records};
@@ -72,20 +72,10 @@ fn key(partition: usize) -> PartitionKey {
 fn image(node: i32, epoch: i32) -> Image {
     let mut image = Image::empty("simulated", node);
     image.offset = 1;
-    let partition = PartitionImage {
-        leader: node,
-        leader_epoch: LeaderEpoch(epoch),
-        partition_epoch: epoch,
-        replicas: vec![node],
-        isr: vec![node],
-        directories: vec![[1; 16]],
-        elr: Vec::new(),
-        last_known_elr: Vec::new(),
-    };
     image.put_topic(TopicImage {
         id: TOPIC,
         name: "moving".into(),
-        partitions: vec![partition; PARTITIONS],
+        partitions: vec![led_by(node, epoch); PARTITIONS],
     });
     let settings = [("segment.ms", "150"), ("file.delete.delay.ms", "2000")];
     let settings = settings.map(|(name, value)| (name.to_owned(), value.to_owned()));

@@ -229,6 +229,20 @@ impl Drop for Node {
     }
 }
 
+/// A partition whose only replica is `node`'s.
+pub(super) fn led_by(node: i32, epoch: i32) -> PartitionImage {
+    PartitionImage {
+        leader: node,
+        leader_epoch: LeaderEpoch(epoch),
+        partition_epoch: epoch,
+        replicas: vec![node],
+        isr: vec![node],
+        directories: vec![[1; 16]],
+        elr: Vec::new(),
+        last_known_elr: Vec::new(),
+    }
+}
+
 impl NodePlan {
     /// One log dir, one partition, nothing set.
     pub fn new(config: BrokerConfig) -> NodePlan {
@@ -245,20 +259,10 @@ impl NodePlan {
         let node = self.config.node_id;
         let mut image = Image::empty("simulated", node);
         image.offset = offset;
-        let partition = PartitionImage {
-            leader: node,
-            leader_epoch: LeaderEpoch(epoch),
-            partition_epoch: epoch,
-            replicas: vec![node],
-            isr: vec![node],
-            directories: vec![[1; 16]],
-            elr: Vec::new(),
-            last_known_elr: Vec::new(),
-        };
         image.put_topic(TopicImage {
             id: TOPIC,
             name: NAME.into(),
-            partitions: vec![partition; self.partitions],
+            partitions: vec![led_by(node, epoch); self.partitions],
         });
         let owned = |all: &[(&str, String)]| {
             let pairs = all.iter();
