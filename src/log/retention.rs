@@ -258,6 +258,6 @@ impl Inner {
         }
         let parent = renamed.parent().unwrap_or(std::path::Path::new("."));
         runtime.sync_directory(parent).await?;
-        self.storage.remove_folder(&renamed).await
+        runtime.remove_folder(&renamed).await
     }
 }

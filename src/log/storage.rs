@@ -215,16 +215,6 @@ impl LogStorage {
         (self.0.hot.borrow().bytes, self.0.cache.bytes())
     }
 
-    /// Removes a folder and the files in it (a deleted partition's; also at start, what a crash
-    /// left of one).
-    pub async fn remove_folder(&self, dir: &Path) -> Result<(), Errno> {
-        let runtime = &self.0.runtime;
-        for entry in runtime.list_directory(dir).await? {
-            runtime.unlink(&dir.join(entry.name)).await?;
-        }
-        runtime.remove_directory(dir).await
-    }
-
     /// Makes the names in the log dir durable.
     pub async fn sync_dir(&self) -> Result<(), super::LogError> {
         let synced = self.0.runtime.sync_directory(&self.0.dir).await;

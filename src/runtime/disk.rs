@@ -150,6 +150,14 @@ impl Runtime {
         )
     }
 
+    /// Removes a folder and the files in it.
+    pub async fn remove_folder(&self, path: &Path) -> Result<(), Errno> {
+        for entry in self.list_directory(path).await? {
+            self.unlink(&path.join(entry.name)).await?;
+        }
+        self.remove_directory(path).await
+    }
+
     pub async fn sync_directory(&self, path: &Path) -> Result<(), Errno> {
         done(
             self.operation(Op::SyncDirectory {

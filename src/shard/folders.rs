@@ -37,8 +37,8 @@ pub(super) struct Found {
     recovered: Vec<Recovered>,
     /// Folders named like partitions that hold segments, but say of no topic that they are its.
     nameless: Vec<Nameless>,
-    /// Deletions that were interrupted: the log dir's index and the folder.
-    deleted: Vec<(usize, PathBuf)>,
+    /// Folders of deletions that were interrupted.
+    deleted: Vec<PathBuf>,
     /// Second folders of partitions.
     pub twins: Vec<(PartitionKey, FoundFolder)>,
     pub futures: Vec<Future>,
@@ -106,7 +106,7 @@ pub(super) async fn find(
                 continue;
             }
             FolderName::Delete => {
-                found.deleted.push((index, path));
+                found.deleted.push(path);
                 continue;
             }
             FolderName::Stray | FolderName::Foreign => continue,
@@ -276,8 +276,8 @@ impl Shard {
         }
         let shard = self.clone();
         self.runtime.spawn(async move {
-            for (dir, path) in deleted {
-                if let Err(errno) = shard.dirs[dir].storage.remove_folder(&path).await {
+            for path in deleted {
+                if let Err(errno) = shard.runtime.remove_folder(&path).await {
                     let folder = path.display();
                     tracing::warn!(%folder, %errno, "a deleted partition's folder stays");
                 }

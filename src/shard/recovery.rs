@@ -198,8 +198,8 @@ pub async fn recover_with(
     })
 }
 
-/// Removes the void journals, and the ballast, of shards that do not exist any more. Only after
-/// `recover`.
+/// Removes the void journals, and the ballast, of shards that do not exist any more, and future
+/// replicas that are nobody's. Only after `recover`.
 pub async fn remove_surplus(runtime: &Runtime, dir: &Path, shards: u16) -> Result<(), Errno> {
     super::moves::remove_nameless(runtime, dir).await?;
     for shard in journal::shards_in(runtime, dir).await? {

@@ -21,10 +21,7 @@ pub(in crate::shard) async fn remove_nameless(runtime: &Runtime, dir: &Path) -> 
         if !is_future || topic_of(runtime, &metadata).await.is_some() {
             continue;
         }
-        for file in runtime.list_directory(&folder).await? {
-            runtime.unlink(&folder.join(file.name)).await?;
-        }
-        runtime.remove_directory(&folder).await?;
+        runtime.remove_folder(&folder).await?;
     }
     Ok(())
 }
@@ -113,12 +110,13 @@ impl Shard {
         let name = left.path.file_name().map(|name| name.to_string_lossy());
         let name = format!("{}.{:032x}-delete", name.unwrap_or_default(), self.unique());
         let deleted = left.path.with_file_name(name);
-        let dir = self.dirs[left.dir].clone();
         self.runtime.rename(&left.path, &deleted).await?;
-        self.runtime.sync_directory(&dir.path).await?;
+        let dir = &self.dirs[left.dir].path;
+        self.runtime.sync_directory(dir).await?;
         self.remove_mark(&kept.path.join(MOVED_FILE)).await?;
+        let runtime = self.runtime.clone();
         self.runtime.spawn(async move {
-            if let Err(errno) = dir.storage.remove_folder(&deleted).await {
+            if let Err(errno) = runtime.remove_folder(&deleted).await {
                 let folder = deleted.display();
                 tracing::warn!(%folder, %errno, "a deleted partition's folder stays");
             }
@@ -175,7 +173,7 @@ impl Shard {
                 "a move between log dirs is not taken up"
             );
         }
-        let removed = match target.storage.remove_folder(&path).await {
+        let removed = match self.runtime.remove_folder(&path).await {
             Ok(()) => self.runtime.sync_directory(&target.path).await,
             failed => failed,
         };
