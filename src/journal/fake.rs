@@ -4,8 +4,8 @@
 //! Never:      models names: directories are durable at once here.
 
 use crate::io::{
-    AllocateMode, Buffer, Completion, Entry, Errno, FileId, Instant, Io, Op, OpenOptions, Outcome,
-    Slice, Token, Wake, Waker, WallMillis,
+    Buffer, Completion, Entry, Errno, FileId, Instant, Io, Op, OpenOptions, Outcome, Slice, Token,
+    Wake, Waker, WallMillis,
 };
 use crate::runtime::Runtime;
 use std::cell::RefCell;
@@ -344,18 +344,16 @@ impl Door {
                 }
                 Outcome::Done
             }
-            (
-                Op::Allocate {
-                    at, length, mode, ..
-                },
-                Some(file),
-            ) => {
-                assert_eq!(mode, AllocateMode::Zeroed);
+            (Op::Allocate { at, length, .. }, Some(file)) => {
                 if world.available < length {
                     return Outcome::Failed(Errno::NO_SPACE);
                 }
                 world.available -= length;
                 file.borrow_mut().resize((at + length) as usize);
+                Outcome::Done
+            }
+            (Op::Truncate { length, .. }, Some(file)) => {
+                file.borrow_mut().resize(length as usize);
                 Outcome::Done
             }
             (Op::CloseFile { file }, _) => {

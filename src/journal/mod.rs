@@ -26,6 +26,7 @@
 
 mod error;
 mod group;
+mod growth;
 mod handle;
 pub mod inspect;
 mod keeper;

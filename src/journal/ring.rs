@@ -7,8 +7,9 @@
 //! A new file is made beside the ring (`….new`), filled with zeros, synced and only then renamed
 //! into it: a file of the ring is always whole, and a durable write into it changes no metadata.
 //!
-//! Growth follows the load: a file filled in less than `FILL_SLOW` multiplies the size wanted for
-//! the next ones, until four of them take an eighth of the file system.
+//! Growth follows the load: a file filled in less than `FILL_SLOW` raises the size wanted for the
+//! next ones to what would have lasted as long, `GROWTH` times at most, until four of them take an
+//! eighth of the file system.
 
 use super::JournalSettings;
 use super::superblock::block_of;
@@ -19,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Each file that was filled too soon makes the next ones so many times larger.
+/// A file that was filled too soon makes the next ones at most so many times larger.
 const GROWTH: u64 = 4;
 /// A file that lasts this long is large enough: a checkpoint costs those who wait 8 ms, so at one
 /// in thirty seconds it stays out of the 99.9th percentile.
@@ -221,9 +222,9 @@ impl Ring {
             }
             return false;
         };
-        if now.since(self.opened_at) < FILL_SLOW {
-            let size = self.target.max(self.files[self.active].size);
-            self.target = (size * GROWTH).min(self.size_max);
+        let lasted = now.since(self.opened_at);
+        if lasted < FILL_SLOW {
+            self.target = self.target.max(self.lasting_size(lasted));
         }
         self.files[self.active].state = State::Full(last);
         // Free files are used in the order of their numbers, so the used one goes to the end.
@@ -232,6 +233,15 @@ impl Ring {
         self.position = 0;
         self.opened_at = now;
         true
+    }
+
+    /// The size that would have lasted `FILL_SLOW` where the file being left lasted `lasted`.
+    fn lasting_size(&self, lasted: Duration) -> u64 {
+        let size = self.files[self.active].size;
+        let lasting = u128::from(size) * FILL_SLOW.as_millis() / lasted.as_millis().max(1);
+        let most = size.max(self.target) * GROWTH;
+        let lasting = lasting.min(u128::from(most)) as u64;
+        lasting.next_power_of_two().min(self.size_max)
     }
 
     /// The free file that `length` bytes go into next.
@@ -370,8 +380,17 @@ fn options() -> OpenOptions {
     }
 }
 
-/// Makes one ring file, zero-filled and durable under its name.
-pub(super) async fn make(
+/// How a file that is being made is opened.
+pub(super) fn unfinished_options() -> OpenOptions {
+    OpenOptions {
+        create: true,
+        truncate: true,
+        ..options()
+    }
+}
+
+/// Makes one of the first ring files, zero-filled and durable under its name.
+async fn make(
     runtime: &Runtime,
     dir: &Path,
     shard: ShardId,
@@ -379,12 +398,7 @@ pub(super) async fn make(
 ) -> Result<File, Errno> {
     let path = ring_path(dir, shard, wanted.number);
     let unfinished = path.with_extension("new");
-    let create = OpenOptions {
-        create: true,
-        truncate: true,
-        ..options()
-    };
-    let file = runtime.open(&unfinished, create).await?;
+    let file = runtime.open(&unfinished, unfinished_options()).await?;
     let filled = match file.allocate(0, wanted.size, AllocateMode::Zeroed).await {
         Ok(()) => file.sync().await,
         failed => failed,

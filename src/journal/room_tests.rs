@@ -101,3 +101,47 @@ fn slabs_that_are_held_leave_no_room_until_tails_were_flushed() {
     assert!(journal.has_room());
     assert!(budget.used() <= 128 << 10, "{}", budget.used());
 }
+
+/// Goal: a larger file is filled with zeros as groups come, not all at once beside them, and none
+/// of it while nothing comes.
+#[test]
+fn a_file_that_is_made_is_filled_as_groups_come() {
+    let world = world(13);
+    let broker = runtime(&world);
+    let settings = JournalSettings {
+        file_bytes_first: 512 << 10,
+        file_bytes_max: 4 << 20,
+        ..JournalSettings::default()
+    };
+    let inner = broker.clone();
+    let starting = async move {
+        let dir = Path::new("/log");
+        Journal::start(&inner, dir, ShardId(0), Incarnation(1), settings).await
+    };
+    let journal = broker.block_on(starting).expect("it starts");
+    let is_unfinished = || {
+        let sizes = world.borrow().sizes();
+        sizes.iter().any(|(name, _)| name.ends_with(".new"))
+    };
+    let mut appended = 0;
+    while !is_unfinished() {
+        append(&journal);
+        turns(&broker, 3);
+        appended += 1;
+        assert!(
+            appended < 200,
+            "a file that is filled at once asks for larger ones"
+        );
+    }
+    turns(&broker, 300);
+    let writes = world.borrow().writes;
+    turns(&broker, 300);
+    assert_eq!(world.borrow().writes, writes, "nothing came meanwhile");
+    assert!(is_unfinished());
+    let from = journal.placed_bytes();
+    while is_unfinished() && journal.placed_bytes() - from < 4 << 20 {
+        append(&journal);
+        turns(&broker, 3);
+    }
+    assert!(!is_unfinished(), "twice as many zeros as groups");
+}

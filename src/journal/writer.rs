@@ -81,6 +81,8 @@ pub(super) struct Shared {
     pub appended_bytes: Cell<u64>,
     pub placed_bytes: Cell<u64>,
     pub stalled: Cell<bool>,
+    /// The writer has groups for which no file is free.
+    pub waits_for_file: Cell<bool>,
     /// All entries are in synced segments, and the checkpoint says so: a group that finds no
     /// place need not be written.
     pub obsolete: Cell<bool>,
@@ -142,6 +144,7 @@ impl Shared {
             appended_bytes: Cell::default(),
             placed_bytes: Cell::default(),
             stalled: Cell::new(false),
+            waits_for_file: Cell::new(false),
             obsolete: Cell::new(false),
             touched: RefCell::default(),
             touched_last: Cell::default(),
@@ -372,6 +375,7 @@ impl Shared {
         };
         let now = self.runtime.now();
         let rolled = self.ring.borrow_mut().roll(written, length, now);
+        self.waits_for_file.set(!rolled);
         let stalled = !rolled && self.ring.borrow().is_stuck(length, now);
         if stalled != self.stalled.replace(stalled) {
             self.progress.notify();

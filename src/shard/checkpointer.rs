@@ -28,6 +28,7 @@ mod block;
 mod close;
 mod cut;
 mod memory;
+mod quiet;
 
 use super::checkpoint_error::unless_deleted;
 use super::checkpoint_file::{Encoder, Record, shard_path};
@@ -47,8 +48,6 @@ use std::time::Duration;
 
 /// How often the checkpointer looks while there is something to write.
 const TICK: Duration = Duration::from_millis(50);
-/// A partition without an append for this long is written and synced.
-const QUIET: Duration = Duration::from_secs(1);
 /// When nothing was appended for this long, a last lap empties the journal.
 const IDLE: Duration = Duration::from_secs(5);
 /// After a full disk, look again this much later.
@@ -79,6 +78,8 @@ struct Inner {
     /// `journal.appended_bytes()` at the last flush for memory, and how far apart they are.
     flushed_at: Cell<u64>,
     flush_bytes: u64,
+    /// How long a partition is without an append before it is quiet; see `quiet`.
+    quiet_after: Cell<Duration>,
     /// `journal.placed_bytes()` at the last lap.
     lap_at: Cell<u64>,
     full_disk: FullDisk,
@@ -144,6 +145,7 @@ impl Checkpointer {
             active: RefCell::default(),
             flushed_at: Cell::new(0),
             flush_bytes: FLUSH_BYTES.min(memory / 3),
+            quiet_after: Cell::new(quiet::QUIET),
             lap_at: Cell::new(0),
             full_disk,
             wanted: RefCell::default(),
@@ -307,6 +309,7 @@ impl Inner {
             return result;
         }
         let pressure = self.journal.pressure();
+        self.count_quiet_after();
         let active = self.active.borrow().clone();
         let latest = self
             .members_of(&active)
@@ -324,15 +327,7 @@ impl Inner {
         if self.wants_memory_back() {
             self.give_memory_back().await?;
         }
-        let mut quiet = self.members_of(&active);
-        quiet.retain(|member| is_quiet(&member.log, now));
-        quiet.retain(|member| member.log.unflushed_bytes() > 0 || member.log.is_padded());
-        let mut unflushed = quiet.clone();
-        unflushed.retain(|member| member.log.unflushed_bytes() > 0);
-        self.flush(&unflushed).await?;
-        self.trim(&quiet, now).await?;
-        close_quiet_files(&quiet, now);
-        Ok(())
+        self.flush_quiet(self.members_of(&active), now).await
     }
 
     /// Brings all of some partitions into segments, then makes a lap.
@@ -384,7 +379,7 @@ impl Inner {
         let mut large = Vec::new();
         for member in &members {
             let bytes = member.log.unflushed_bytes();
-            let small = (1..SMALL_TAIL).contains(&bytes) && !is_quiet(&member.log, now);
+            let small = (1..SMALL_TAIL).contains(&bytes) && !self.is_quiet(member, now);
             let copy = if small && !self.journal.is_stalled() {
                 self.copy_forward(member)?
             } else {
@@ -428,7 +423,7 @@ impl Inner {
         let free = needed.unwrap_or(target).min(target);
         let free = GroupSequence(free.0.saturating_sub(1)).min(self.journal.synced());
         self.journal.release(free);
-        close_quiet_files(&members, now);
+        self.close_quiet_files(&members, now);
         self.counters.laps.set(self.counters.laps.get() + 1);
         Ok(())
     }
@@ -510,17 +505,6 @@ impl Inner {
         Ok(())
     }
 
-    /// Cuts the files of quiet partitions to their batches, for Kafka's tools to read.
-    async fn trim(&self, members: &[Rc<Member>], now: Instant) -> Result<(), CheckpointError> {
-        for member in members.iter().filter(|member| is_quiet(&member.log, now)) {
-            if member.log.is_padded() {
-                unless_deleted(member.log.trim().await)?;
-            }
-            unless_deleted(member.log.show_epochs().await)?;
-        }
-        Ok(())
-    }
-
     /// Waits until the journal has `group` durable; false: it is full and never will by itself.
     async fn wait_synced(&self, group: GroupSequence) -> Result<bool, CheckpointError> {
         while self.journal.synced() < group {
@@ -582,19 +566,6 @@ impl Inner {
         }
         Ok(())
     }
-}
-
-/// Files of partitions that nobody has written to meanwhile.
-fn close_quiet_files(members: &[Rc<Member>], now: Instant) {
-    for member in members {
-        if is_quiet(&member.log, now) && member.log.unflushed_bytes() == 0 {
-            member.log.close_files();
-        }
-    }
-}
-
-fn is_quiet(log: &Log, now: Instant) -> bool {
-    now.since(log.quiet_since()) >= QUIET
 }
 
 /// The background task: ends when asked to stop, or when the disk failed.
