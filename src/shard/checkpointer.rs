@@ -34,7 +34,6 @@ use super::checkpoint_error::unless_deleted;
 use super::checkpoint_file::{Encoder, Record, shard_path};
 use super::full_disk::FullDisk;
 use crate::ids::{GroupSequence, Offset, PartitionKey, RequiredMark, ShardId};
-use crate::io::Instant;
 use crate::journal::{Entry, Journal, JournalError};
 use crate::log::Log;
 use crate::runtime::Runtime;

@@ -18,15 +18,20 @@ use std::time::Duration;
 /// How long a partition is without an append before it counts as quiet, at least.
 pub(super) const QUIET: Duration = Duration::from_secs(1);
 /// Partitions in use up to which it is not longer.
-const AT_ONCE: u32 = 1024;
+const AT_ONCE: usize = 1024;
+
+/// How long a partition is without an append before it counts as quiet, where so many are in use.
+fn quiet_after(active: usize) -> Duration {
+    let times = active.div_ceil(AT_ONCE).max(1);
+    // Not longer than until the lap of an idle journal, which leaves nothing in use.
+    QUIET.saturating_mul(times as u32).min(IDLE)
+}
 
 impl Inner {
     /// Called at each tick, before a lap takes `active`.
     pub(super) fn count_quiet_after(&self) {
-        let active = self.active.borrow().len() as u32;
-        let times = active.div_ceil(AT_ONCE).max(1);
-        // Not longer than until the lap of an idle journal, which leaves nothing in use.
-        self.quiet_after.set((QUIET * times).min(IDLE));
+        self.quiet_after
+            .set(quiet_after(self.active.borrow().len()));
     }
 
     pub(super) fn is_quiet(&self, member: &Member, now: Instant) -> bool {
@@ -70,6 +75,31 @@ impl Inner {
             if self.is_quiet(member, now) && member.log.unflushed_bytes() == 0 {
                 member.log.close_files();
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: a second for who has a thousand partitions in use or less; above, a bounded rate of
+    /// writes, and never longer than an idle journal takes to empty.
+    #[test]
+    fn quiet_takes_longer_where_many_partitions_are_in_use() {
+        for (active, seconds) in [
+            (0, 1),
+            (1, 1),
+            (1024, 1),
+            (1025, 2),
+            (4096, 4),
+            (1 << 40, 5),
+        ] {
+            assert_eq!(
+                quiet_after(active),
+                Duration::from_secs(seconds),
+                "{active}"
+            );
         }
     }
 }
