@@ -21,8 +21,10 @@
 
 pub use super::recovery_error::RecoveryError;
 pub use accept::{Refused, accept_loss, refused, set_aside};
+pub(super) use folder::topic_of;
 pub use loss::{remedy, tell_all};
 mod accept;
+mod folder;
 mod loss;
 mod member;
 #[cfg(test)]
@@ -35,12 +37,12 @@ use crate::ids::{GroupSequence, Offset, PartitionKey, ShardId};
 use crate::io::{Errno, OpenOptions, Slice};
 use crate::journal::{self, Entry, Found, Incarnation};
 use crate::log::layout::{
-    FileKind, FolderName, PARTITION_METADATA_FILE, format_partition_metadata,
-    parse_partition_metadata, segment_path,
+    FileKind, PARTITION_METADATA_FILE, format_partition_metadata, segment_path,
 };
 use crate::log::{Known, Log, LogError, LogSettings, LogStorage, OpenReport, StorageSettings};
 use crate::map::{Map, Set};
 use crate::runtime::{Runtime, ballast};
+use folder::is_folder_of;
 use member::Member;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -60,10 +62,10 @@ pub struct Recovered {
 const UNFLUSHED_MAX: u64 = 32 << 20;
 /// Logs of a log dir that are all looked at when they are opened.
 const LOOKED_AT_MAX: usize = 1000;
+/// Logs that are written or made durable at the same time.
+const AT_ONCE: usize = 32;
 /// Why partitions refuse whose entries were in a group that is lost.
 const LOST_GROUP: &str = "its journal lost a group";
-/// A `partition.metadata` is two short lines.
-const METADATA_BYTES_MAX: usize = 4 << 10;
 
 impl Recovered {
     /// What is known of a partition's log before it is opened.
@@ -524,52 +526,23 @@ impl Replay {
         Ok(())
     }
 
-    /// The folder of a partition, if there is one; `made` is what the journal calls it.
-    async fn folder(
-        &mut self,
-        key: PartitionKey,
-        made: Option<&str>,
-    ) -> Result<Option<String>, Errno> {
-        let recorded = self.records.get(&key).map(|record| record.folder.as_str());
-        let named = [recorded, made.filter(|folder| is_folder_of(folder, key))];
-        for folder in named.into_iter().flatten() {
-            if self.is_its(key, folder).await {
-                return Ok(Some(folder.to_owned()));
-            }
-        }
-        Ok(self.folders().await?.get(&key).cloned())
-    }
-
-    /// Whether a folder that is known by its name is the partition's. A `partition.metadata` that
-    /// cannot be read takes no records away, nor does one wrong read of it; an empty one is of a
-    /// folder that was just made, for another topic.
-    async fn is_its(&self, key: PartitionKey, folder: &str) -> bool {
-        let metadata = self.dir.join(folder).join(PARTITION_METADATA_FILE);
-        let mut said = topic_of(&self.runtime, &metadata).await;
-        if said.is_some_and(|topic| topic != key.topic) {
-            said = topic_of(&self.runtime, &metadata).await;
-        }
-        match said {
-            Some(topic) => topic == key.topic,
-            None => {
-                let status = self.runtime.status(&metadata).await;
-                status.is_ok_and(|status| status.length > 0)
-            }
-        }
-    }
-
-    /// All partition folders; listed once.
-    async fn folders(&mut self) -> Result<&Map<PartitionKey, String>, Errno> {
-        if self.folders.is_none() {
-            self.folders = Some(folders(&self.runtime, &self.dir).await?);
-        }
-        Ok(self.folders.as_ref().expect("listed a line ago"))
-    }
-
     async fn flush(&mut self) -> Result<(), RecoveryError> {
-        for member in self.members.values() {
-            let flushed = member.log.flush().await;
-            flushed.map_err(|error| member.failed(error))?;
+        self.each(|log| async move { log.flush().await.map(drop) })
+            .await
+    }
+
+    /// Does something with all logs, some at a time: most of it is waiting for the disk.
+    async fn each<W>(&self, work: impl Fn(Log) -> W) -> Result<(), RecoveryError>
+    where
+        W: Future<Output = Result<(), LogError>> + 'static,
+    {
+        let members: Vec<&Member> = self.members.values().collect();
+        for some in members.chunks(AT_ONCE) {
+            let begin = |member: &&Member| self.runtime.spawn_with_result(work(member.log.clone()));
+            let under_way: Vec<_> = some.iter().map(begin).collect();
+            for (member, done) in some.iter().zip(under_way) {
+                done.await.map_err(|error| member.failed(error))?;
+            }
         }
         Ok(())
     }
@@ -590,10 +563,13 @@ impl Replay {
             member.log.end_replay();
             let before = self.records.get(key).is_some_and(|record| record.refused);
             self.refused |= member.refused && !before;
-            let trimmed = member.log.trim().await;
-            trimmed.map_err(|error| member.failed(error))?;
-            let synced = member.log.sync().await;
-            synced.map_err(|error| member.failed(error))?;
+        }
+        self.each(|log| async move {
+            log.trim().await?;
+            log.sync().await
+        })
+        .await?;
+        for (key, member) in &self.members {
             self.records.insert(*key, member.record(*key));
         }
         // The names of folders made again.
@@ -609,32 +585,4 @@ impl Replay {
 /// What the journal calls the folder that was made for a partition.
 fn made_as(notes: &Map<PartitionKey, Notes>, key: PartitionKey) -> Option<&str> {
     notes.get(&key).and_then(|notes| notes.folder.as_deref())
-}
-
-fn is_folder_of(name: &str, key: PartitionKey) -> bool {
-    matches!(
-        FolderName::parse(name),
-        FolderName::Partition { partition, .. } if partition == key.partition
-    )
-}
-
-/// The topic that a `partition.metadata` names.
-pub(super) async fn topic_of(runtime: &Runtime, metadata: &Path) -> Option<crate::ids::TopicId> {
-    let bytes = runtime.read_file(metadata, METADATA_BYTES_MAX).await.ok()?;
-    parse_partition_metadata(std::str::from_utf8(&bytes).ok()?)
-}
-
-/// All partition folders, by what their `partition.metadata` says.
-async fn folders(runtime: &Runtime, dir: &Path) -> Result<Map<PartitionKey, String>, Errno> {
-    let mut all = Map::default();
-    for entry in runtime.list_directory(dir).await? {
-        let FolderName::Partition { partition, .. } = FolderName::parse(&entry.name) else {
-            continue;
-        };
-        let metadata = dir.join(&entry.name).join(PARTITION_METADATA_FILE);
-        if let Some(topic) = topic_of(runtime, &metadata).await {
-            all.insert(PartitionKey { topic, partition }, entry.name);
-        }
-    }
-    Ok(all)
 }
