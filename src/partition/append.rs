@@ -25,7 +25,7 @@ use crate::protocol::record_batch::{
 };
 use crate::runtime::Runtime;
 use crate::runtime::sync::Event;
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
@@ -393,9 +393,10 @@ fn prepare(
     Ok((Slice::from(packed), checked, walked))
 }
 
-/// Keeps appends in order while one of them is away on the worker pool, or waits for room.
+/// Keeps appends in order while one of them is away on the worker pool, or waits for room. Most
+/// partitions never have one, so its state is made for the first that enters.
 #[derive(Default)]
-pub(super) struct Gate(Rc<GateState>);
+pub(super) struct Gate(OnceCell<Rc<GateState>>);
 
 #[derive(Default)]
 struct GateState {
@@ -414,14 +415,16 @@ pub(super) struct Place {
 
 impl Gate {
     pub fn is_open(&self) -> bool {
-        self.0.entered.get() == self.0.served.get()
+        let state = self.0.get();
+        state.is_none_or(|state| state.entered.get() == state.served.get())
     }
 
     pub fn enter(&self) -> Place {
-        let number = self.0.entered.get();
-        self.0.entered.set(number + 1);
+        let state = self.0.get_or_init(Rc::default);
+        let number = state.entered.get();
+        state.entered.set(number + 1);
         Place {
-            gate: self.0.clone(),
+            gate: state.clone(),
             number,
         }
     }

@@ -4,7 +4,7 @@
 //! Called by:  every room with more than one task.
 //! Never:      crosses threads; that is the mesh.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
@@ -91,9 +91,10 @@ impl<T> Future for Reply<T> {
     }
 }
 
-/// Something that happens again and again; every waiter of the moment is woken.
-#[derive(Clone, Default)]
-pub struct Event(Rc<EventState>);
+/// Something that happens again and again; every waiter of the moment is woken. It takes memory
+/// from when somebody first asks for it: there are many of which nobody ever does.
+#[derive(Default)]
+pub struct Event(OnceCell<Rc<EventState>>);
 
 #[derive(Default)]
 struct EventState {
@@ -111,7 +112,7 @@ struct Waiters {
 
 /// See `Event::after`.
 pub struct Happening {
-    event: Event,
+    event: Rc<EventState>,
     seen: u64,
     slot: Option<usize>,
 }
@@ -121,13 +122,20 @@ impl Event {
         Event::default()
     }
 
+    fn state(&self) -> &Rc<EventState> {
+        self.0.get_or_init(Rc::default)
+    }
+
     /// Wakes all who wait now.
     pub fn notify(&self) {
-        self.0.count.set(self.0.count.get() + 1);
+        let Some(state) = self.0.get() else {
+            return;
+        };
+        state.count.set(state.count.get() + 1);
         let mut at = 0;
         loop {
             // Not borrowed while waking: a waker may drop what waits here.
-            let mut waiters = self.0.waiters.borrow_mut();
+            let mut waiters = state.waiters.borrow_mut();
             let Some(slot) = waiters.slots.get_mut(at) else {
                 return;
             };
@@ -140,15 +148,16 @@ impl Event {
         }
     }
 
-    /// How often it happened. Take it before the check whose change is awaited.
+    /// How often it happened since somebody first asked. Take it before the check whose change is
+    /// awaited.
     pub fn count(&self) -> u64 {
-        self.0.count.get()
+        self.state().count.get()
     }
 
     /// Completes once it has happened more than `seen` times.
     pub fn after(&self, seen: u64) -> Happening {
         Happening {
-            event: self.clone(),
+            event: self.state().clone(),
             seen,
             slot: None,
         }
@@ -160,14 +169,20 @@ impl Event {
     }
 }
 
+impl Clone for Event {
+    fn clone(&self) -> Event {
+        Event(OnceCell::from(self.state().clone()))
+    }
+}
+
 impl Future for Happening {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if self.event.0.count.get() > self.seen {
+        if self.event.count.get() > self.seen {
             return Poll::Ready(());
         }
-        let state = self.event.0.clone();
+        let state = self.event.clone();
         let mut waiters = state.waiters.borrow_mut();
         let slot = self.slot.or_else(|| waiters.free.pop()).unwrap_or_else(|| {
             waiters.slots.push(None);
@@ -182,7 +197,7 @@ impl Future for Happening {
 impl Drop for Happening {
     fn drop(&mut self) {
         if let Some(slot) = self.slot {
-            let mut waiters = self.event.0.waiters.borrow_mut();
+            let mut waiters = self.event.waiters.borrow_mut();
             waiters.slots[slot] = None;
             waiters.free.push(slot);
         }
@@ -329,7 +344,18 @@ mod tests {
         for _ in 0..100 {
             assert!(!poll_once(&mut event.next()));
         }
-        assert_eq!(event.0.waiters.borrow().slots.len(), 1);
+        assert_eq!(event.state().waiters.borrow().slots.len(), 1);
+    }
+
+    #[test]
+    fn an_event_nobody_asks_for_takes_no_memory() {
+        let event = Event::new();
+        event.notify();
+        assert!(event.0.get().is_none());
+        let (other, mut next) = (event.clone(), event.next());
+        assert!(!poll_once(&mut next));
+        other.notify();
+        assert!(poll_once(&mut next) && event.count() == 1);
     }
 
     #[test]
