@@ -6,8 +6,9 @@
 
 use super::Refused;
 use crate::ids::LeaderEpoch;
-use crate::metadata::{Image, PartitionImage};
+use crate::metadata::{Brokers, Image, PartitionImage};
 use crate::protocol::ErrorCode;
+use smallvec::SmallVec;
 
 /// The most partitions one request may create (KAFKA-9590).
 pub(super) const PARTITIONS_PER_REQUEST_MAX: i64 = 10_000;
@@ -38,7 +39,7 @@ pub(super) fn place(
     // Below the count of brokers, so that no sum overflows.
     let start = start % brokers.len();
     let placed = (0..count).map(|index| {
-        let replicas: Vec<i32> = (0..replicas)
+        let replicas: Brokers = (0..replicas)
             .map(|replica| brokers[(start + index + replica) % brokers.len()])
             .collect();
         new_partition(replicas)
@@ -75,17 +76,17 @@ pub(super) fn assigned(
              not consistent with previous partitions, which have {factor} replica(s).",
             replicas.len()
         )),
-        _ => Ok(new_partition(replicas.to_vec())),
+        _ => Ok(new_partition(replicas.into())),
     }
 }
 
 /// A partition nobody has written to, led by its first replica.
-fn new_partition(replicas: Vec<i32>) -> PartitionImage {
+fn new_partition(replicas: Brokers) -> PartitionImage {
     PartitionImage {
         leader: replicas[0],
         leader_epoch: LeaderEpoch(0),
         isr: replicas.clone(),
-        directories: vec![[0; 16]; replicas.len()],
+        directories: SmallVec::from_elem([0; 16], replicas.len()),
         replicas,
         ..PartitionImage::default()
     }
@@ -111,10 +112,10 @@ mod tests {
     #[test]
     fn replicas_go_round_the_brokers() {
         let placed = place(&image(&[1, 2, 5]), 4, 2, usize::MAX).expect("enough brokers");
-        let replicas: Vec<_> = placed.iter().map(|p| p.replicas.clone()).collect();
+        let replicas: Vec<_> = placed.iter().map(|p| p.replicas.to_vec()).collect();
         // usize::MAX % 3 is 0.
         assert_eq!(replicas, [vec![1, 2], vec![2, 5], vec![5, 1], vec![1, 2]]);
-        assert_eq!((placed[2].leader, placed[2].isr.clone()), (5, vec![5, 1]));
+        assert_eq!((placed[2].leader, &placed[2].isr[..]), (5, &[5, 1][..]));
     }
 
     #[test]

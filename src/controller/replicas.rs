@@ -139,7 +139,7 @@ fn reassign(image: &Image, asked: &Reassignment) -> Result<(), Refused> {
         return Err((ErrorCode::NoReassignmentInProgress, String::new()));
     };
     assigned(image, replicas, None)?;
-    if *replicas != partition.replicas {
+    if replicas[..] != partition.replicas[..] {
         let text = format!(
             "Replicas of {}-{} stay on {:?}: moving them between brokers is not served yet.",
             asked.topic, asked.partition, partition.replicas
@@ -175,8 +175,8 @@ mod tests {
     fn partition(leader: i32, replicas: &[i32], isr: &[i32]) -> PartitionImage {
         PartitionImage {
             leader,
-            replicas: replicas.to_vec(),
-            isr: isr.to_vec(),
+            replicas: replicas.into(),
+            isr: isr.into(),
             ..PartitionImage::default()
         }
     }

@@ -6,7 +6,8 @@
 //!             nothing of are passed over.
 
 use super::{
-    BrokerImage, EndpointImage, Image, METADATA_VERSION, PartitionImage, ResourceKind, TopicImage,
+    BrokerImage, Brokers, EndpointImage, Image, METADATA_VERSION, PartitionImage, ResourceKind,
+    TopicImage,
 };
 use crate::ids::{LeaderEpoch, TopicId};
 use crate::protocol::BrokerId;
@@ -108,7 +109,7 @@ impl Image {
             leader_epoch: LeaderEpoch(record.leader_epoch),
             partition_epoch: record.partition_epoch,
             replicas: ids(&record.replicas),
-            isr: record.isr.clone(),
+            isr: record.isr.as_slice().into(),
             directories: record.directories.iter().map(|id| id.0).collect(),
             elr: ids(record
                 .eligible_leader_replicas
@@ -221,7 +222,7 @@ impl TopicImage {
             partition_id: index as i32,
             topic_id: crate::protocol::Uuid(self.id.0),
             replicas: brokers(&partition.replicas),
-            isr: partition.isr.clone(),
+            isr: partition.isr.to_vec(),
             leader: BrokerId(partition.leader),
             leader_epoch: partition.leader_epoch.0,
             partition_epoch: partition.partition_epoch,
@@ -296,7 +297,7 @@ fn some(brokers: Vec<BrokerId>) -> Option<Vec<BrokerId>> {
     (!brokers.is_empty()).then_some(brokers)
 }
 
-fn ids(brokers: &[BrokerId]) -> Vec<i32> {
+fn ids(brokers: &[BrokerId]) -> Brokers {
     brokers.iter().map(|broker| broker.0).collect()
 }
 

@@ -7,6 +7,7 @@
 
 use crate::ids::{LeaderEpoch, PartitionKey, TopicId};
 use crate::map::Map;
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -76,6 +77,9 @@ pub struct TopicImage {
     pub partitions: Vec<PartitionImage>,
 }
 
+/// Brokers by id. A partition has few, so that most take no memory of their own.
+pub type Brokers = SmallVec<[i32; 4]>;
+
 /// One partition's placement and leadership.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PartitionImage {
@@ -83,12 +87,12 @@ pub struct PartitionImage {
     pub leader: i32,
     pub leader_epoch: LeaderEpoch,
     pub partition_epoch: i32,
-    pub replicas: Vec<i32>,
-    pub isr: Vec<i32>,
-    pub directories: Vec<[u8; 16]>,
+    pub replicas: Brokers,
+    pub isr: Brokers,
+    pub directories: SmallVec<[[u8; 16]; 1]>,
     /// Eligible leader replicas and last known ones (KIP-966).
-    pub elr: Vec<i32>,
-    pub last_known_elr: Vec<i32>,
+    pub elr: Brokers,
+    pub last_known_elr: Brokers,
 }
 
 impl ResourceKind {

@@ -16,6 +16,6 @@ pub use features::{
     FEATURES, Feature, METADATA_LEVEL, METADATA_VERSION, SHARE_VERSION, TRANSACTION_VERSION,
 };
 pub use image::{
-    BrokerImage, Configs, EndpointImage, Image, PartitionImage, ResourceKind, TopicImage,
+    BrokerImage, Brokers, Configs, EndpointImage, Image, PartitionImage, ResourceKind, TopicImage,
     is_internal,
 };

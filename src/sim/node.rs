@@ -12,6 +12,7 @@ use crate::io::Errno;
 use crate::metadata::{Image, PartitionImage, ResourceKind, TopicImage};
 use crate::runtime::Runtime;
 use crate::shard::{self, DirPlan, Shard, owner, recovery};
+use smallvec::smallvec;
 use std::cell::{Cell, RefCell};
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -235,11 +236,10 @@ pub(super) fn led_by(node: i32, epoch: i32) -> PartitionImage {
         leader: node,
         leader_epoch: LeaderEpoch(epoch),
         partition_epoch: epoch,
-        replicas: vec![node],
-        isr: vec![node],
-        directories: vec![[1; 16]],
-        elr: Vec::new(),
-        last_known_elr: Vec::new(),
+        replicas: smallvec![node],
+        isr: smallvec![node],
+        directories: smallvec![[1; 16]],
+        ..PartitionImage::default()
     }
 }
 
