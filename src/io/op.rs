@@ -143,8 +143,8 @@ pub enum Op {
     RemoveDirectory { path: PathBuf },
     /// fsync of a directory: names made, renamed or removed in it survive power loss. → `Done`.
     SyncDirectory { path: PathBuf },
-    /// → `Listed`, sorted by name.
-    ListDirectory { path: PathBuf },
+    /// Those whose names have `part` in them, sorted by name. → `Listed`.
+    ListDirectory { path: PathBuf, part: &'static str },
     /// → `Status`.
     Status { path: PathBuf },
     /// → `Space`: of the file system that holds `path`.

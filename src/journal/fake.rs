@@ -375,7 +375,7 @@ impl Door {
                 None => Outcome::Failed(Errno::NO_ENTRY),
             },
             (Op::SyncDirectory { .. } | Op::CreateDirectory { .. }, _) => Outcome::Done,
-            (Op::ListDirectory { path }, _) => Outcome::Listed(
+            (Op::ListDirectory { path, .. }, _) => Outcome::Listed(
                 world
                     .files
                     .keys()

@@ -19,7 +19,7 @@
 use super::JournalError;
 use super::group::{Decoded, Entry, Group, HEADER, Header, Incarnation};
 use super::reader::{CHUNK, Reader};
-use super::ring::{Name, name_of, ring_path, superblock_path};
+use super::ring::{Name, PREFIX, name_of, ring_path, superblock_path};
 use super::superblock::{Loaded, Superblock};
 use crate::ids::{GroupSequence, PartitionKey, ShardId};
 use crate::io::{Errno, Slice};
@@ -205,7 +205,7 @@ impl Found {
     /// hold what could not be replayed.
     pub async fn set_aside(&self, runtime: &Runtime) -> Result<(), Errno> {
         let mut names = vec![superblock_path(&self.dir, self.shard)];
-        for entry in runtime.list_directory(&self.dir).await? {
+        for entry in runtime.list_named(&self.dir, PREFIX).await? {
             if matches!(name_of(&entry.name), Some(Name::Ring(shard, _)) if shard == self.shard) {
                 names.push(self.dir.join(&entry.name));
             }
@@ -226,7 +226,7 @@ impl Found {
 /// Removes the files of a journal that nobody will start again. It must be void: the checkpoint
 /// of a later incarnation is durable.
 pub async fn remove(runtime: &Runtime, dir: &Path, shard: ShardId) -> Result<(), Errno> {
-    for entry in runtime.list_directory(dir).await? {
+    for entry in runtime.list_named(dir, PREFIX).await? {
         let ours = match name_of(&entry.name) {
             Some(Name::Superblock(owner) | Name::Ring(owner, _) | Name::Unfinished(owner)) => {
                 owner == shard
@@ -260,7 +260,7 @@ pub async fn shards_in(runtime: &Runtime, dir: &Path) -> Result<Vec<ShardId>, Er
 /// Ring file numbers by shard; a shard with a superblock only has none.
 async fn names(runtime: &Runtime, dir: &Path) -> Result<BTreeMap<ShardId, Vec<u64>>, Errno> {
     let mut shards: BTreeMap<ShardId, Vec<u64>> = BTreeMap::new();
-    for entry in runtime.list_directory(dir).await? {
+    for entry in runtime.list_named(dir, PREFIX).await? {
         match name_of(&entry.name) {
             Some(Name::Superblock(shard) | Name::Unfinished(shard)) => {
                 shards.entry(shard).or_default();

@@ -165,7 +165,7 @@ impl Ring {
         shard: ShardId,
     ) -> Result<(), Errno> {
         let mut total = 0;
-        for entry in runtime.list_directory(dir).await? {
+        for entry in runtime.list_named(dir, PREFIX).await? {
             let path = dir.join(&entry.name);
             match name_of(&entry.name) {
                 Some(Name::Unfinished(owner)) if owner == shard => runtime.unlink(&path).await?,
@@ -423,7 +423,7 @@ pub(super) enum Name {
     Unfinished(ShardId),
 }
 
-const PREFIX: &str = "ottla-journal-";
+pub(super) const PREFIX: &str = "ottla-journal-";
 
 pub(super) fn superblock_path(dir: &Path, shard: ShardId) -> PathBuf {
     dir.join(format!("{PREFIX}{}", shard.0))

@@ -182,9 +182,12 @@ pub fn future_folder_name(topic: &str, partition: i32, unique: u128) -> Option<S
     (name.len() <= FILE_NAME_BYTES_MAX).then_some(name)
 }
 
+/// How the names of future folders end.
+pub const FUTURE: &str = "-future";
+
 /// The partition whose future folder this is.
 pub fn parse_future_folder_name(name: &str) -> Option<i32> {
-    let (of, unique) = name.strip_suffix("-future")?.rsplit_once('.')?;
+    let (of, unique) = name.strip_suffix(FUTURE)?.rsplit_once('.')?;
     let well_formed = unique.len() == 32 && unique.bytes().all(|byte| byte.is_ascii_hexdigit());
     match FolderName::parse(of) {
         FolderName::Partition { partition, .. } if well_formed => Some(partition),

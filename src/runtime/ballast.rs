@@ -149,7 +149,7 @@ pub async fn remove(
     dir: &Path,
     is_gone: impl Fn(&str) -> bool,
 ) -> Result<(), Errno> {
-    for entry in runtime.list_directory(dir).await? {
+    for entry in runtime.list_named(dir, PREFIX).await? {
         let rest = entry.name.strip_prefix(PREFIX);
         if let Some((owner, _)) = rest.and_then(|rest| rest.rsplit_once('-'))
             && is_gone(owner)

@@ -169,9 +169,16 @@ impl Runtime {
 
     /// Sorted by name.
     pub async fn list_directory(&self, path: &Path) -> Result<Vec<Entry>, Errno> {
+        self.list_named(path, "").await
+    }
+
+    /// Those whose names have `part` in them. A log dir has a folder for each of its partitions,
+    /// and most who look there want one of a few files.
+    pub async fn list_named(&self, path: &Path, part: &'static str) -> Result<Vec<Entry>, Errno> {
         match self
             .operation(Op::ListDirectory {
                 path: path.to_owned(),
+                part,
             })
             .await
         {

@@ -185,9 +185,9 @@ impl Core {
             Op::CreateDirectory { path } => disk.create_directory(&path),
             Op::RemoveDirectory { path } => disk.remove_directory(&path),
             Op::SyncDirectory { path } => disk.sync_directory(&path, work.mark),
-            Op::ListDirectory { path } => {
+            Op::ListDirectory { path, part } => {
                 return disk
-                    .list(&path)
+                    .list(&path, part)
                     .map_or_else(Outcome::Failed, Outcome::Listed);
             }
             Op::Status { path } => {
@@ -279,7 +279,7 @@ fn target(op: &Op) -> (Option<FileId>, String) {
         | Op::CreateDirectory { path }
         | Op::RemoveDirectory { path }
         | Op::SyncDirectory { path }
-        | Op::ListDirectory { path }
+        | Op::ListDirectory { path, .. }
         | Op::Status { path }
         | Op::Space { path } => (None, text(path)),
         Op::Rename { to, .. } => (None, text(to)),

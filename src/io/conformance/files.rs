@@ -211,14 +211,14 @@ pub fn names_are_made_moved_listed_and_removed<F: Fixture>() {
             .collect::<Vec<_>>(),
         _ => panic!("a list completes with `Listed`"),
     };
-    let path = inner.clone();
-    let listed = names(rig.run(0, Op::ListDirectory { path }));
-    assert_eq!(
-        listed,
-        vec![("a".to_owned(), false), ("b".to_owned(), false)]
-    );
-    let listed = names(rig.run(0, Op::ListDirectory { path: root.clone() }));
-    assert_eq!(listed, vec![("inner".to_owned(), true)]);
+    let mut list = |path: &std::path::Path, part| {
+        let path = path.to_owned();
+        names(rig.run(0, Op::ListDirectory { path, part }))
+    };
+    let (a, b) = (("a".to_owned(), false), ("b".to_owned(), false));
+    assert_eq!(list(&inner, ""), vec![a, b.clone()]);
+    assert_eq!(list(&inner, "b"), vec![b]);
+    assert_eq!(list(&root, "nn"), vec![("inner".to_owned(), true)]);
     let busy = rig.failed(
         0,
         Op::RemoveDirectory {
@@ -246,7 +246,8 @@ pub fn names_are_made_moved_listed_and_removed<F: Fixture>() {
         rig.failed(
             0,
             Op::ListDirectory {
-                path: inner.clone()
+                path: inner.clone(),
+                part: "",
             }
         ),
         Errno::NO_ENTRY

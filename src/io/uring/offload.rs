@@ -42,7 +42,7 @@ pub enum Task {
     CreateDirectory(PathBuf),
     RemoveDirectory(PathBuf),
     SyncDirectory(PathBuf),
-    ListDirectory(PathBuf),
+    ListDirectory(PathBuf, &'static str),
     Status(PathBuf),
     Space(PathBuf),
     Work(Job),
@@ -258,7 +258,7 @@ fn carry_out(task: Task) -> std::io::Result<Reply> {
             File::open(path)?.sync_all()?;
             Outcome::Done
         }
-        Task::ListDirectory(path) => Outcome::Listed(list(&path)?),
+        Task::ListDirectory(path, part) => Outcome::Listed(list(&path, part)?),
         Task::Status(path) => Outcome::Status(status(&path)?),
         Task::Space(path) => space(&path)?,
         // A panic in a job must not lose its answer; builds that abort never come here.
@@ -337,12 +337,14 @@ const STATX_DIOALIGN: u32 = 0x2000;
 /// The page: no file system asks for more.
 const ALIGNMENT_UNKNOWN: u32 = 4096;
 
-fn list(path: &Path) -> std::io::Result<Vec<Entry>> {
+fn list(path: &Path, part: &str) -> std::io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(path)? {
         let entry = entry?;
         // A name that is not UTF-8 is none of ours.
-        if let Ok(name) = entry.file_name().into_string() {
+        if let Ok(name) = entry.file_name().into_string()
+            && name.contains(part)
+        {
             let is_directory = entry.file_type()?.is_dir();
             entries.push(Entry { name, is_directory });
         }

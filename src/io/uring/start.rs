@@ -60,7 +60,9 @@ impl Ring {
             Op::CreateDirectory { path } => self.help(token, Task::CreateDirectory(path)),
             Op::RemoveDirectory { path } => self.help(token, Task::RemoveDirectory(path)),
             Op::SyncDirectory { path } => self.help(token, Task::SyncDirectory(path)),
-            Op::ListDirectory { path } => self.help(token, Task::ListDirectory(path)),
+            Op::ListDirectory { path, part } => {
+                self.help(token, Task::ListDirectory(path, part));
+            }
             Op::Status { path } => self.help(token, Task::Status(path)),
             Op::Space { path } => self.help(token, Task::Space(path)),
             Op::Post { to, parcel } => self.port.post(token, to, parcel, &mut self.ready),

@@ -255,7 +255,7 @@ impl Door {
                 true => Outcome::Done,
                 false => Outcome::Failed(Errno::NO_ENTRY),
             },
-            Op::ListDirectory { path } => {
+            Op::ListDirectory { path, .. } => {
                 let inside = disk.files.keys().filter(|p| p.parent() == Some(&path));
                 let name = |path: &PathBuf| path.file_name().map(|n| n.to_string_lossy().into());
                 let entries = inside.filter_map(name).map(|name| Entry {

@@ -6,7 +6,7 @@
 //! Never:      believes half a copy: the move begins anew.
 
 use super::*;
-use crate::log::layout::{LEAVING_FILE, PARTITION_METADATA_FILE, parse_future_folder_name};
+use crate::log::layout::{FUTURE, LEAVING_FILE, PARTITION_METADATA_FILE, parse_future_folder_name};
 use crate::runtime::Runtime;
 use crate::shard::folders::{FoundFolder, Future};
 use crate::shard::recovery::topic_of;
@@ -14,7 +14,7 @@ use crate::shard::recovery::topic_of;
 /// Removes the folders of future replicas that do not say whose they are: a stop came between
 /// the two. Before any shard makes new ones.
 pub(in crate::shard) async fn remove_nameless(runtime: &Runtime, dir: &Path) -> Result<(), Errno> {
-    for entry in runtime.list_directory(dir).await? {
+    for entry in runtime.list_named(dir, FUTURE).await? {
         let folder = dir.join(&entry.name);
         let is_future = entry.is_directory && parse_future_folder_name(&entry.name).is_some();
         let metadata = folder.join(PARTITION_METADATA_FILE);

@@ -47,8 +47,7 @@ pub async fn accept_loss(runtime: &Runtime, dir: &Path, folder: &str) -> Result<
 
 /// Files of journals that recovery set aside, because something in them could not be replayed.
 pub async fn set_aside(runtime: &Runtime, dir: &Path) -> Result<Vec<PathBuf>, Errno> {
-    let entries = runtime.list_directory(dir).await?;
+    let entries = runtime.list_named(dir, DAMAGED).await?;
     let names = entries.into_iter().map(|entry| entry.name);
-    let names = names.filter(|name| name.contains(DAMAGED));
     Ok(names.map(|name| dir.join(name)).collect())
 }

@@ -198,7 +198,7 @@ impl Disk {
         Ok(())
     }
 
-    pub fn list(&self, path: &Path) -> Result<Vec<Entry>, Errno> {
+    pub fn list(&self, path: &Path, part: &str) -> Result<Vec<Entry>, Errno> {
         let directory = self.find(path)?;
         let entry = |(name, node): (&String, &NodeId)| Entry {
             name: name.clone(),
@@ -207,7 +207,9 @@ impl Disk {
                 Some(NodeKind::Directory { .. })
             ),
         };
-        Ok(self.names(directory)?.iter().map(entry).collect())
+        let names = self.names(directory)?.iter();
+        let names = names.filter(|(name, _)| name.contains(part));
+        Ok(names.map(entry).collect())
     }
 
     pub fn status(&self, path: &Path) -> Result<FileStatus, Errno> {
@@ -512,7 +514,7 @@ mod tests {
     }
 
     fn names(disk: &Disk, path: &str) -> Vec<String> {
-        let entries = disk.list(Path::new(path)).unwrap();
+        let entries = disk.list(Path::new(path), "").unwrap();
         entries.into_iter().map(|entry| entry.name).collect()
     }
 

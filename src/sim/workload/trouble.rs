@@ -273,7 +273,7 @@ impl Run {
     fn partition_files(&self) -> Vec<(usize, FileKind, PathBuf)> {
         let mut files = Vec::new();
         let list = |path: &Path| {
-            let listed = self.world.disk(self.machine, |disk| disk.list(path));
+            let listed = self.world.disk(self.machine, |disk| disk.list(path, ""));
             listed.expect("it was made or listed")
         };
         for dir in &LOG_DIRS[..self.plan.dirs] {
