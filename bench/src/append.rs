@@ -15,8 +15,8 @@ use ottla::ids::{LeaderEpoch, PartitionKey, RequiredMark, ShardId, TopicId};
 use ottla::io::Slice;
 use ottla::io::uring::{Settings, open_all};
 use ottla::journal::{Incarnation, Journal, JournalSettings};
-use ottla::log::{Log, LogSettings, LogStorage, StorageSettings};
-use ottla::partition::{Append, LogDir, Origin, Partition, Terms};
+use ottla::log::{Log, LogStorage, StorageSettings};
+use ottla::partition::{Append, LogDir, Origin, Partition, Terms, TopicSettings};
 use ottla::runtime::Runtime;
 use ottla::shard::checkpointer::Checkpointer;
 use std::collections::VecDeque;
@@ -113,15 +113,14 @@ async fn open(runtime: &Runtime, folder: &Path) -> Rc<Partition> {
     let storage = LogStorage::new(runtime, folder, StorageSettings::default());
     let nothing_given = BrokerConfig::from_given(&[], &Machine::default());
     let (broker, _) = nothing_given.expect("the defaults are valid");
-    let config = broker.topic_defaults;
-    let settings = LogSettings::of_topic(&config);
-    let log = Log::create(&storage, &folder.join("bench-0"), KEY, settings)
+    let settings = TopicSettings::new(broker.topic_defaults);
+    let log = Log::create(&storage, &folder.join("bench-0"), KEY, settings.log.clone())
         .await
         .expect("the folder is ours");
     let checkpointer = Checkpointer::start(runtime, folder, shard, journal.clone());
     checkpointer.add_new(&log).expect("the journal is open");
     let dir = LogDir::new(folder.to_owned(), [1; 16], journal, storage);
-    let partition = Partition::new(KEY, Arc::from("bench"), dir, log, config);
+    let partition = Partition::new(KEY, Arc::from("bench"), dir, log, settings);
     partition.lead(LeaderEpoch(0));
     partition
 }

@@ -11,7 +11,7 @@ use super::property::{Property, list};
 use super::table;
 use super::values::Values;
 
-/// What a topic's properties mean. Small and `Copy`, so every partition holds its own.
+/// What a topic's properties mean. Small and `Copy`, so who needs it has its own.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TopicConfig {
     pub durability: Durability,

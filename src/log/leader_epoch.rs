@@ -8,6 +8,7 @@
 
 use crate::ids::{LeaderEpoch, Offset};
 use crate::log::checkpoint::FormatError;
+use smallvec::SmallVec;
 
 /// One epoch and the offset of the first batch written in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,10 +17,13 @@ pub struct EpochEntry {
     pub start: Offset,
 }
 
-/// The epochs of one log, oldest first.
+/// Oldest first. Most logs know one.
+pub type Epochs = SmallVec<[EpochEntry; 1]>;
+
+/// The epochs of one log.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EpochCache {
-    entries: Vec<EpochEntry>,
+    entries: Epochs,
 }
 
 impl EpochCache {
@@ -44,11 +48,10 @@ impl EpochCache {
         {
             return false;
         }
-        while self
-            .entries
-            .pop_if(|last| last.epoch >= epoch || last.start >= start)
-            .is_some()
-        {}
+        let contradicts = |last: &EpochEntry| last.epoch >= epoch || last.start >= start;
+        while self.entries.last().is_some_and(contradicts) {
+            self.entries.pop();
+        }
         self.entries.push(EpochEntry { epoch, start });
         true
     }
@@ -79,7 +82,7 @@ impl EpochCache {
     }
 
     pub fn clear(&mut self) {
-        self.entries = Vec::new();
+        self.entries = Epochs::new();
     }
 
     pub fn latest(&self) -> Option<EpochEntry> {

@@ -62,7 +62,7 @@ pub use batch::{BatchInfo, EndMarker};
 pub use error::{LogError, ReadError};
 pub use flush::Flushed;
 pub use index::AbortedTransaction;
-pub use leader_epoch::EpochEntry;
+pub use leader_epoch::{EpochEntry, Epochs};
 pub use losses::{Damage, Loss};
 pub use producer_state::{CompletedTransaction, ProducerCheck, ProducerError, ProducerState};
 pub use read::{Batches, ColdRead, Read};
@@ -172,7 +172,8 @@ struct Inner {
 
 struct State {
     dir: Rc<Path>,
-    settings: LogSettings,
+    /// Those of its topic, whose logs share them.
+    settings: Rc<LogSettings>,
     log_start: Offset,
     log_end: Offset,
     /// Offset after the last batch that is in a segment file.
@@ -191,7 +192,7 @@ struct State {
     producers: ProducerState,
     /// While a journal is replayed: producers as a checkpoint knew them at an offset, with more
     /// than a snapshot or the batches still there can tell.
-    producers_before: Option<(Offset, ProducerState)>,
+    producers_before: Option<Box<(Offset, ProducerState)>>,
     damage: Vec<Damage>,
     /// Segments with bytes not synced, by base offset.
     dirty: Vec<Offset>,
@@ -227,11 +228,11 @@ impl Log {
         &self.0.storage
     }
 
-    pub fn settings(&self) -> LogSettings {
-        self.0.state.borrow().settings
+    pub fn settings(&self) -> Rc<LogSettings> {
+        self.0.state.borrow().settings.clone()
     }
 
-    pub fn set_settings(&self, settings: LogSettings) {
+    pub fn set_settings(&self, settings: Rc<LogSettings>) {
         self.0.state.borrow_mut().settings = settings;
     }
 
@@ -323,8 +324,8 @@ impl Log {
             state.roll(info.base_offset());
             storage::count(&self.0.storage.0.counters.segments_rolled, 1);
         }
-        let settings = state.settings;
-        state.active_mut().note(info, &settings);
+        let active = state.segments.last_mut().expect("a log has a segment");
+        active.note(info, &state.settings);
         state.size += batch.len() as u64;
         state.tail.push(TailEntry {
             base: info.base_offset(),
@@ -373,8 +374,8 @@ impl Log {
     }
 
     /// All epochs, oldest first.
-    pub fn epochs(&self) -> Vec<EpochEntry> {
-        self.0.state.borrow().epochs.entries().to_vec()
+    pub fn epochs(&self) -> Epochs {
+        self.0.state.borrow().epochs.entries().into()
     }
 
     /// Where `epoch` ended in this log (KIP-101, KIP-279); `None` when nothing can be said.
@@ -447,7 +448,8 @@ impl Log {
 impl State {
     /// What a checkpoint knew of producers, if it was at or below `end`.
     fn known_producers(&self, end: Offset) -> Option<(Offset, ProducerState)> {
-        self.producers_before.clone().filter(|(at, _)| *at <= end)
+        let before = self.producers_before.as_deref();
+        before.filter(|(at, _)| *at <= end).cloned()
     }
 
     fn is_unchanged(&self) -> bool {

@@ -30,8 +30,7 @@ use super::scan::{CHECK_WINDOW_BYTES, Found, HEADER_WINDOW_BYTES, Look, NO_CHECK
 use super::segment::{Segment, TimeMark};
 use super::storage::Turns;
 use super::{
-    BatchInfo, EpochEntry, Inner, Log, LogError, LogSettings, LogStorage, ProducerState, State,
-    Tail,
+    BatchInfo, Epochs, Inner, Log, LogError, LogSettings, LogStorage, ProducerState, State, Tail,
 };
 use crate::ids::{Offset, PartitionKey};
 use crate::io::{Errno, Instant};
@@ -51,7 +50,7 @@ pub struct Known {
     /// From a checkpoint of the shard: producers as they were at an offset.
     pub producers: Option<(Offset, ProducerState)>,
     /// From a checkpoint of the shard, when newer than the file.
-    pub epochs: Vec<EpochEntry>,
+    pub epochs: Epochs,
     /// Segments below the recovery point that never change again, with their bytes.
     pub closed: Vec<(Offset, u32)>,
     /// They are all there are, and the log ends at the recovery point.
@@ -101,13 +100,13 @@ impl Log {
         storage: &LogStorage,
         dir: &Path,
         key: PartitionKey,
-        settings: LogSettings,
+        settings: impl Into<Rc<LogSettings>>,
     ) -> Result<Log, LogError> {
         storage.runtime().create_directory(dir).await?;
         if !list(storage, dir).await?.segments.is_empty() {
             return Err(LogError::Exists);
         }
-        let inner = Inner::empty(storage, dir, key, settings);
+        let inner = Inner::empty(storage, dir, key, settings.into());
         inner.say_whose(dir).await?;
         inner.state.borrow_mut().folder_dirty = true;
         Ok(Log(inner))
@@ -118,11 +117,11 @@ impl Log {
         storage: &LogStorage,
         dir: &Path,
         key: PartitionKey,
-        settings: LogSettings,
+        settings: impl Into<Rc<LogSettings>>,
         known: Known,
     ) -> Result<(Log, OpenReport), LogError> {
         let listing = list(storage, dir).await?;
-        let inner = Inner::empty(storage, dir, key, settings);
+        let inner = Inner::empty(storage, dir, key, settings.into());
         // After an unclean stop nobody knows whether the names in the folder are durable.
         inner.state.borrow_mut().folder_dirty = !known.clean;
         if !known.clean && listing.segments.is_empty() && !storage.says_whose(dir).await? {
@@ -234,7 +233,7 @@ impl Inner {
         storage: &LogStorage,
         dir: &Path,
         key: PartitionKey,
-        settings: LogSettings,
+        settings: Rc<LogSettings>,
     ) -> Rc<Inner> {
         Rc::new(Inner {
             storage: storage.clone(),
@@ -335,7 +334,7 @@ impl Inner {
             state.epochs = epochs;
             state.producers = producers;
             if !known.clean {
-                state.producers_before = known.producers.clone();
+                state.producers_before = known.producers.clone().map(Box::new);
             }
             if !segments.is_empty() {
                 state.segments = segments;
@@ -488,7 +487,7 @@ impl Inner {
         let mut segment = self.begin_segment(base, look, length, &mut scanner).await?;
         scanner.go_to(u64::from(segment.size));
         let mut scan = Scan::default();
-        let settings = self.state.borrow().settings;
+        let settings = self.state.borrow().settings.clone();
         loop {
             let found = scanner.next(look.check_from).await?;
             if let Found::Batch {
@@ -633,7 +632,7 @@ impl Inner {
         let mut scanner = Scanner::new(file, 0, u64::from(size), HEADER_WINDOW_BYTES);
         let mut segment = self.begin_segment(base, &look, size, &mut scanner).await?;
         scanner.go_to(u64::from(segment.size));
-        let settings = self.state.borrow().settings;
+        let settings = self.state.borrow().settings.clone();
         let mut expected = base;
         while segment.size < size {
             match scanner.next(NO_CHECK).await? {

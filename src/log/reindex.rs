@@ -24,7 +24,7 @@ impl Inner {
             let segment = state.segment(base);
             let end = segment.map_or(0, |segment| segment.flushed);
             let closed = segment.is_some_and(|segment| segment.growing.is_none());
-            (end, closed, state.settings)
+            (end, closed, state.settings.clone())
         };
         let file = self.segment_file(base, false).await?;
         let mut scanner = Scanner::new(file, 0, u64::from(end), HEADER_WINDOW_BYTES);

@@ -67,7 +67,7 @@ impl Inner {
         let (bases, mut total, mut from, settings) = {
             let state = self.state.borrow();
             let bases: Vec<Offset> = state.segments.iter().map(|s| s.base).collect();
-            (bases, state.size, state.log_start, state.settings)
+            (bases, state.size, state.log_start, state.settings.clone())
         };
         if !settings.delete {
             return Ok(from);

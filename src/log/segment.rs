@@ -8,7 +8,7 @@
 //! Always true:
 //!   - flushed <= size; bytes below `flushed` are in the file, those above are in the tail.
 //!   - an index entry points at the first byte of a batch, or the index is rebuilt.
-//!   - only the segments that were not closed yet have a `Growing`; its file may end in zeros.
+//!   - only the segments that were not closed yet have a `Growth`; its file may end in zeros.
 //!
 //! ```text
 //!   0                        flushed          size
@@ -21,6 +21,7 @@ use super::index::{AbortedTransaction, OffsetEntry, OffsetIndex, TimeEntry, Time
 use crate::ids::Offset;
 use crate::io::Slice;
 use ottla_protocol::record_batch::NO_TIMESTAMP;
+use std::ops::{Deref, DerefMut};
 
 #[derive(Debug)]
 pub(super) struct Segment {
@@ -32,7 +33,7 @@ pub(super) struct Segment {
     pub has_file: bool,
     /// `None` until somebody asked: the last entry of the time index knows.
     pub max_timestamp: Option<TimeMark>,
-    pub growing: Option<Box<Growing>>,
+    pub growing: Option<Growth>,
 }
 
 /// The largest timestamp of a segment and the last offset of the batch it is in.
@@ -43,8 +44,28 @@ pub(super) struct TimeMark {
     pub offset: Offset,
 }
 
-/// What only a segment that still grows needs.
+/// `Growing` as it begins, until its first change: a segment without a batch, which is all that
+/// most partitions of a large broker have, takes no memory for it.
 #[derive(Debug, Default)]
+pub(super) struct Growth(Option<Box<Growing>>);
+
+impl Deref for Growth {
+    type Target = Growing;
+
+    fn deref(&self) -> &Growing {
+        const BEGUN: &Growing = &Growing::begun();
+        self.0.as_deref().unwrap_or(BEGUN)
+    }
+}
+
+impl DerefMut for Growth {
+    fn deref_mut(&mut self) -> &mut Growing {
+        self.0.get_or_insert_with(|| Box::new(Growing::begun()))
+    }
+}
+
+/// What only a segment that still grows needs.
+#[derive(Debug)]
 pub(super) struct Growing {
     pub offset_index: OffsetIndex,
     pub time_index: TimeIndex,
@@ -65,6 +86,23 @@ pub(super) struct Growing {
     pub snapshot: Option<Vec<u8>>,
 }
 
+impl Growing {
+    const fn begun() -> Growing {
+        Growing {
+            offset_index: OffsetIndex::new(),
+            time_index: TimeIndex::new(),
+            aborted: Vec::new(),
+            aborted_dirty: false,
+            bytes_since_entry: 0,
+            first_timestamp: None,
+            partial: None,
+            allocated: 0,
+            padded: false,
+            snapshot: None,
+        }
+    }
+}
+
 impl Segment {
     /// An empty segment at `base`, without a file yet.
     pub fn new(base: Offset) -> Segment {
@@ -74,7 +112,7 @@ impl Segment {
             flushed: 0,
             has_file: false,
             max_timestamp: Some(TimeMark::NONE),
-            growing: Some(Box::default()),
+            growing: Some(Growth::default()),
         }
     }
 

@@ -237,8 +237,8 @@ impl Inner {
         let mut state = self.state.borrow_mut();
         // What is not in a `.txnindex` yet is known here only.
         let before = state.active_mut().growing.take();
-        if let (Some(before), Some(growing)) = (before, &mut segment.growing) {
-            growing.aborted = before.aborted;
+        if let (Some(mut before), Some(growing)) = (before, &mut segment.growing) {
+            growing.aborted = std::mem::take(&mut before.aborted);
         }
         // The file may hold what is gone.
         if let Some(growing) = &mut segment.growing {

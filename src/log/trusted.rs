@@ -17,6 +17,7 @@ use crate::ids::{Offset, PartitionKey};
 use crate::io::Errno;
 use crate::log::layout::{FileKind, segment_path};
 use std::path::Path;
+use std::rc::Rc;
 
 impl Log {
     /// Opens the log in `dir` by what is known of it. `None`: that is not enough, or the files
@@ -25,9 +26,10 @@ impl Log {
         storage: &LogStorage,
         dir: &Path,
         key: PartitionKey,
-        settings: LogSettings,
+        settings: impl Into<Rc<LogSettings>>,
         known: &Known,
     ) -> Result<Option<Log>, Errno> {
+        let settings = settings.into();
         let end = known.recovery_point;
         let producers = match &known.producers {
             Some((at, state)) if *at == end => state.clone(),

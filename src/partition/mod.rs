@@ -41,6 +41,19 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 
+/// What a topic's configuration says to its partitions, which share it.
+pub struct TopicSettings {
+    pub config: TopicConfig,
+    pub log: Rc<LogSettings>,
+}
+
+impl TopicSettings {
+    pub fn new(config: TopicConfig) -> Rc<TopicSettings> {
+        let log = Rc::new(LogSettings::of_topic(&config));
+        Rc::new(TopicSettings { config, log })
+    }
+}
+
 /// One replica. Held by its shard only.
 pub struct Partition {
     pub key: PartitionKey,
@@ -49,7 +62,7 @@ pub struct Partition {
     dir: RefCell<Rc<LogDir>>,
     log: RefCell<Log>,
     relocation: relocate::Relocation,
-    config: Cell<TopicConfig>,
+    settings: RefCell<Rc<TopicSettings>>,
     leader_epoch: Cell<LeaderEpoch>,
     leads: Cell<bool>,
     high_watermark: Cell<Offset>,
@@ -87,7 +100,7 @@ impl Partition {
         topic: Arc<str>,
         dir: Rc<LogDir>,
         log: Log,
-        config: TopicConfig,
+        settings: Rc<TopicSettings>,
     ) -> Rc<Partition> {
         let high_watermark = log.log_end_offset();
         log.on_high_watermark(high_watermark);
@@ -97,7 +110,7 @@ impl Partition {
             dir: RefCell::new(dir),
             log: RefCell::new(log),
             relocation: relocate::Relocation::default(),
-            config: Cell::new(config),
+            settings: RefCell::new(settings),
             leader_epoch: Cell::new(LeaderEpoch(-1)),
             leads: Cell::new(false),
             high_watermark: Cell::new(high_watermark),
@@ -143,15 +156,13 @@ impl Partition {
         self.resign();
     }
 
-    pub fn configure(&self, config: TopicConfig) {
-        self.config.set(config);
-        self.log
-            .borrow()
-            .set_settings(LogSettings::of_topic(&config));
+    pub fn configure(&self, settings: Rc<TopicSettings>) {
+        self.log.borrow().set_settings(settings.log.clone());
+        self.settings.replace(settings);
     }
 
     pub fn config(&self) -> TopicConfig {
-        self.config.get()
+        self.settings.borrow().config
     }
 
     pub fn leader_epoch(&self) -> LeaderEpoch {

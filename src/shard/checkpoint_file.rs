@@ -17,9 +17,10 @@
 use crate::ids::{GroupSequence, LeaderEpoch, Offset, PartitionKey, ShardId, TopicId};
 use crate::io::Errno;
 use crate::journal::Incarnation;
-use crate::log::{Damage, EpochEntry, Known, ProducerState};
+use crate::log::{Damage, EpochEntry, Epochs, Known, ProducerState};
+use crate::map::Map;
 use crate::runtime::Runtime;
-use std::collections::BTreeMap;
+use smallvec::SmallVec;
 use std::path::{Path, PathBuf};
 
 /// One partition, as a checkpoint found it.
@@ -35,9 +36,9 @@ pub struct Record {
     pub log_start: Offset,
     /// Highest offset known to be on all in-sync replicas; never shown less (-1: unknown).
     pub high_watermark: Offset,
-    pub epochs: Vec<EpochEntry>,
-    /// `ProducerState::encode_whole` as of `recovery_point`.
-    pub producers: Vec<u8>,
+    pub epochs: Epochs,
+    /// `ProducerState::encode_whole` as of `recovery_point`; without any producer 14 bytes.
+    pub producers: SmallVec<[u8; 16]>,
     /// Acknowledged records of it were lost: it does not serve until a person decided.
     pub refused: bool,
     /// Segments that never change again, with their bytes.
@@ -145,7 +146,7 @@ impl Record {
         let folder = cursor.take(usize::from(folder_length))?;
         let folder = std::str::from_utf8(folder).ok()?.to_owned();
         let epoch_count = cursor.count(12)?;
-        let mut epochs = Vec::with_capacity(epoch_count);
+        let mut epochs = Epochs::with_capacity(epoch_count);
         for _ in 0..epoch_count {
             epochs.push(EpochEntry {
                 epoch: LeaderEpoch(i32::from_le_bytes(cursor.array()?)),
@@ -153,7 +154,7 @@ impl Record {
             });
         }
         let producers_length = u32::from_le_bytes(cursor.array()?);
-        let producers = cursor.take(producers_length as usize)?.to_vec();
+        let producers = cursor.take(producers_length as usize)?.into();
         let (mut closed, mut damage) = (Vec::new(), Vec::new());
         if version > VERSION_FIRST {
             let count = cursor.count(12)?;
@@ -298,7 +299,8 @@ pub struct Checkpoints {
     pub incarnation: Incarnation,
     /// A base is there and cannot be read.
     pub damaged: bool,
-    pub records: BTreeMap<PartitionKey, Record>,
+    /// One piece of memory for all of them: a start with 100,000 gives it back as a whole.
+    pub records: Map<PartitionKey, Record>,
     /// Files of shards, void ones too.
     pub shard_files: Vec<PathBuf>,
 }
@@ -314,7 +316,7 @@ impl Checkpoints {
                 all.take(base.records);
             }
         }
-        for entry in runtime.list_directory(dir).await? {
+        for entry in runtime.list_named(dir, NAME).await? {
             let number = entry
                 .name
                 .strip_prefix(NAME)
@@ -336,9 +338,8 @@ impl Checkpoints {
     }
 
     fn take(&mut self, records: Vec<Record>) {
-        for record in records {
-            self.records.insert(record.key, record);
-        }
+        let records = records.into_iter().map(|record| (record.key, record));
+        self.records.extend(records);
     }
 }
 
@@ -406,7 +407,7 @@ mod tests {
                     start: Offset(n * 10),
                 })
                 .collect(),
-            producers: vec![number; usize::from(number)],
+            producers: SmallVec::from_elem(number, usize::from(number)),
             refused: number % 2 == 1,
             closed: (0..u32::from(number % 3))
                 .map(|n| (Offset(i64::from(n) * 50), n * 1000))

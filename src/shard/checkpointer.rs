@@ -106,11 +106,10 @@ pub struct Counters {
 
 struct Member {
     log: Log,
-    folder: RefCell<String>,
     /// What the next checkpoint file says of it.
     saved: RefCell<Capture>,
-    /// Captured before a flush that is not synced yet.
-    flushed: RefCell<Option<Capture>>,
+    /// Captured before a flush that is not synced yet. Boxed, for few have one at a time.
+    flushed: RefCell<Option<Box<Capture>>>,
     /// The last block that went into the journal.
     block: Cell<SavedBlock>,
     high_watermark: Cell<Offset>,
@@ -172,8 +171,8 @@ impl Checkpointer {
     pub fn add_new(&self, log: &Log) -> Result<(), JournalError> {
         let member = self.insert(log, Offset(-1));
         let key = log.key();
-        let folder = member.folder.borrow();
-        let folder = folder.as_bytes();
+        let saved = member.saved.borrow();
+        let folder = saved.record.folder.as_bytes();
         self.0.journal.note(Entry::Create { key, folder })?;
         Ok(())
     }
@@ -187,7 +186,6 @@ impl Checkpointer {
         let saved = self.0.capture(log, &folder, high_watermark);
         let member = Rc::new(Member {
             log: log.clone(),
-            folder: RefCell::new(folder),
             saved: RefCell::new(saved),
             flushed: RefCell::new(None),
             block: Cell::default(),
@@ -266,7 +264,7 @@ impl Inner {
             log_start: log.log_start_offset(),
             high_watermark,
             epochs: log.epochs(),
-            producers: log.with_producers(|producers| producers.encode_whole()),
+            producers: log.with_producers(|producers| producers.encode_whole().into()),
             refused: false,
             closed,
             whole,
@@ -495,7 +493,7 @@ impl Inner {
                         "a flush takes the whole tail, unless it was truncated"
                     );
                     if flushed.up_to >= capture.record.recovery_point {
-                        member.flushed.replace(Some(capture));
+                        member.flushed.replace(Some(Box::new(capture)));
                     }
                 }
                 self.counters.flushes.set(self.counters.flushes.get() + 1);
@@ -536,7 +534,7 @@ impl Inner {
             for (member, capture, sync) in syncs {
                 unless_deleted(sync.await)?;
                 if let Some(capture) = capture {
-                    *member.saved.borrow_mut() = capture;
+                    *member.saved.borrow_mut() = *capture;
                 }
             }
         }

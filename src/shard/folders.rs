@@ -77,12 +77,12 @@ struct Nameless {
 /// The topic of the metadata log, whose folder is the controller's.
 const METADATA_TOPIC: &str = "__cluster_metadata";
 
-/// Finds the folders of one log dir and whose they are.
+/// Finds the folders of one log dir and whose they are. Other shards find those they own.
 pub(super) async fn find(
     runtime: &Runtime,
-    index: usize,
-    dir: &DirPlan,
+    (index, dir): (usize, &DirPlan),
     image: &Image,
+    owns: impl Fn(PartitionKey) -> bool,
     found: &mut Found,
 ) -> Result<(), Errno> {
     found.recovered.push(dir.recovered.clone());
@@ -111,20 +111,14 @@ pub(super) async fn find(
             }
             FolderName::Stray | FolderName::Foreign => continue,
         };
-        if let Some(Some(key)) = recorded.get(entry.name.as_str()) {
-            found.partition(*key, index, path, dir);
-            continue;
-        }
-        match topic_of(runtime, &path.join(PARTITION_METADATA_FILE)).await {
-            Some(id) => found.partition(
-                PartitionKey {
-                    topic: id,
-                    partition,
-                },
-                index,
-                path,
-                dir,
-            ),
+        let topic_id = match recorded.get(entry.name.as_str()) {
+            Some(Some(key)) => Some(key.topic),
+            _ => topic_of(runtime, &path.join(PARTITION_METADATA_FILE)).await,
+        };
+        let key = topic_id.map(|topic| PartitionKey { topic, partition });
+        match key {
+            Some(key) if owns(key) => found.partition(key, index, path, dir),
+            Some(_) => {}
             None if topic == METADATA_TOPIC => {}
             None if has_records(runtime, &path).await? => found.nameless.push(Nameless {
                 dir: index,

@@ -11,18 +11,18 @@ use super::coordinators::{Coordinators, is_coordinated};
 use super::folders::{Found, FoundFolder, find};
 use super::recovery::{open_log, remedy, tell_all};
 use super::shares::Shares;
-use super::{Plan, Shard, ShardError};
+use super::{Plan, Shard, ShardError, owner};
 use crate::config::BrokerConfig;
 use crate::ids::{Offset, PartitionKey, ShardId};
 use crate::journal::{Entry, Journal, JournalError, JournalSettings};
 use crate::log::layout::folder_name;
-use crate::log::{Log, LogError, LogSettings, LogStorage, OpenReport, StorageSettings};
+use crate::log::{Log, LogError, LogStorage, OpenReport, StorageSettings};
 use crate::map::Map;
 use crate::metadata::{Image, PartitionImage, ResourceKind, TopicImage, changed_topics};
-use crate::partition::{LogDir, Partition};
+use crate::partition::{LogDir, Partition, TopicSettings};
 use crate::runtime::Runtime;
 use crate::runtime::sync::Queue;
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +31,7 @@ use std::time::Duration;
 struct Missing {
     key: PartitionKey,
     topic: Arc<TopicImage>,
+    settings: Rc<TopicSettings>,
     /// Index of its log dir.
     dir: usize,
     found: Option<FoundFolder>,
@@ -89,7 +90,8 @@ impl Shard {
                 ..settings
             };
             let storage = LogStorage::new(runtime, &dir.path, settings);
-            find(runtime, index, dir, &plan.image, &mut found)
+            let owns = |key| owner(key, shards) == id;
+            find(runtime, (index, dir), &plan.image, owns, &mut found)
                 .await
                 .map_err(|errno| failed(&errno))?;
             checkpointers.push(Checkpointer::start(runtime, &dir.path, id, journal.clone()));
@@ -180,12 +182,12 @@ impl Shard {
         runtime
             .each(gone, AT_ONCE, move |gone| shard.clone().remove(gone))
             .await;
-        let missing = self.missing(&changed);
+        let missing = self.missing(&image, &changed);
         let keys: Vec<PartitionKey> = missing.iter().map(|missing| missing.key).collect();
-        let (shard, newest) = (self.clone(), image.clone());
+        let shard = self.clone();
         runtime
             .each(missing, AT_ONCE, move |missing| {
-                shard.clone().open_partition(missing, newest.clone())
+                shard.clone().open_partition(missing)
             })
             .await;
         let shut = keys
@@ -216,28 +218,33 @@ impl Shard {
             }
             Err(error) => tracing::warn!(%error, "dynamic configuration not applied"),
         }
-        for partition in self.partitions() {
-            partition.configure(self.topic_config(image, &partition.topic));
+        // Those of a topic stand together.
+        for topic in self.partitions().chunk_by(|a, b| a.topic == b.topic) {
+            let settings = self.topic_settings(image, &topic[0].topic);
+            let each = topic.iter();
+            each.for_each(|partition| partition.configure(settings.clone()));
         }
     }
 
-    fn topic_config(&self, image: &Image, topic: &str) -> crate::config::TopicConfig {
+    fn topic_settings(&self, image: &Image, topic: &str) -> Rc<TopicSettings> {
         let config = self.config();
         let overrides = image.overrides(ResourceKind::Topic, topic);
-        config.topic(overrides).unwrap_or_else(|error| {
+        let config = config.topic(overrides).unwrap_or_else(|error| {
             // Validated before it was committed; another version may have known other values.
             tracing::warn!(%error, topic, "topic configuration not understood; defaults apply");
             config.topic_defaults
-        })
+        });
+        TopicSettings::new(config)
     }
 
     /// Partitions of these topics that belong to this shard and are not open, each with the log
     /// dir it will be in.
-    fn missing(&self, topics: &[&Arc<TopicImage>]) -> Vec<Missing> {
+    fn missing(&self, image: &Image, topics: &[&Arc<TopicImage>]) -> Vec<Missing> {
         let mut counts = self.partitions_by_dir();
         let is_first = self.image().offset == Image::default().offset;
         let mut missing = Vec::new();
         for topic in topics {
+            let settings = OnceCell::new();
             for (key, _) in self.placed_here(topic) {
                 if self.partition(key).is_some() || self.offline.borrow().contains(&key) {
                     continue;
@@ -269,6 +276,9 @@ impl Shard {
                 missing.push(Missing {
                     key,
                     topic: (*topic).clone(),
+                    settings: settings
+                        .get_or_init(|| self.topic_settings(image, &topic.name))
+                        .clone(),
                     dir,
                     found,
                     gone,
@@ -340,10 +350,8 @@ impl Shard {
         }
     }
 
-    async fn open_partition(self: Rc<Self>, missing: Missing, image: Arc<Image>) {
+    async fn open_partition(self: Rc<Self>, missing: Missing) {
         let Missing { key, topic, .. } = &missing;
-        let config = self.topic_config(&image, &topic.name);
-        let settings = LogSettings::of_topic(&config);
         let dir = self.dirs[missing.dir].clone();
         let refused = missing.found.as_ref().is_some_and(|found| found.refused)
             || missing.gone.as_ref().is_some_and(|gone| gone.refused);
@@ -357,13 +365,14 @@ impl Shard {
             return;
         }
         let opened = match &missing.found {
-            Some(found) => self.open_found(*key, found, &dir, settings).await,
-            None => self.create(&missing, &dir, settings).await,
+            Some(found) => self.open_found(&missing, found, &dir).await,
+            None => self.create(&missing, &dir).await,
         };
         match opened {
             Ok(log) => {
                 let name = topic.name.clone();
-                let partition = Partition::new(*key, name, dir, log, config);
+                let settings = missing.settings.clone();
+                let partition = Partition::new(*key, name, dir, log, settings);
                 self.partitions.borrow_mut().insert(*key, partition);
             }
             Err(LogError::NoSpace) => self.open_when_there_is_room(*key, dir),
@@ -376,11 +385,11 @@ impl Shard {
 
     async fn open_found(
         &self,
-        key: PartitionKey,
+        missing: &Missing,
         found: &FoundFolder,
         dir: &Rc<LogDir>,
-        settings: LogSettings,
     ) -> Result<Log, LogError> {
+        let (key, settings) = (missing.key, missing.settings.log.clone());
         let recovered = &found.recovered;
         let (log, report) = open_log(&dir.storage, &found.path, key, settings, recovered).await?;
         if !found.recorded {
@@ -416,15 +425,11 @@ impl Shard {
         Ok(())
     }
 
-    async fn create(
-        &self,
-        missing: &Missing,
-        dir: &Rc<LogDir>,
-        settings: LogSettings,
-    ) -> Result<Log, LogError> {
+    async fn create(&self, missing: &Missing, dir: &Rc<LogDir>) -> Result<Log, LogError> {
         let Missing { key, topic, .. } = missing;
         let path = dir.path.join(folder_name(&topic.name, key.partition));
         let log = loop {
+            let settings = missing.settings.log.clone();
             match Log::create(&dir.storage, &path, *key, settings).await {
                 Err(LogError::NoSpace) if self.checkpointer(dir).make_room().await => {}
                 created => break created?,
@@ -467,11 +472,12 @@ impl Shard {
                 let missing = Missing {
                     key,
                     topic: topic.clone(),
+                    settings: self.topic_settings(&image, &topic.name),
                     dir: self.index_of(&dir),
                     found: None,
                     gone: None,
                 };
-                self.clone().open_partition(missing, image).await;
+                self.clone().open_partition(missing).await;
                 self.offline.borrow_mut().remove(&key);
                 self.follow_leaders(&topic);
             }

@@ -39,13 +39,17 @@ use crate::journal::{self, Entry, Found, Incarnation};
 use crate::log::layout::{
     FileKind, PARTITION_METADATA_FILE, format_partition_metadata, segment_path,
 };
-use crate::log::{Known, Log, LogError, LogSettings, LogStorage, OpenReport, StorageSettings};
+use crate::log::{
+    Epochs, Known, Log, LogError, LogSettings, LogStorage, OpenReport, StorageSettings,
+};
 use crate::map::{Map, Set};
 use crate::runtime::{Runtime, ballast};
 use folder::is_folder_of;
 use member::Member;
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 /// What recovery found out about one log dir. Cheap to clone; crosses threads.
@@ -55,7 +59,7 @@ pub struct Recovered {
     pub incarnation: Incarnation,
     /// The last stop was not clean: leader epochs must rise before anything is served.
     pub unclean: bool,
-    records: Arc<BTreeMap<PartitionKey, Record>>,
+    records: Arc<Map<PartitionKey, Record>>,
 }
 
 /// Bytes in memory from which a replay writes segments before it reads on.
@@ -105,12 +109,13 @@ pub async fn open_log(
     storage: &LogStorage,
     path: &Path,
     key: PartitionKey,
-    settings: LogSettings,
+    settings: impl Into<Rc<LogSettings>>,
     recovered: &Recovered,
 ) -> Result<(Log, OpenReport), LogError> {
+    let settings = settings.into();
     let known = recovered.known(key);
     if recovered.trusts(&known)
-        && let Some(log) = Log::trust(storage, path, key, settings, &known).await?
+        && let Some(log) = Log::trust(storage, path, key, settings.clone(), &known).await?
     {
         return Ok((log, OpenReport::default()));
     }
@@ -165,7 +170,7 @@ pub async fn recover_with(
         runtime: runtime.clone(),
         shards: shards.unwrap_or(1),
         dir: dir.to_owned(),
-        settings,
+        settings: Rc::new(settings),
         storage: LogStorage::new(runtime, dir, StorageSettings::default()),
         records: checkpoints.records,
         members: BTreeMap::new(),
@@ -180,7 +185,9 @@ pub async fn recover_with(
     let (records, refused) = replay.finish().await?;
     let incarnation = Incarnation(since.0 + 1);
     let mut encoder = Encoder::new(incarnation);
-    records.values().for_each(|record| encoder.push(record));
+    let mut sorted: Vec<&Record> = records.values().collect();
+    sorted.sort_unstable_by_key(|record| record.key);
+    sorted.into_iter().for_each(|record| encoder.push(record));
     runtime
         .replace_file(&base_path(dir), encoder.finish())
         .await?;
@@ -217,9 +224,9 @@ pub async fn remove_surplus(runtime: &Runtime, dir: &Path, shards: u16) -> Resul
 struct Replay {
     runtime: Runtime,
     dir: PathBuf,
-    settings: LogSettings,
+    settings: Rc<LogSettings>,
     storage: LogStorage,
-    records: BTreeMap<PartitionKey, Record>,
+    records: Map<PartitionKey, Record>,
     members: BTreeMap<PartitionKey, Member>,
     /// How many shards wrote these journals: that tells whose partitions are whose.
     shards: u16,
@@ -416,8 +423,8 @@ impl Replay {
             replay_from: GroupSequence(0),
             log_start: Offset(0),
             high_watermark: Offset(-1),
-            epochs: Vec::new(),
-            producers: Vec::new(),
+            epochs: Epochs::new(),
+            producers: SmallVec::new(),
             refused: true,
             closed: Vec::new(),
             whole: false,
@@ -480,10 +487,10 @@ impl Replay {
             self.runtime.replace_file(&file, metadata).await?;
         }
         let opened = if exists {
-            Log::open(&self.storage, &path, key, self.settings, known).await
+            Log::open(&self.storage, &path, key, self.settings.clone(), known).await
         } else {
             // The power went before its name was durable; its records were.
-            let created = Log::create(&self.storage, &path, key, self.settings).await;
+            let created = Log::create(&self.storage, &path, key, self.settings.clone()).await;
             created.map(|log| (log, OpenReport::default()))
         };
         let (log, report) = match opened {
@@ -549,7 +556,7 @@ impl Replay {
 
     /// Everything into synced segments; the records of the next base, and whether a partition
     /// had to be refused that was not before.
-    async fn finish(mut self) -> Result<(BTreeMap<PartitionKey, Record>, bool), RecoveryError> {
+    async fn finish(mut self) -> Result<(Map<PartitionKey, Record>, bool), RecoveryError> {
         self.flush().await?;
         for (key, member) in &mut self.members {
             let end = member.recovery_point;

@@ -20,7 +20,7 @@ use std::rc::Rc;
 
 pub(super) struct Target {
     log: Rc<Inner>,
-    settings: LogSettings,
+    settings: Rc<LogSettings>,
     segment: Segment,
     file: File,
     /// Bytes that wait to fill a piece.
@@ -51,7 +51,7 @@ impl Target {
         };
         let path = cleaned_path(&log.dir(), base, FileKind::Log);
         let file = log.storage.0.runtime.open(&path, options).await?;
-        let settings = log.state.borrow().settings;
+        let settings = log.state.borrow().settings.clone();
         Ok(Target {
             log: log.clone(),
             settings,

@@ -25,6 +25,13 @@ pub struct OffsetIndex {
 }
 
 impl OffsetIndex {
+    pub const fn new() -> OffsetIndex {
+        OffsetIndex {
+            on_file: 0,
+            recent: Vec::new(),
+        }
+    }
+
     pub fn append(&mut self, entry: OffsetEntry) {
         self.recent.push(entry);
     }

@@ -26,6 +26,14 @@ pub struct TimeIndex {
 }
 
 impl TimeIndex {
+    pub const fn new() -> TimeIndex {
+        TimeIndex {
+            on_file: 0,
+            last: None,
+            recent: Vec::new(),
+        }
+    }
+
     /// Adds the entry if its timestamp is above the last one's, as Kafka does.
     pub fn maybe_append(&mut self, entry: TimeEntry) {
         let rises = self.last.is_none_or(|last| {

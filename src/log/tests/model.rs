@@ -451,7 +451,7 @@ impl Run {
         epochs.truncate_from_start(self.log.log_start_offset());
         let found = self.log.with_producers(|state| state.encode());
         assert_eq!(found, producers.encode(), "producers");
-        assert_eq!(self.log.epochs(), epochs.entries(), "epochs");
+        assert_eq!(self.log.epochs()[..], *epochs.entries(), "epochs");
     }
 
     /// What was flushed is in the files, and readable there.

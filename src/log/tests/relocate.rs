@@ -88,7 +88,7 @@ fn a_copy_takes_over_what_batches_do_not_tell() {
         assert_eq!(known(&copy, 11), known(&original, 11));
         assert_eq!(known(&copy, 12), known(&original, 12));
         assert_eq!(known(&copy, 13), None);
-        assert_eq!(copy.epochs(), original.epochs()[..1]);
+        assert_eq!(copy.epochs()[..], original.epochs()[..1]);
         append(&copy, &numbered(13, 0, 2));
         copy.adopt(&original);
         assert_eq!(known(&copy, 13), known(&original, 13));

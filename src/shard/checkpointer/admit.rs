@@ -43,7 +43,6 @@ impl Checkpointer {
         let Some(member) = self.0.member(key) else {
             return;
         };
-        member.folder.replace(folder.to_owned());
         member.saved.borrow_mut().record.folder = folder.to_owned();
         if let Some(flushed) = &mut *member.flushed.borrow_mut() {
             flushed.record.folder = folder.to_owned();

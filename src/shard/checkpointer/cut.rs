@@ -35,6 +35,7 @@ impl Inner {
             return None;
         }
         let high_watermark = member.high_watermark.get();
-        Some(self.capture(&member.log, &member.folder.borrow(), high_watermark))
+        let folder = &member.saved.borrow().record.folder;
+        Some(self.capture(&member.log, folder, high_watermark))
     }
 }

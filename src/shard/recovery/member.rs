@@ -180,7 +180,7 @@ impl Member {
             epochs: self.log.epochs(),
             producers: self
                 .log
-                .with_producers(|producers| producers.encode_whole()),
+                .with_producers(|producers| producers.encode_whole().into()),
             refused: self.refused,
             closed,
             whole: whole && !self.refused,
