@@ -65,7 +65,10 @@ fn serve(mut config: BrokerConfig) -> Result<(), Refusal> {
     let (runtime, plan, described) = launch(config)?;
     let ready = {
         let plan = plan.clone();
-        move |listening: &[(usize, Address)]| announce(&plan, &described, listening)
+        move |listening: &[(usize, Address)]| {
+            announce(&plan, &described, listening);
+            uring::give_back_freed();
+        }
     };
     let control = broker::control(runtime.clone(), plan, listen, ready);
     // Shards still wait in their doors; the process ends with this thread.

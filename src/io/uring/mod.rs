@@ -39,7 +39,7 @@ mod system;
 
 pub use probe::OpenError;
 pub use ring::Ring;
-pub use system::{block_signals, raise_file_limit, wait_for_signal};
+pub use system::{block_signals, give_back_freed, raise_file_limit, wait_for_signal};
 
 use super::op::PeerId;
 use std::time::Duration;

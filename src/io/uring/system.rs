@@ -1,4 +1,5 @@
-//! What the process asks of the kernel beside the ring: signals as a file, CPUs, clocks, entropy.
+//! What the process asks of the system beside the ring: signals as a file, CPUs, clocks, entropy,
+//! memory that is not needed any more.
 //!
 //! Room:       `io::uring`.
 //! Called by:  `main` (`block_signals`), `ring`; tools that end with a signal (`wait_for_signal`).
@@ -45,6 +46,19 @@ pub fn raise_file_limit() -> Result<(), Errno> {
     }
     Ok(())
 }
+
+/// Gives memory that was freed back to the kernel: glibc keeps most of it for later, and a start
+/// with many partitions frees far more than a broker that serves will ask for again. Takes some
+/// milliseconds for 100 MB, during which others may wait for memory.
+#[cfg(target_env = "gnu")]
+pub fn give_back_freed() {
+    // SAFETY: the call takes no pointer, moves nothing that is in use, and locks each arena.
+    unsafe { libc::malloc_trim(0) };
+}
+
+/// Other allocators are not asked.
+#[cfg(not(target_env = "gnu"))]
+pub fn give_back_freed() {}
 
 fn termination_signals() -> libc::sigset_t {
     let mut set = MaybeUninit::uninit();
