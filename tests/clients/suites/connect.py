@@ -218,8 +218,13 @@ def a_mirror_of_topics_and_offsets(bench):
                    stdin="".join(f"k{n}:{partition}-{n}\n" for n in range(500)))
     # Of a group that has read all; what lies further back is translated to something before it.
     asked = [TopicPartition(topic, p, 500) for p in range(2)]
-    told = bench.admin().alter_consumer_group_offsets([ConsumerGroupTopicPartitions(group, asked)])
-    told[group].result(15)
+
+    def committed():
+        wanted = ConsumerGroupTopicPartitions(group, asked)
+        told = bench.admin().alter_consumer_group_offsets([wanted])[group].result(15)
+        return all(partition.error is None for partition in told.topic_partitions)
+    # A Kafka that has just made its topic of offsets refuses it at first.
+    eventually(committed, "offsets are committed", 60)
     with Broker(kind) as target, tempfile.TemporaryDirectory(prefix="mirror-") as folder:
         settings = properties(folder, "mirror", {
             "clusters": "a,b", "a.bootstrap.servers": bench.address,
@@ -251,8 +256,13 @@ def a_mirror_of_topics_and_offsets(bench):
                 asked = ConsumerGroupTopicPartitions(
                     group, [TopicPartition(mirrored, p) for p in range(2)])
                 told = there.admin().list_consumer_group_offsets([asked])[group].result(15)
-                return [p.offset for p in told.topic_partitions] == [500, 500]
-            eventually(translated, "the committed offsets are translated", 150)
+                seen[:] = [p.offset for p in told.topic_partitions]
+                return seen == [500, 500]
+            seen = []
+            try:
+                eventually(translated, "the committed offsets are translated", 150)
+            except AssertionError as error:
+                raise AssertionError(f"{error}: {seen}; {mirror.text()[-900:]}") from None
             mirror.stop()
         original = read(bench, topic, 2)
         equal(read(bench, mirrored, 2, address=target.address) == original, True, "the records")
