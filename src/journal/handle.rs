@@ -196,6 +196,13 @@ impl Journal {
         self.0.ring.borrow().capacity_max
     }
 
+    /// Whoever makes checkpoints wants them no closer to each other than a quarter of `bytes`: the
+    /// ring grows up to that as it is filled, within its share.
+    pub fn want_capacity(&self, bytes: u64) {
+        self.0.ring.borrow_mut().want_capacity(bytes);
+        self.0.chores.notify();
+    }
+
     pub fn pressure(&self) -> Pressure {
         let ring = self.0.ring.borrow();
         Pressure {

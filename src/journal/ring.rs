@@ -235,6 +235,13 @@ impl Ring {
         true
     }
 
+    /// Makes files from now on so large that all of them together hold `capacity`, as far as the
+    /// share of the file system allows.
+    pub fn want_capacity(&mut self, capacity: u64) {
+        let each = (capacity / self.files_max as u64).next_power_of_two();
+        self.target = self.target.max(each.min(self.size_max));
+    }
+
     /// The size that would have lasted `FILL_SLOW` where the file being left lasted `lasted`.
     fn lasting_size(&self, lasted: Duration) -> u64 {
         let size = self.files[self.active].size;
@@ -493,15 +500,17 @@ mod tests {
     }
 
     /// Goal: a ring under load grows to 4 × 256 MiB, in steps, and on a smaller disk to an eighth
-    /// of it; one that is filled slowly stays as it is.
+    /// of it; one that is filled slowly stays as it is, unless more is wanted of it.
     #[test]
     fn a_ring_grows_with_its_load_up_to_its_share() {
         let fast = Duration::from_secs(5);
         let slow = FILL_SLOW;
-        for (total, pace, expected) in [
-            (1 << 40, fast, 4 * (256 << 20)),
-            (1 << 30, fast, 128 << 20),
-            (1 << 40, slow, 8 << 20),
+        for (total, pace, capacity, expected) in [
+            (1 << 40, fast, 0, 4 * (256 << 20)),
+            (1 << 30, fast, 0, 128 << 20),
+            (1 << 40, slow, 0, 8 << 20),
+            (1 << 40, slow, 60 << 20, 64 << 20),
+            (1 << 30, slow, 60 << 30, 128 << 20),
         ] {
             let world = World::new(1);
             let machine = world.machine();
@@ -513,6 +522,7 @@ mod tests {
                 let settings = JournalSettings::default();
                 let dir = Path::new("/data");
                 let mut ring = Ring::open(&inner, dir, ShardId(0), &settings).await?;
+                ring.want_capacity(capacity);
                 let file = |ring: &Ring| ring.files[0].file.clone();
                 let mut now = inner.now();
                 for group in 1..60 {

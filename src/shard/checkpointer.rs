@@ -34,7 +34,7 @@ use super::checkpoint_error::unless_deleted;
 use super::checkpoint_file::{Encoder, Record, shard_path};
 use super::full_disk::FullDisk;
 use crate::ids::{GroupSequence, Offset, PartitionKey, RequiredMark, ShardId};
-use crate::journal::{Entry, Journal, JournalError};
+use crate::journal::{Entry, Journal, JournalError, Pressure};
 use crate::log::Log;
 use crate::runtime::Runtime;
 use crate::runtime::sync::{Either, Event, either};
@@ -57,6 +57,8 @@ const FLUSH_BYTES: u64 = 16 << 20;
 const LARGE_TAIL: u64 = 64 << 10;
 /// A tail below this is copied forward instead, if its partition is in use.
 const SMALL_TAIL: u64 = 8 << 10;
+/// Bytes of the journal for each partition in use, at least.
+const RING_BYTES_EACH: u64 = 64 << 10;
 /// Partitions whose saved blocks share one wait for the journal, and whose syncs go together.
 const BATCH: usize = 32;
 /// Records encoded between two pauses.
@@ -315,7 +317,7 @@ impl Inner {
             .max();
         let is_idle = latest.is_none_or(|latest| now.since(latest) >= IDLE);
         let since_lap = self.journal.placed_bytes() - self.lap_at.get();
-        let is_full = since_lap >= pressure.capacity_bytes / 4
+        let is_full = since_lap >= self.capacity(&pressure, active.len()) / 4
             || pressure.last_file && since_lap >= LARGE_TAIL
             || self.journal.is_stalled();
         if is_full || is_idle && !active.is_empty() {
@@ -325,6 +327,16 @@ impl Inner {
             self.give_memory_back().await?;
         }
         self.flush_quiet(self.members_of(&active), now).await
+    }
+
+    /// What the ring holds, or shall hold soon. A lap puts a few KiB of each partition in use into
+    /// the ring once more; in a ring that is small beside that, laps would fill it by themselves.
+    fn capacity(&self, pressure: &Pressure, active: usize) -> u64 {
+        let wanted = (active as u64 * RING_BYTES_EACH).min(self.journal.share_bytes());
+        if wanted > pressure.capacity_bytes {
+            self.journal.want_capacity(wanted);
+        }
+        wanted.max(pressure.capacity_bytes)
     }
 
     /// Brings all of some partitions into segments, then makes a lap.
