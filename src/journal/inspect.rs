@@ -18,11 +18,12 @@ pub enum JournalFile {
     Ring,
 }
 
-/// The kind of file a name stands for; `None` for files of others.
+/// The kind of file a name stands for; `None` for files of others, and for one in the making.
 pub fn kind_of(name: &str) -> Option<JournalFile> {
     match name_of(name)? {
-        Name::Superblock(_) | Name::Unfinished(_) => Some(JournalFile::Superblock),
+        Name::Superblock(_) => Some(JournalFile::Superblock),
         Name::Ring(..) => Some(JournalFile::Ring),
+        Name::Unfinished(_) => None,
     }
 }
 
@@ -101,5 +102,20 @@ impl GroupHeader {
             Decoded::Torn { keys } => Inspected::Torn(keys),
             Decoded::Lost => Inspected::Lost,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: a file that a running broker is filling with zeros is not taken for a damaged one.
+    #[test]
+    fn a_file_in_the_making_is_none_of_the_journals_files() {
+        let superblock = kind_of("ottla-journal-0");
+        let ring = kind_of("ottla-journal-0-4");
+        assert_eq!(superblock, Some(JournalFile::Superblock));
+        assert_eq!(ring, Some(JournalFile::Ring));
+        assert_eq!(kind_of("ottla-journal-0-5.new"), None);
     }
 }
