@@ -197,10 +197,10 @@ impl Journal {
     }
 
     /// Whoever makes checkpoints wants them no closer to each other than a quarter of `bytes`: the
-    /// ring grows up to that as it is filled, within its share.
-    pub fn want_capacity(&self, bytes: u64) {
-        self.0.ring.borrow_mut().want_capacity(bytes);
+    /// ring grows up to that as it is filled, or as far as it may: how much that is.
+    pub fn want_capacity(&self, bytes: u64) -> u64 {
         self.0.chores.notify();
+        self.0.ring.borrow_mut().want_capacity(bytes)
     }
 
     pub fn pressure(&self) -> Pressure {

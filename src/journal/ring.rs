@@ -235,11 +235,13 @@ impl Ring {
         true
     }
 
-    /// Makes files from now on so large that all of them together hold `capacity`, as far as the
-    /// share of the file system allows.
-    pub fn want_capacity(&mut self, capacity: u64) {
-        let each = (capacity / self.files_max as u64).next_power_of_two();
-        self.target = self.target.max(each.min(self.size_max));
+    /// Makes files from now on so large that all of them together hold `capacity`, as far as they
+    /// may: how much that is.
+    pub fn want_capacity(&mut self, capacity: u64) -> u64 {
+        let files = self.files_max as u64;
+        let each = (capacity / files).next_power_of_two().min(self.size_max);
+        self.target = self.target.max(each);
+        capacity.min(files * self.size_max)
     }
 
     /// The size that would have lasted `FILL_SLOW` where the file being left lasted `lasted`.
@@ -522,7 +524,7 @@ mod tests {
                 let settings = JournalSettings::default();
                 let dir = Path::new("/data");
                 let mut ring = Ring::open(&inner, dir, ShardId(0), &settings).await?;
-                ring.want_capacity(capacity);
+                assert!(ring.want_capacity(capacity) <= expected);
                 let file = |ring: &Ring| ring.files[0].file.clone();
                 let mut now = inner.now();
                 for group in 1..60 {

@@ -332,11 +332,11 @@ impl Inner {
     /// What the ring holds, or shall hold soon. A lap puts a few KiB of each partition in use into
     /// the ring once more; in a ring that is small beside that, laps would fill it by themselves.
     fn capacity(&self, pressure: &Pressure, active: usize) -> u64 {
-        let wanted = (active as u64 * RING_BYTES_EACH).min(self.journal.share_bytes());
-        if wanted > pressure.capacity_bytes {
-            self.journal.want_capacity(wanted);
+        let (wanted, there) = (active as u64 * RING_BYTES_EACH, pressure.capacity_bytes);
+        match wanted > there {
+            true => self.journal.want_capacity(wanted).max(there),
+            false => there,
         }
-        wanted.max(pressure.capacity_bytes)
     }
 
     /// Brings all of some partitions into segments, then makes a lap.
