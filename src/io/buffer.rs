@@ -356,6 +356,15 @@ impl Slice {
         Slice::from(bytes.to_vec())
     }
 
+    /// A slice over memory of the door's alignment that holds zeros.
+    pub fn zeros(length: usize) -> Slice {
+        let mut zeros = Buffer::with_room(length);
+        // The room may hold what was there before.
+        zeros.room_mut()[..length].fill(0);
+        zeros.advance(length);
+        zeros.freeze()
+    }
+
     /// A slice over memory that somebody else owns and keeps until `hook` was told.
     ///
     /// # Safety

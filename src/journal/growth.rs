@@ -7,9 +7,9 @@
 //!             file. Measured: 750 MiB of zeros at once kept the durable appends beside them
 //!             waiting 4–10 ms each, for a second and a half.
 
-use super::ring::{Wanted, ring_path, unfinished_options};
+use super::ring::{Wanted, discard, name_finished, ring_path, unfinished_options};
 use super::writer::Shared;
-use crate::io::{AllocateMode, Buffer, Errno, Slice};
+use crate::io::{AllocateMode, Errno, Slice};
 use crate::runtime::File;
 use std::path::PathBuf;
 
@@ -42,7 +42,7 @@ impl Growth {
             wanted,
             file,
             unfinished,
-            zeros: zeros(PIECE_AWAITED as usize),
+            zeros: Slice::zeros(PIECE_AWAITED as usize),
             filled: 0,
             placed: shared.placed_bytes.get(),
         };
@@ -87,25 +87,12 @@ impl Growth {
     /// Makes what is filled durable, under its name in the ring.
     pub async fn end(self, shared: &Shared) -> Result<File, Errno> {
         self.file.sync().await?;
-        let path = self.unfinished.with_extension("");
-        shared.runtime.rename(&self.unfinished, &path).await?;
-        shared.runtime.sync_directory(&shared.dir).await?;
+        name_finished(&shared.runtime, &self.unfinished, &shared.dir).await?;
         Ok(self.file)
     }
 
-    /// Gives back what it took so far; a leftover is removed at the next start.
+    /// Gives back what it took so far.
     pub async fn give_up(self, shared: &Shared) {
-        let Growth {
-            file, unfinished, ..
-        } = self;
-        drop(file);
-        let _ = shared.runtime.unlink(&unfinished).await;
+        discard(&shared.runtime, self.file, &self.unfinished).await;
     }
-}
-
-fn zeros(length: usize) -> Slice {
-    let mut zeros = Buffer::with_room(length);
-    zeros.room_mut()[..length].fill(0);
-    zeros.advance(length);
-    zeros.freeze()
 }

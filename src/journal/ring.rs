@@ -405,22 +405,35 @@ async fn make(
     shard: ShardId,
     wanted: Wanted,
 ) -> Result<File, Errno> {
-    let path = ring_path(dir, shard, wanted.number);
-    let unfinished = path.with_extension("new");
+    let unfinished = ring_path(dir, shard, wanted.number).with_extension("new");
     let file = runtime.open(&unfinished, unfinished_options()).await?;
     let filled = match file.allocate(0, wanted.size, AllocateMode::Zeroed).await {
         Ok(()) => file.sync().await,
         failed => failed,
     };
     if let Err(errno) = filled {
-        drop(file);
-        // What it took so far is given back; a leftover is removed at the next start.
-        let _ = runtime.unlink(&unfinished).await;
+        discard(runtime, file, &unfinished).await;
         return Err(errno);
     }
-    runtime.rename(&unfinished, &path).await?;
-    runtime.sync_directory(dir).await?;
+    name_finished(runtime, &unfinished, dir).await?;
     Ok(file)
+}
+
+/// Gives a file that is filled and synced its name in the ring, durably.
+pub(super) async fn name_finished(
+    runtime: &Runtime,
+    unfinished: &Path,
+    dir: &Path,
+) -> Result<(), Errno> {
+    let path = unfinished.with_extension("");
+    runtime.rename(unfinished, &path).await?;
+    runtime.sync_directory(dir).await
+}
+
+/// Gives back what an unfinished file took; a leftover is removed at the next start.
+pub(super) async fn discard(runtime: &Runtime, file: File, unfinished: &Path) {
+    drop(file);
+    let _ = runtime.unlink(unfinished).await;
 }
 
 /// A file name of this room.

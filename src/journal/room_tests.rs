@@ -19,6 +19,10 @@ fn start(runtime: &Runtime, settings: JournalSettings) -> Journal {
         slab_bytes: 64 << 10,
         ..settings
     };
+    open(runtime, settings)
+}
+
+fn open(runtime: &Runtime, settings: JournalSettings) -> Journal {
     let inner = runtime.clone();
     let starting = async move {
         let dir = Path::new("/log");
@@ -113,12 +117,7 @@ fn a_file_that_is_made_is_filled_as_groups_come() {
         file_bytes_max: 4 << 20,
         ..JournalSettings::default()
     };
-    let inner = broker.clone();
-    let starting = async move {
-        let dir = Path::new("/log");
-        Journal::start(&inner, dir, ShardId(0), Incarnation(1), settings).await
-    };
-    let journal = broker.block_on(starting).expect("it starts");
+    let journal = open(&broker, settings);
     let is_unfinished = || {
         let sizes = world.borrow().sizes();
         sizes.iter().any(|(name, _)| name.ends_with(".new"))

@@ -488,7 +488,8 @@ fn advance_allocation(allocation: &mut Allocation, moved: Result<u64, Errno>) ->
         (Step::WriteZeroes, Ok(_)) => Step::Sync,
         (Step::WriteZeroes, Err(_)) if unknown => Step::Reserve,
         (Step::Reserve, result) if result.is_ok() || unknown => {
-            allocation.zeros = zeros(allocation.length);
+            let length = allocation.length.min(ZEROS_BYTES as u64);
+            allocation.zeros = Slice::zeros(length as usize);
             Step::Zeros(0)
         }
         (Step::Zeros(before), Ok(count)) => {
@@ -504,15 +505,6 @@ fn advance_allocation(allocation: &mut Allocation, moved: Result<u64, Errno>) ->
         (Step::Reserve, Ok(_)) => unreachable!("handled above"),
     };
     Next::Again
-}
-
-fn zeros(length: u64) -> Slice {
-    let length = length.min(ZEROS_BYTES as u64) as usize;
-    let mut zeros = Buffer::with_room(length);
-    // The room may hold what was there before.
-    zeros.room_mut()[..length].fill(0);
-    zeros.advance(length);
-    zeros.freeze()
 }
 
 #[cfg(test)]
