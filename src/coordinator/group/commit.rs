@@ -253,6 +253,9 @@ impl GroupMachine {
         if commit.retention_ms >= 0 {
             committed.expire_timestamp = step.wall.saturating_add(commit.retention_ms);
         }
+        if commit.by_id {
+            committed.topic_id = id;
+        }
         let place = (commit.group, &*topic.name, new.partition);
         records::offset(step, commit.producer, place, &committed);
         let group = self.group_or_new(commit.group, step.wall);

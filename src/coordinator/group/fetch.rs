@@ -50,7 +50,10 @@ impl GroupMachine {
                 .iter()
                 .map(|topic| {
                     let indexes = &topic.partition_indexes;
-                    (topic.name, self.some(group, topic.name.0, indexes, stable))
+                    (
+                        topic.name,
+                        self.some(group, (topic.name.0, Uuid::ZERO), indexes, stable),
+                    )
                 })
                 .collect(),
         };
@@ -120,8 +123,11 @@ impl GroupMachine {
                     let indexes = &topic.partition_indexes;
                     let found = self.image.topic_by_id(TopicId(topic.topic_id.0));
                     let partitions = match (by_id, found) {
-                        (false, _) => self.some(group, topic.name.0, indexes, stable),
-                        (true, Some(found)) => self.some(group, &found.name, indexes, stable),
+                        (false, _) => self.some(group, (topic.name.0, Uuid::ZERO), indexes, stable),
+                        (true, Some(found)) => {
+                            let place = (&*found.name, topic.topic_id);
+                            self.some(group, place, indexes, stable)
+                        }
                         (true, None) => {
                             let unknown = |index: &i32| none(*index, ErrorCode::UnknownTopicId);
                             indexes.iter().map(unknown).collect()
@@ -147,7 +153,10 @@ impl GroupMachine {
         topics
             .map(|(topic, partitions)| {
                 let indexes: Vec<i32> = partitions.keys().copied().collect();
-                (TopicName(topic), self.some(group, topic, &indexes, stable))
+                (
+                    TopicName(topic),
+                    self.some(group, (topic, Uuid::ZERO), &indexes, stable),
+                )
             })
             .collect()
     }
@@ -155,7 +164,7 @@ impl GroupMachine {
     fn some<'a>(
         &'a self,
         group: &str,
-        topic: &str,
+        (topic, id): (&str, Uuid),
         indexes: &[i32],
         stable: bool,
     ) -> Partitions<'a> {
@@ -163,7 +172,8 @@ impl GroupMachine {
             if stable && self.offsets.is_pending(group, topic, *index) {
                 return none(*index, ErrorCode::UnstableOffsetCommit);
             }
-            match self.offsets.get(group, topic, *index) {
+            let known = self.offsets.get(group, topic, *index);
+            match known.filter(|committed| !committed.is_of_another(id)) {
                 None => none(*index, ErrorCode::None),
                 Some(committed) => OffsetFetchResponsePartitions {
                     partition_index: *index,

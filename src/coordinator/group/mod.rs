@@ -372,6 +372,7 @@ impl Machine for GroupMachine {
                     value.commit_timestamp,
                 );
                 committed.expire_timestamp = value.expire_timestamp;
+                committed.topic_id = value.topic_id;
                 let producer = record.producer;
                 self.offsets
                     .put(producer, &group, key.topic, key.partition, committed);

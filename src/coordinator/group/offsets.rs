@@ -10,6 +10,7 @@
 
 use super::timers::Id;
 use crate::coordinator::Producer;
+use crate::protocol::Uuid;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One committed offset.
@@ -23,6 +24,8 @@ pub struct Committed {
     pub commit_timestamp: i64,
     /// -1 unless the client set it (before KIP-211).
     pub expire_timestamp: i64,
+    /// Of the topic it was committed for; zero when the client named the topic by name.
+    pub topic_id: Uuid,
     /// Counts changes, so that a late commit of a transaction does not go back.
     order: u64,
 }
@@ -47,8 +50,14 @@ impl Committed {
             metadata: metadata.to_owned(),
             commit_timestamp,
             expire_timestamp: -1,
+            topic_id: Uuid::ZERO,
             order: 0,
         }
+    }
+
+    /// Whether it is of another topic that had the same name: a topic made anew has no offsets.
+    pub fn is_of_another(&self, topic_id: Uuid) -> bool {
+        self.topic_id != Uuid::ZERO && topic_id != Uuid::ZERO && self.topic_id != topic_id
     }
 }
 

@@ -11,8 +11,8 @@ use crate::protocol::records::group::{
     OffsetCommitValue,
 };
 
-/// Version of `OffsetCommitValue` with a leader epoch; 1 is the one with an expiry of its own.
-const OFFSET_COMMIT_VERSION: i16 = 3;
+/// Version of `OffsetCommitValue` with a topic id; 1 is the one with an expiry of its own.
+const OFFSET_COMMIT_VERSION: i16 = 4;
 const OFFSET_COMMIT_EXPIRING_VERSION: i16 = 1;
 pub const GROUP_METADATA_VERSION: i16 = 3;
 
@@ -50,7 +50,7 @@ pub fn offset(
         metadata: &committed.metadata,
         commit_timestamp: committed.commit_timestamp,
         expire_timestamp: committed.expire_timestamp,
-        ..OffsetCommitValue::default()
+        topic_id: committed.topic_id,
     });
     let version = match committed.expire_timestamp {
         -1 => OFFSET_COMMIT_VERSION,

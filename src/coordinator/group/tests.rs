@@ -445,3 +445,57 @@ fn who_does_not_give_up_in_time_is_out() {
     assert_eq!(bench.live("a", 1, None).0, ErrorCode::UnknownMemberId);
     assert_eq!(bench.live("b", 3, None).2, None);
 }
+
+/// Goal: offsets that were committed for a topic are not those of one made later under its name.
+#[test]
+fn a_topic_made_anew_has_no_committed_offsets() {
+    use crate::protocol::Uuid;
+    use crate::protocol::messages::offset_fetch::*;
+    let fetch = |bench: &mut Bench, id: u8| {
+        let request = OffsetFetchRequest {
+            groups: vec![OffsetFetchRequestGroup {
+                group_id: GroupId("g"),
+                topics: Some(vec![OffsetFetchRequestTopics {
+                    topic_id: Uuid([id; 16]),
+                    partition_indexes: vec![1],
+                    ..OffsetFetchRequestTopics::default()
+                }]),
+                ..OffsetFetchRequestGroup::default()
+            }],
+            ..OffsetFetchRequest::default()
+        };
+        let token = bench.ask(ApiKey::OffsetFetch, 10, &request);
+        let body = bench.answer(token).expect("at once");
+        let mut reader = Reader::new(&body);
+        let told = OffsetFetchResponse::decode(&mut reader, 10).expect("an answer");
+        told.groups[0].topics[0].partitions[0].committed_offset
+    };
+    let mut bench = Bench::new();
+    let request = OffsetCommitRequest {
+        group_id: GroupId("g"),
+        generation_id_or_member_epoch: -1,
+        topics: vec![OffsetCommitRequestTopic {
+            topic_id: Uuid([7; 16]),
+            partitions: vec![OffsetCommitRequestPartition {
+                partition_index: 1,
+                committed_offset: 42,
+                ..OffsetCommitRequestPartition::default()
+            }],
+            ..OffsetCommitRequestTopic::default()
+        }],
+        ..OffsetCommitRequest::default()
+    };
+    bench.ask(ApiKey::OffsetCommit, 10, &request);
+    let mut bench = bench.restart();
+    assert_eq!(fetch(&mut bench, 7), 42);
+    let mut image = Image::empty("cluster", 1);
+    image.offset = 2;
+    image.put_topic(TopicImage {
+        id: crate::ids::TopicId([8; 16]),
+        name: "t".into(),
+        partitions: vec![PartitionImage::default(); 4],
+    });
+    let image = Arc::new(image);
+    bench.step(|machine, step| machine.follow(step, &image));
+    assert_eq!(fetch(&mut bench, 8), -1);
+}
