@@ -266,7 +266,10 @@ impl Perf {
             }
         };
         // The first record is due when all is prepared, a known time from now.
-        let lead = Duration::from_millis(300 + 2 * partitions.len() as u64);
+        let lead = PREPARE
+            + PREPARE_EACH
+                .saturating_mul(partitions.len() as u32)
+                .min(PREPARE_MAX);
         let (started, wall_start) = (clock::now() + lead, clock::wall_ns());
         let wall_start_ns = wall_start + lead.as_nanos() as u64;
         let plan = load::Plan {
@@ -491,6 +494,10 @@ fn picture(text: &str) -> Result<PathBuf, String> {
     }
 }
 
+/// What it takes to prepare a run, and each partition of it; with many they are prepared together.
+const PREPARE: Duration = Duration::from_millis(300);
+const PREPARE_EACH: Duration = Duration::from_millis(2);
+const PREPARE_MAX: Duration = Duration::from_secs(3);
 const DURATION_DEFAULT: Duration = Duration::from_secs(10);
 /// How long the reader waits for records after the writer is done.
 const IDLE_AFTER_LOAD: Duration = Duration::from_secs(10);
