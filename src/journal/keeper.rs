@@ -53,8 +53,16 @@ impl Keeper {
     async fn chore(&mut self) -> Result<bool, Errno> {
         let shared = self.shared.clone();
         let up_to = shared.release_to.get();
-        if shared.ring.borrow().frees(up_to) {
+        // Also when no file is free by it: a start after a crash reads from there on.
+        let is_behind = shared.superblock.borrow().start <= up_to;
+        if is_behind || shared.ring.borrow().frees(up_to) {
             self.recycle(up_to).await?;
+            return Ok(true);
+        }
+        // Before a file is made: it may take the name of one of them.
+        let leftover = shared.ring.borrow_mut().take_leftover();
+        if let Some(path) = leftover {
+            shared.runtime.unlink(&path).await?;
             return Ok(true);
         }
         let grown = match &mut self.growth {

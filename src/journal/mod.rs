@@ -35,6 +35,7 @@ mod open_group;
 mod reader;
 mod replay;
 mod ring;
+mod seek;
 mod slab_budget;
 mod superblock;
 mod writer;

@@ -2,11 +2,12 @@
 //!
 //! Room:       `journal`.
 //! Called by:  `shard::recovery`.
-//! Calls:      `superblock`, `group` to decode.
+//! Calls:      `superblock`, `group` to decode, `seek`.
 //! Never:      writes into a journal; consults metadata or segments.
 //!
 //! Files are written one after the other, so the first group of each tells which of them hold
-//! nothing that a replay needs: those are left out. In the others every block is looked at, since
+//! nothing that a replay needs: those are left out, and so is most of what one of the others holds
+//! before the first group that is needed (`seek`). From there on every block is looked at, since
 //! a recycled file holds groups of earlier laps behind newer ones, up to well behind the last of
 //! the newer ones. What counts is decided afterwards, by sequence:
 //!
@@ -18,8 +19,9 @@
 
 use super::JournalError;
 use super::group::{Decoded, Entry, Group, HEADER, Header, Incarnation};
-use super::reader::{CHUNK, Reader};
+use super::reader::Reader;
 use super::ring::{Name, PREFIX, name_of, ring_path, superblock_path};
+use super::seek::{Sought, header_near};
 use super::superblock::{Loaded, Superblock};
 use crate::ids::{GroupSequence, PartitionKey, ShardId};
 use crate::io::{Errno, Slice};
@@ -156,9 +158,9 @@ impl Found {
             ..Scan::default()
         };
         if !superblock.clean {
-            for (number, mut reader) in scan.needed(runtime, dir, superblock, files).await? {
+            for (number, mut reader, from) in scan.needed(runtime, dir, superblock, files).await? {
                 let block = superblock.block as usize;
-                scan.file(&mut reader, number, block).await?;
+                scan.file(&mut reader, number, from, block).await?;
             }
         }
         let (last, damage) = scan.judge(dir, superblock.shard);
@@ -316,23 +318,25 @@ struct Scan {
 }
 
 impl Scan {
-    /// The files that may hold groups from `start` on, in the order in which they were written.
+    /// The files that may hold groups from `start` on, in the order in which they were written,
+    /// each with the position from which on it may hold them.
     async fn needed(
         &self,
         runtime: &Runtime,
         dir: &Path,
         superblock: &Superblock,
         files: &[u64],
-    ) -> Result<Vec<(u64, Reader)>, JournalError> {
+    ) -> Result<Vec<(u64, Reader, u64)>, JournalError> {
         let block = superblock.block as usize;
+        let life = (self.incarnation, self.salt);
         let mut known = Vec::new();
         let mut unclear = Vec::new();
         for number in files {
             let path = ring_path(dir, superblock.shard, *number);
             let mut reader = Reader::open(runtime, &path).await?;
-            let first = self.first_in(&mut reader, block).await?;
+            let first = header_near(&mut reader, 0, life, block).await?;
             match first {
-                Some((0, sequence)) => known.push((sequence, *number, reader)),
+                Some((0, header)) => known.push((header.sequence, *number, reader)),
                 // Its first group is damaged.
                 Some(_) => unclear.push((*number, reader)),
                 // Not written in this incarnation.
@@ -345,34 +349,33 @@ impl Scan {
         let needed: Vec<bool> = next.map(|next| next > self.start.0).collect();
         let mut needed = needed.into_iter();
         let known = known.into_iter().filter(|_| needed.next().unwrap_or(true));
-        let known = known.map(|(_, number, reader)| (number, reader));
-        Ok(known.chain(unclear).collect())
-    }
-
-    /// The first group of this incarnation in what one read of the file's start gives.
-    async fn first_in(
-        &self,
-        reader: &mut Reader,
-        block: usize,
-    ) -> Result<Option<(u64, GroupSequence)>, JournalError> {
-        for at in (0..CHUNK as u64).step_by(block) {
-            let Some(bytes) = reader.bytes(at, HEADER).await? else {
-                break;
+        let mut placed = Vec::new();
+        for (first, number, mut reader) in known {
+            let sought = Sought {
+                life,
+                first,
+                start: self.start,
+                block,
             };
-            if let Some(header) = Header::decode(&bytes, self.incarnation, self.salt) {
-                return Ok(Some((at, header.sequence)));
-            }
+            let from = sought.position(&mut reader).await?;
+            placed.push((number, reader, from));
         }
-        Ok(None)
+        placed.extend(
+            unclear
+                .into_iter()
+                .map(|(number, reader)| (number, reader, 0)),
+        );
+        Ok(placed)
     }
 
     async fn file(
         &mut self,
         reader: &mut Reader,
         number: u64,
+        from: u64,
         block: usize,
     ) -> Result<(), JournalError> {
-        let (mut at, mut newest, mut newest_at) = (0, GroupSequence(0), 0);
+        let (mut at, mut newest, mut newest_at) = (from, GroupSequence(0), from);
         let mut largest = 0;
         while let Some(bytes) = reader.bytes(at, HEADER).await? {
             let step = match Header::decode(&bytes, self.incarnation, self.salt) {

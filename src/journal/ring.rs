@@ -48,6 +48,8 @@ pub(super) struct Ring {
     target: u64,
     no_space_until: Instant,
     pub block: usize,
+    /// See `take_leftover`.
+    leftovers: Vec<PathBuf>,
 }
 
 struct RingFile {
@@ -130,8 +132,15 @@ impl Ring {
             target: size_first,
             no_space_until: Instant::default(),
             block: 0,
+            leftovers: Vec::new(),
         };
         ring.take_over(runtime, dir, shard).await?;
+        if ring.files.len() < 2 {
+            // The first files need the room they take.
+            for path in ring.leftovers.drain(..) {
+                runtime.unlink(&path).await?;
+            }
+        }
         while ring.files.len() < 2 {
             let wanted = Wanted {
                 number: ring.next_number,
@@ -168,7 +177,7 @@ impl Ring {
         for entry in runtime.list_named(dir, PREFIX).await? {
             let path = dir.join(&entry.name);
             match name_of(&entry.name) {
-                Some(Name::Unfinished(owner)) if owner == shard => runtime.unlink(&path).await?,
+                Some(Name::Unfinished(owner)) if owner == shard => self.leftovers.push(path),
                 Some(Name::Ring(owner, number)) if owner == shard => {
                     self.next_number = self.next_number.max(number + 1);
                     let file = runtime.open(&path, options()).await?;
@@ -183,14 +192,19 @@ impl Ring {
                         self.target = self.target.max(size);
                         self.add(Wanted { number, size }, file);
                     } else {
-                        drop(file);
-                        runtime.unlink(&path).await?;
+                        self.leftovers.push(path);
                     }
                 }
                 _ => {}
             }
         }
         Ok(())
+    }
+
+    /// A file nobody needs, left by an earlier start, to be unlinked: large ones take so long that
+    /// a start does not wait for it.
+    pub fn take_leftover(&mut self) -> Option<PathBuf> {
+        self.leftovers.pop()
     }
 
     /// Largest group that can ever be placed.

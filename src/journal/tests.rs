@@ -4,6 +4,9 @@
 
 use super::fake::{Seeded, Shared, runtime, world};
 use super::group::crc32c;
+use super::reader::Reader;
+use super::seek::{Sought, header_near};
+use super::superblock::{Loaded, Superblock};
 use super::*;
 use crate::ids::{
     GroupSequence, LeaderEpoch, Offset, PartitionKey, RequiredMark, ShardId, TopicId,
@@ -132,6 +135,76 @@ fn what_was_appended_comes_back_in_order() {
         .map(|entry| entry.2)
         .collect();
     assert_eq!(numbers, (0..100).collect::<Vec<_>>());
+}
+
+/// Where a scan of the first ring file begins that needs groups from `start` on.
+fn sought(runtime: &Runtime, start: u64) -> u64 {
+    let inner = runtime.clone();
+    let position = async move {
+        let superblock = match Superblock::load(&inner, dir(), SHARD).await {
+            Ok(Loaded::Valid(superblock)) => superblock,
+            other => panic!("{other:?}"),
+        };
+        let path = ring::ring_path(dir(), SHARD, 1);
+        let mut reader = Reader::open(&inner, &path).await.expect("it is there");
+        let (life, block) = ((Incarnation(1), superblock.salt), superblock.block as usize);
+        let first = header_near(&mut reader, 0, life, block).await;
+        let (_, header) = first.expect("it can be read").expect("it begins with one");
+        let sought = Sought {
+            life,
+            first: header.sequence,
+            start: GroupSequence(start),
+            block,
+        };
+        sought.position(&mut reader).await.expect("it can be read")
+    };
+    runtime.block_on(position)
+}
+
+/// Goal: a start reads a file from shortly before the first group that is needed, also where an
+/// earlier lap lies behind.
+#[test]
+fn what_was_released_is_stepped_over() {
+    for released in [1, 2, 50, 100, 198, 200] {
+        let world = world(3);
+        let broker = runtime(&world);
+        let size = 1 << 20;
+        let settings = JournalSettings {
+            file_bytes_first: size,
+            files_max: 2,
+            ..settings()
+        };
+        let journal = start(&broker, 1, settings);
+        // Two files of 256 blocks: the last groups lie in the first file again.
+        let mut last = GroupSequence(0);
+        let mut append = |number: u64| {
+            last = GroupSequence(append(&journal, 1, number, 3000, RequiredMark::Synced));
+            let waiter = journal.clone();
+            let waits = async move { waiter.wait(last, RequiredMark::Synced).await };
+            broker.block_on(waits).expect("it becomes durable");
+            last
+        };
+        let lap = (0..512).map(&mut append).last().expect("some");
+        journal.release(lap);
+        turns(&broker, 50);
+        let groups: Vec<GroupSequence> = (512..712).map(&mut append).collect();
+        let up_to = groups[released - 1];
+        journal.release(up_to);
+        turns(&broker, 50);
+        world.borrow_mut().cut_power();
+
+        let broker = runtime(&world);
+        let needed = released as u64 * 4096;
+        let from = sought(&broker, up_to.0 + 1);
+        let near = needed.saturating_sub(size / 32 + 4096);
+        // A group without entries may stand before the first.
+        assert!((near..=needed).contains(&from), "{from}, {needed}");
+        let found = found(&broker, 1).expect("it can be read").remove(0);
+        assert_eq!((found.first.0, &found.damage), (up_to.0 + 1, &vec![]));
+        let numbers = replay(&broker, found).into_iter().map(|entry| entry.2);
+        let expected: Vec<u64> = (512 + released as u64..712).collect();
+        assert_eq!(numbers.collect::<Vec<_>>(), expected, "{released}");
+    }
 }
 
 #[test]
