@@ -17,7 +17,7 @@
 //! A partition that gained little since the last lap is not written: its few batches are copied
 //! forward in the journal instead, which is one write for thousands of them.
 //!
-//! Three reasons to write, beside being asked: the journal is a quarter full (a lap), much memory
+//! Three reasons to write, beside being asked: much came into the journal (a lap), much memory
 //! waits in tails (a flush of the large ones, and of more where that is not enough: producers
 //! wait for it), a partition was quiet for a second (its own flush, so that Kafka's tools see all
 //! of it in the folder; the next lap syncs it, for the journal has it until then).
@@ -35,7 +35,7 @@ use super::checkpoint_file::{Encoder, Record, shard_path};
 use super::full_disk::FullDisk;
 use crate::ids::{GroupSequence, Offset, PartitionKey, RequiredMark, ShardId};
 use crate::journal::{Entry, Journal, JournalError, Pressure};
-use crate::log::Log;
+use crate::log::{Log, LogError};
 use crate::runtime::Runtime;
 use crate::runtime::sync::{Either, Event, either};
 use block::SavedBlock;
@@ -55,12 +55,18 @@ const RETRY_NO_SPACE: Duration = Duration::from_secs(1);
 const FLUSH_BYTES: u64 = 16 << 20;
 /// A tail of at least this much is worth a write of its own.
 const LARGE_TAIL: u64 = 64 << 10;
+/// Tails of that size that are written at the same time.
+const LARGE_AT_ONCE: usize = 2;
 /// A tail below this is copied forward instead, if its partition is in use.
 const SMALL_TAIL: u64 = 8 << 10;
 /// Bytes of the journal for each partition in use, at least.
 const RING_BYTES_EACH: u64 = 64 << 10;
-/// Partitions whose saved blocks share one wait for the journal, and whose syncs go together.
-const BATCH: usize = 32;
+/// Bytes of the journal between two laps, at most, if not so many partitions are in use that they
+/// need more: twice as much is what a start after a crash replays of each shard, within a second.
+const LAP_BYTES: u64 = 32 << 20;
+/// Partitions whose saved blocks share one wait for the journal, and whose flushes and syncs go
+/// together.
+const BATCH: usize = 64;
 /// Records encoded between two pauses.
 const ENCODE_BATCH: usize = 512;
 
@@ -317,7 +323,7 @@ impl Inner {
             .max();
         let is_idle = latest.is_none_or(|latest| now.since(latest) >= IDLE);
         let since_lap = self.journal.placed_bytes() - self.lap_at.get();
-        let is_full = since_lap >= self.capacity(&pressure, active.len()) / 4
+        let is_full = since_lap >= self.lap_bytes(&pressure, active.len())
             || pressure.last_file && since_lap >= LARGE_TAIL
             || self.journal.is_stalled();
         if is_full || is_idle && !active.is_empty() {
@@ -329,14 +335,16 @@ impl Inner {
         self.flush_quiet(self.members_of(&active), now).await
     }
 
-    /// What the ring holds, or shall hold soon. A lap puts a few KiB of each partition in use into
-    /// the ring once more; in a ring that is small beside that, laps would fill it by themselves.
-    fn capacity(&self, pressure: &Pressure, active: usize) -> u64 {
+    /// How much goes into the journal between two laps: a quarter of what the ring holds, or shall
+    /// hold soon. A lap puts a few KiB of each partition in use into the ring once more; in a ring
+    /// that is small beside that, laps would fill it by themselves.
+    fn lap_bytes(&self, pressure: &Pressure, active: usize) -> u64 {
         let (wanted, there) = (active as u64 * RING_BYTES_EACH, pressure.capacity_bytes);
-        match wanted > there {
+        let capacity = match wanted > there {
             true => self.journal.want_capacity(wanted).max(there),
             false => there,
-        }
+        };
+        capacity.min(wanted.max(LAP_BYTES * 4)) / 4
     }
 
     /// Brings all of some partitions into segments, then makes a lap.
@@ -434,6 +442,14 @@ impl Inner {
         self.journal.release(free);
         self.close_quiet_files(&members, now);
         self.counters.laps.set(self.counters.laps.get() + 1);
+        tracing::debug!(
+            shard = self.shard.0,
+            partitions = members.len(),
+            written = large.len(),
+            copied = copied.len(),
+            took = ?self.runtime.now().since(now),
+            "a lap ended"
+        );
         Ok(())
     }
 
@@ -482,12 +498,12 @@ impl Inner {
     /// Writes tails into segments, unsynced.
     async fn flush(&self, members: &[Rc<Member>]) -> Result<(), CheckpointError> {
         for batch in members.chunks(BATCH) {
-            let mut captures = Vec::with_capacity(batch.len());
+            // The capture comes before the block: its group is one that a replay reads.
+            let capture = |member: &Rc<Member>| (self.capture_of(member), member.cuts.get());
+            let captures: Vec<_> = batch.iter().map(capture).collect();
+            let blocks = self.each(batch, |log| async move { log.tail_block().await });
             let mut saved_blocks = GroupSequence(0);
-            for member in batch {
-                // The capture comes before the block: its group is one that a replay reads.
-                captures.push((self.capture_of(member), member.cuts.get()));
-                let block = unless_deleted(member.log.tail_block().await)?;
+            for (member, block) in batch.iter().zip(blocks.await?) {
                 if let Some(block) = block.flatten() {
                     saved_blocks = saved_blocks.max(self.save_block(member, &block)?);
                 }
@@ -495,8 +511,11 @@ impl Inner {
             // A full journal waits for this very flush: then the block goes unsaved, and only a
             // disk that tears a block inside what it had synced could do harm.
             self.wait_synced(saved_blocks).await?;
-            for (member, (capture, cuts)) in batch.iter().zip(captures) {
-                let Some(flushed) = unless_deleted(member.log.flush().await)? else {
+            let flushed = self.each(batch, |log| async move { log.flush().await });
+            for ((member, (capture, cuts)), flushed) in
+                batch.iter().zip(captures).zip(flushed.await?)
+            {
+                let Some(flushed) = flushed else {
                     continue;
                 };
                 if let Some(capture) = capture {
@@ -512,6 +531,28 @@ impl Inner {
             }
         }
         Ok(())
+    }
+
+    /// Does something with all logs of a batch, few at a time where there is much to write, else
+    /// all, for then it is mostly waiting. `None`: that log was deleted. Ends when all have, also
+    /// after an error.
+    async fn each<T, W>(
+        &self,
+        batch: &[Rc<Member>],
+        work: impl Fn(Log) -> W + Clone + 'static,
+    ) -> Result<Vec<Option<T>>, CheckpointError>
+    where
+        T: 'static,
+        W: Future<Output = Result<T, LogError>> + 'static,
+    {
+        let is_large = |member: &Rc<Member>| member.log.unflushed_bytes() >= LARGE_TAIL;
+        let at_once = match batch.iter().any(is_large) {
+            true => LARGE_AT_ONCE,
+            false => batch.len(),
+        };
+        let logs = batch.iter().map(|member| member.log.clone()).collect();
+        let done = self.runtime.each(logs, at_once, work).await;
+        done.into_iter().map(unless_deleted).collect()
     }
 
     /// Waits until the journal has `group` durable; false: it is full and never will by itself.
@@ -548,6 +589,10 @@ impl Inner {
                 if let Some(capture) = capture {
                     *member.saved.borrow_mut() = *capture;
                 }
+            }
+            // Thousands of syncs take seconds: producers do not wait for the end of them.
+            if self.wants_memory_back() {
+                self.flush_for_memory().await?;
             }
         }
         Ok(())

@@ -161,7 +161,9 @@ pub async fn recover_with(
         );
         since = newest;
     }
+    let began = runtime.now();
     let found = Found::all(runtime, dir, since).await?;
+    let scanned = runtime.now();
     let unclean = checkpoints.damaged
         || newest > checkpoints.incarnation
         || found.iter().any(|journal| !journal.clean);
@@ -182,7 +184,15 @@ pub async fn recover_with(
     for journal in &found {
         replay.journal(journal).await?;
     }
+    let replayed = runtime.now();
     let (records, refused) = replay.finish().await?;
+    if unclean {
+        tracing::info!(
+            dir = %dir.display(), scan = ?scanned.since(began), replay = ?replayed.since(scanned),
+            sync = ?runtime.now().since(replayed),
+            "the last stop was not clean; what the journal held is in segments now"
+        );
+    }
     let incarnation = Incarnation(since.0 + 1);
     let mut encoder = Encoder::new(incarnation);
     let mut sorted: Vec<&Record> = records.values().collect();

@@ -15,22 +15,30 @@ impl Inner {
         since >= self.flush_bytes || since > 0 && self.journal.needs_memory()
     }
 
-    /// Flushes tails until their slabs take little memory: the large ones, then the larger half of
-    /// what is left; then a lap copies the small ones together, which may hold a slab each.
+    /// Flushes tails until their slabs take little memory; then a lap copies the small ones
+    /// together, which may hold a slab each.
     pub(super) async fn give_memory_back(&self) -> Result<(), CheckpointError> {
         let from = self.journal.appended_bytes();
+        self.flush_for_memory().await?;
+        let since_lap = self.journal.placed_bytes() - self.lap_at.get();
+        let is_worth_a_lap = since_lap >= self.flush_bytes / 2 && !self.journal.is_stalled();
+        if self.journal.needs_memory() && is_worth_a_lap {
+            self.lap().await?;
+        }
+        self.gave_memory_back(from);
+        Ok(())
+    }
+
+    /// Flushes the large tails, then, if that is not enough, the larger half of what is left.
+    pub(super) async fn flush_for_memory(&self) -> Result<(), CheckpointError> {
+        let from = self.journal.appended_bytes();
+        self.take_touched();
         let active = self.active.borrow().clone();
         let mut large = self.members_of(&active);
         large.retain(|member| member.log.unflushed_bytes() >= LARGE_TAIL);
         self.flush(&large).await?;
         if self.journal.needs_memory() {
             self.flush(&larger_half(self.members_of(&active))).await?;
-        }
-        let since_lap = self.journal.placed_bytes() - self.lap_at.get();
-        let is_worth_a_lap = since_lap >= self.flush_bytes / 2 && !self.journal.is_stalled();
-        if self.journal.needs_memory() && is_worth_a_lap {
-            self.take_touched();
-            self.lap().await?;
         }
         self.gave_memory_back(from);
         Ok(())
