@@ -216,7 +216,8 @@ mod tests {
         assert_eq!(epochs.format(), "0\n2\n0 0\n3 20\n");
         assert_eq!(EpochCache::parse(&epochs.format()), Ok(epochs));
         assert_eq!(EpochCache::parse("0\n0\n"), Ok(EpochCache::default()));
-        for bad in ["", "1\n0\n", "0\n2\n0 0\n", "0\n1\nx y\n", "0\n1\n0\n"] {
+        assert_eq!(EpochCache::parse(""), Ok(EpochCache::default()));
+        for bad in ["\n", "1\n0\n", "0\n2\n0 0\n", "0\n1\nx y\n", "0\n1\n0\n"] {
             assert!(EpochCache::parse(bad).is_err(), "{bad:?}");
         }
     }
