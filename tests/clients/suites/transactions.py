@@ -295,14 +295,15 @@ def coordinated(connection, transactional_id, timeout=60000, wanted=NONE):
 
 
 def add_partitions(connection, transactional_id, producer, topic, partitions):
-    """AddPartitionsToTxn v2: the code of each partition, once nothing is being ended any more."""
+    """AddPartitionsToTxn v2: the code of each partition in their order (Kafka's answer has none),
+    once nothing is being ended any more."""
     body = (wire.string(transactional_id) + struct.pack(">qhi", *producer, 1) + wire.string(topic)
             + struct.pack(f">i{len(partitions)}i", len(partitions), *partitions))
 
     def asked():
         answer = connection.ask(ADD_PARTITIONS, 2, body)
         rows = answer[4 + 4 + 2 + len(topic.encode()) + 4:]
-        codes = [code for _, code in struct.iter_unpack(">ih", rows)]
+        codes = [code for _, code in sorted(struct.iter_unpack(">ih", rows))]
         return CONCURRENT not in codes and codes
     return eventually(asked, "the transaction before is over", 30)
 
