@@ -473,7 +473,10 @@ impl Machine for GroupMachine {
     }
 
     fn timeout(&mut self, step: &mut Step) {
-        while let Some(timer) = self.timers.take(step.now) {
+        for _ in 0..TIMERS_PER_STEP_MAX {
+            let Some(timer) = self.timers.take(step.now) else {
+                return;
+            };
             match timer {
                 Timer::Session(group, member) => {
                     if let Some((group, mut work)) = self.classic(step, &group) {
@@ -510,6 +513,10 @@ impl Machine for GroupMachine {
         self.timers.next()
     }
 }
+
+/// What is due beyond these waits for the next step, so that thousands of groups that were made
+/// together, or lost their members together, do not hold the shard.
+const TIMERS_PER_STEP_MAX: usize = 32;
 
 /// The request's own message.
 fn decode<'a, M: Message<'a>>(request: &'a Request) -> Result<M, ErrorCode> {

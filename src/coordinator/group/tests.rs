@@ -499,3 +499,17 @@ fn a_topic_made_anew_has_no_committed_offsets() {
     bench.step(|machine, step| machine.follow(step, &image));
     assert_eq!(fetch(&mut bench, 8), -1);
 }
+
+#[test]
+fn a_step_wakes_no_more_groups_than_it_may() {
+    let mut bench = Bench::new();
+    let due = Millis(bench.now);
+    for number in 0..=TIMERS_PER_STEP_MAX {
+        let join = Timer::Join(format!("g{number}").into());
+        bench.machine.timers.set(join, due);
+    }
+    bench.step(|machine, step| machine.timeout(step));
+    assert_eq!(bench.machine.next_timeout(), Some(due), "one is left");
+    bench.step(|machine, step| machine.timeout(step));
+    assert!(bench.machine.next_timeout() > Some(due));
+}
