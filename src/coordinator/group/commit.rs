@@ -253,8 +253,9 @@ impl GroupMachine {
         if commit.retention_ms >= 0 {
             committed.expire_timestamp = step.wall.saturating_add(commit.retention_ms);
         }
-        if commit.by_id {
-            committed.topic_id = id;
+        // Kafka looks up the id of a topic that is named by name, but not in a transaction.
+        if commit.by_id || commit.producer.is_none() {
+            committed.topic_id = Uuid(topic.id.0);
         }
         let place = (commit.group, &*topic.name, new.partition);
         records::offset(step, commit.producer, place, &committed);

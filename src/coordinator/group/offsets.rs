@@ -24,7 +24,8 @@ pub struct Committed {
     pub commit_timestamp: i64,
     /// -1 unless the client set it (before KIP-211).
     pub expire_timestamp: i64,
-    /// Of the topic it was committed for; zero when the client named the topic by name.
+    /// Of the topic it was committed for; zero when it was named by name in a transaction, or by an
+    /// older broker.
     pub topic_id: Uuid,
     /// Counts changes, so that a late commit of a transaction does not go back.
     order: u64,

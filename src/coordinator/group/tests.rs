@@ -470,34 +470,37 @@ fn a_topic_made_anew_has_no_committed_offsets() {
         let told = OffsetFetchResponse::decode(&mut reader, 10).expect("an answer");
         told.groups[0].topics[0].partitions[0].committed_offset
     };
-    let mut bench = Bench::new();
-    let request = OffsetCommitRequest {
-        group_id: GroupId("g"),
-        generation_id_or_member_epoch: -1,
-        topics: vec![OffsetCommitRequestTopic {
-            topic_id: Uuid([7; 16]),
-            partitions: vec![OffsetCommitRequestPartition {
-                partition_index: 1,
-                committed_offset: 42,
-                ..OffsetCommitRequestPartition::default()
+    // Version 9 knows names alone, 10 ids alone.
+    for (version, name, id) in [(9, "t", 0), (10, "", 7)] {
+        let mut bench = Bench::new();
+        let request = OffsetCommitRequest {
+            group_id: GroupId("g"),
+            generation_id_or_member_epoch: -1,
+            topics: vec![OffsetCommitRequestTopic {
+                name: TopicName(name),
+                topic_id: Uuid([id; 16]),
+                partitions: vec![OffsetCommitRequestPartition {
+                    partition_index: 1,
+                    committed_offset: 42,
+                    ..OffsetCommitRequestPartition::default()
+                }],
             }],
-            ..OffsetCommitRequestTopic::default()
-        }],
-        ..OffsetCommitRequest::default()
-    };
-    bench.ask(ApiKey::OffsetCommit, 10, &request);
-    let mut bench = bench.restart();
-    assert_eq!(fetch(&mut bench, 7), 42);
-    let mut image = Image::empty("cluster", 1);
-    image.offset = 2;
-    image.put_topic(TopicImage {
-        id: crate::ids::TopicId([8; 16]),
-        name: "t".into(),
-        partitions: vec![PartitionImage::default(); 4],
-    });
-    let image = Arc::new(image);
-    bench.step(|machine, step| machine.follow(step, &image));
-    assert_eq!(fetch(&mut bench, 8), -1);
+            ..OffsetCommitRequest::default()
+        };
+        bench.ask(ApiKey::OffsetCommit, version, &request);
+        let mut bench = bench.restart();
+        assert_eq!(fetch(&mut bench, 7), 42);
+        let mut image = Image::empty("cluster", 1);
+        image.offset = 2;
+        image.put_topic(TopicImage {
+            id: crate::ids::TopicId([8; 16]),
+            name: "t".into(),
+            partitions: vec![PartitionImage::default(); 4],
+        });
+        let image = Arc::new(image);
+        bench.step(|machine, step| machine.follow(step, &image));
+        assert_eq!(fetch(&mut bench, 8), -1, "committed by version {version}");
+    }
 }
 
 #[test]
