@@ -19,21 +19,24 @@
 //!                         recovery point                               cut here
 //! ```
 
-use super::compaction::complete_swaps;
-use super::index::{OffsetEntry, TimeEntry, offset, time, transaction};
+mod indexes;
+mod listing;
+mod producers;
+
 use super::layout::{
-    FileKind, FileName, LEADER_EPOCH_FILE, PARTITION_METADATA_FILE, format_partition_metadata,
+    FileKind, LEADER_EPOCH_FILE, PARTITION_METADATA_FILE, format_partition_metadata,
 };
 use super::leader_epoch::EpochCache;
 use super::losses::{Damage, Loss};
 use super::scan::{CHECK_WINDOW_BYTES, Found, HEADER_WINDOW_BYTES, Look, NO_CHECK, Scan, Scanner};
-use super::segment::{Segment, TimeMark};
+use super::segment::Segment;
 use super::storage::Turns;
 use super::{
     BatchInfo, Epochs, Inner, Log, LogError, LogSettings, LogStorage, ProducerState, State, Tail,
 };
 use crate::ids::{Offset, PartitionKey};
 use crate::io::{Errno, Instant};
+use listing::{Listing, list};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
@@ -83,14 +86,6 @@ pub struct OpenReport {
     pub damage: Vec<Loss>,
     /// Bytes that were looked at.
     pub scanned_bytes: u64,
-}
-
-/// What lies in a partition's folder.
-#[derive(Default)]
-struct Listing {
-    segments: Vec<Offset>,
-    snapshots: Vec<Offset>,
-    epochs: bool,
 }
 
 impl Log {
@@ -165,56 +160,6 @@ impl Log {
             state.skip_to(start);
         }
     }
-}
-
-impl LogStorage {
-    /// Whether a partition's folder has its `partition.metadata`, with something in it.
-    pub(super) async fn says_whose(&self, dir: &Path) -> Result<bool, Errno> {
-        let path = dir.join(PARTITION_METADATA_FILE);
-        match self.runtime().status(&path).await {
-            Ok(status) => Ok(status.length > 0),
-            Err(Errno::NO_ENTRY) => Ok(false),
-            Err(errno) => Err(errno),
-        }
-    }
-}
-
-/// Reads the folder and removes or ends what a crash left half done.
-async fn list(storage: &LogStorage, dir: &Path) -> Result<Listing, Errno> {
-    let runtime = storage.runtime();
-    let mut entries = runtime.list_directory(dir).await?;
-    let names = entries.iter().map(|entry| FileName::parse(&entry.name));
-    let names: Vec<FileName> = names.collect();
-    if names
-        .iter()
-        .any(|name| matches!(name, FileName::Swap { .. }))
-    {
-        complete_swaps(storage, dir, &names).await?;
-        entries = runtime.list_directory(dir).await?;
-    }
-    let mut listing = Listing::default();
-    let mut indexes = Vec::new();
-    for entry in entries {
-        let path = dir.join(&entry.name);
-        match FileName::parse(&entry.name) {
-            FileName::Leftover | FileName::Swap { .. } => runtime.unlink(&path).await?,
-            FileName::Segment { base, kind } => match kind {
-                FileKind::Log => listing.segments.push(base),
-                FileKind::ProducerSnapshot => listing.snapshots.push(base),
-                kind => indexes.push((base, kind, path)),
-            },
-            FileName::LeaderEpochs => listing.epochs = true,
-            FileName::PartitionMetadata | FileName::Foreign => {}
-        }
-    }
-    listing.segments.sort_unstable();
-    listing.snapshots.sort_unstable();
-    for (base, _, path) in indexes {
-        if listing.segments.binary_search(&base).is_err() {
-            runtime.unlink(&path).await?;
-        }
-    }
-    Ok(listing)
 }
 
 impl Inner {
@@ -412,25 +357,6 @@ impl Inner {
         Ok(epochs)
     }
 
-    /// The newest readable `.snapshot` at or below `limit`.
-    pub(super) async fn newest_snapshot(
-        &self,
-        snapshots: &[Offset],
-        limit: Offset,
-    ) -> Option<(Offset, ProducerState)> {
-        for at in snapshots.iter().rev().filter(|at| **at <= limit) {
-            let path = self.path(*at, FileKind::ProducerSnapshot);
-            let runtime = &self.storage.0.runtime;
-            let bytes = runtime.read_file(&path, SNAPSHOT_BYTES_MAX).await;
-            if let Ok(bytes) = bytes
-                && let Ok(state) = ProducerState::decode(&bytes)
-            {
-                return Some((*at, state));
-            }
-        }
-        None
-    }
-
     /// Replays a segment that needs no check, for what it teaches about producers.
     async fn walk_closed(
         &self,
@@ -566,154 +492,6 @@ impl Inner {
         Ok(())
     }
 
-    /// The part of a segment before what is scanned, from its index files.
-    async fn begin_segment(
-        &self,
-        base: Offset,
-        look: &Look,
-        length: u32,
-        scanner: &mut Scanner,
-    ) -> Result<Segment, Errno> {
-        let mut segment = Segment::new(base);
-        segment.has_file = true;
-        let in_file = self.load_aborted(base, Offset(i64::MAX)).await?;
-        if let Some(growing) = &mut segment.growing {
-            let known = in_file.iter().copied();
-            growing.aborted = known
-                .filter(|entry| entry.last_offset < look.learn_from)
-                .collect();
-            // What the file has beyond may be of batches that are gone.
-            growing.aborted_dirty = growing.aborted.len() < in_file.len();
-        }
-        let Some(start) = self.index_start(base, look.from, length, scanner).await? else {
-            return Ok(segment);
-        };
-        let first = match scanner.look(0, NO_CHECK).await? {
-            Found::Batch { info, .. } => info,
-            _ => return Ok(segment),
-        };
-        let IndexStart {
-            at,
-            position,
-            entries,
-            times,
-        } = start;
-        let start_offset = segment.relative(at.base_offset());
-        let times_before = times.partition_point(|entry| entry.relative_offset < start_offset);
-        let last_time = times[..times_before].last().copied();
-        segment.size = position;
-        segment.expect_entry();
-        if let Some(entry) = last_time {
-            segment.max_timestamp = Some(TimeMark {
-                timestamp: entry.timestamp,
-                offset: base.plus(i64::from(entry.relative_offset)),
-            });
-        }
-        if let Some(growing) = &mut segment.growing {
-            let before = entries.partition_point(|entry| entry.position < position);
-            growing.offset_index.on_file = before as u32;
-            growing.time_index.on_file = times_before as u32;
-            growing.time_index.last = last_time;
-            growing.first_timestamp = Some(first.header.max_timestamp);
-        }
-        Ok(segment)
-    }
-
-    /// An intact segment's state as a scan finds it, after its file was cut at `size`.
-    pub(super) async fn survey(&self, base: Offset, size: u32) -> Result<Segment, Errno> {
-        let end = Offset(i64::MAX);
-        let look = Look {
-            from: end,
-            check_from: NO_CHECK,
-            learn_from: end,
-            next_base: None,
-        };
-        let file = self.segment_file(base, false).await?;
-        let mut scanner = Scanner::new(file, 0, u64::from(size), HEADER_WINDOW_BYTES);
-        let mut segment = self.begin_segment(base, &look, size, &mut scanner).await?;
-        scanner.go_to(u64::from(segment.size));
-        let settings = self.state.borrow().settings.clone();
-        let mut expected = base;
-        while segment.size < size {
-            match scanner.next(NO_CHECK).await? {
-                Found::Batch { info, position, .. } => {
-                    segment.size = position as u32;
-                    segment.note(&info, &settings);
-                    expected = info.next_offset();
-                }
-                Found::Garbage if scanner.resync(expected).await?.is_some() => {
-                    segment.size = scanner.position() as u32;
-                    segment.expect_entry();
-                }
-                Found::Garbage | Found::End => break,
-            }
-        }
-        segment.size = size;
-        segment.flushed = size;
-        let end = self.state.borrow().log_end;
-        if let Some(growing) = &mut segment.growing {
-            growing.aborted.retain(|entry| entry.last_offset < end);
-        }
-        Ok(segment)
-    }
-
-    /// Cuts the index files to what the segment counts on: entries beyond may be of batches that
-    /// are gone, and a later start could take them for true.
-    pub(super) async fn trim_indexes(&self, segment: &Segment) -> Result<(), Errno> {
-        let growing = segment.growing.as_ref();
-        let offsets = growing.map_or(0, |growing| growing.offset_index.on_file);
-        let times = growing.map_or(0, |growing| growing.time_index.on_file);
-        let (base, nothing) = (segment.base, Vec::new);
-        let length = u64::from(offsets) * offset::ENTRY_BYTES as u64;
-        self.write_index(base, FileKind::OffsetIndex, length, nothing())
-            .await?;
-        let length = u64::from(times) * time::ENTRY_BYTES as u64;
-        self.write_index(base, FileKind::TimeIndex, length, nothing())
-            .await
-    }
-
-    /// The index entry from which to look for `from`, if the index files are whole and a batch
-    /// confirms the entry.
-    async fn index_start(
-        &self,
-        base: Offset,
-        from: Offset,
-        length: u32,
-        scanner: &mut Scanner,
-    ) -> Result<Option<IndexStart>, Errno> {
-        let (entries, times, whole) = self.load_indexes(base, length).await?;
-        let relative = (from.0 - base.0).clamp(0, i64::from(u32::MAX)) as u32;
-        let Some(entry) = offset::lookup(&entries, relative).filter(|_| whole) else {
-            return Ok(None);
-        };
-        let found = scanner.look(u64::from(entry.position), NO_CHECK).await?;
-        let last = base.plus(i64::from(entry.relative_offset));
-        Ok(match found {
-            Found::Batch { info, .. } if info.last_offset() == last => Some(IndexStart {
-                at: info,
-                position: entry.position,
-                entries,
-                times,
-            }),
-            _ => None,
-        })
-    }
-
-    /// A scanner that begins at the index entry before `from`, or at the segment's start.
-    pub(super) async fn scanner_from(
-        &self,
-        base: Offset,
-        from: Offset,
-        size: u32,
-    ) -> Result<Scanner, Errno> {
-        let file = self.segment_file(base, false).await?;
-        let mut scanner = Scanner::new(file, 0, u64::from(size), HEADER_WINDOW_BYTES);
-        if let Some(start) = self.index_start(base, from, size, &mut scanner).await? {
-            scanner.go_to(u64::from(start.position));
-        }
-        Ok(scanner)
-    }
-
     /// Takes a batch into the segment's state.
     fn keep(
         &self,
@@ -765,48 +543,6 @@ impl Inner {
         })
     }
 
-    /// Entries of the index files, and whether both are there and whole.
-    pub(super) async fn load_indexes(
-        &self,
-        base: Offset,
-        size: u32,
-    ) -> Result<(Vec<OffsetEntry>, Vec<TimeEntry>, bool), Errno> {
-        let offsets = self.read_index(base, FileKind::OffsetIndex).await?;
-        let times = self.read_index(base, FileKind::TimeIndex).await?;
-        let (Some(offsets), Some(times)) = (offsets, times) else {
-            return Ok((Vec::new(), Vec::new(), false));
-        };
-        let (offsets, offsets_whole) = offset::parse(&offsets, u64::from(size));
-        let (times, times_whole) = time::parse(&times);
-        Ok((offsets, times, offsets_whole && times_whole))
-    }
-
-    /// Aborted transactions in the segment's `.txnindex` whose markers lie below `end`.
-    pub(super) async fn load_aborted(
-        &self,
-        base: Offset,
-        end: Offset,
-    ) -> Result<Vec<super::AbortedTransaction>, Errno> {
-        let bytes = self.read_index(base, FileKind::TransactionIndex).await?;
-        let (entries, _) = transaction::parse(&bytes.unwrap_or_default(), base, end);
-        Ok(entries)
-    }
-
-    /// An index file's bytes; `None` when there is none, or one too large to be one.
-    pub(super) async fn read_index(
-        &self,
-        base: Offset,
-        kind: FileKind,
-    ) -> Result<Option<Vec<u8>>, Errno> {
-        let path = self.path(base, kind);
-        let runtime = &self.storage.0.runtime;
-        match runtime.read_file(&path, INDEX_FILE_BYTES_MAX).await {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(Errno::NO_ENTRY | Errno(libc::EFBIG)) => Ok(None),
-            Err(errno) => Err(errno),
-        }
-    }
-
     /// What follows from the segments once all are known.
     fn settle(&self, known: &Known, fresh: bool) {
         let mut state = self.state.borrow_mut();
@@ -837,67 +573,6 @@ impl Inner {
         }
     }
 
-    /// Builds the producers anew up to the log's end: newest snapshot, then the batches behind it.
-    pub(super) async fn relearn(&self, snapshots: &[Offset]) -> Result<(), Errno> {
-        let (end, bases) = {
-            let state = self.state.borrow();
-            let bases: Vec<Offset> = state.segments.iter().map(|s| s.base).collect();
-            (state.log_end, bases)
-        };
-        let newest = self.newest_snapshot(snapshots, end).await;
-        let known = self.state.borrow().known_producers(end);
-        let (from, producers) = match (known, newest) {
-            (Some((at, whole)), Some((offset, _))) if at >= offset => (at, whole),
-            (Some(known), None) => known,
-            (_, Some(snapshot)) => snapshot,
-            (None, None) => (bases[0], ProducerState::default()),
-        };
-        self.state.borrow_mut().producers = producers;
-        let mut report = OpenReport::default();
-        for (index, base) in bases.iter().enumerate() {
-            let next = bases.get(index + 1).copied().unwrap_or(end);
-            let (has_file, flushed) = {
-                let state = self.state.borrow();
-                let segment = state.segment(*base);
-                let has_file = segment.is_some_and(|segment| segment.has_file);
-                (has_file, state.flushed)
-            };
-            if has_file && from < next {
-                let until = next.min(flushed);
-                self.walk_closed(*base, from, until, &mut report).await?;
-            }
-        }
-        self.relearn_tail(from);
-        Ok(())
-    }
-
-    /// The same for batches that are not in a file yet.
-    fn relearn_tail(&self, from: Offset) {
-        let mut state = self.state.borrow_mut();
-        let state = &mut *state;
-        let first = state.tail.index_of(state.flushed.max(from));
-        for entry in state.tail.range(first) {
-            if let Ok(info) = BatchInfo::parse(&entry.slice) {
-                state.producers.update(&info);
-            }
-        }
-    }
-
-    /// Removes snapshots that belong to no segment, but for the one that was used.
-    async fn drop_snapshots(&self, snapshots: &[Offset], used: Offset) -> Result<(), Errno> {
-        for at in snapshots {
-            let keep = {
-                let state = self.state.borrow();
-                *at <= state.log_end && (*at == used || state.segment(*at).is_some())
-            };
-            if !keep {
-                let path = self.path(*at, FileKind::ProducerSnapshot);
-                self.unlink(&path).await?;
-            }
-        }
-        Ok(())
-    }
-
     /// Removes a file; fine when it is not there.
     pub(super) async fn unlink(&self, path: &Path) -> Result<(), Errno> {
         match self.storage.0.runtime.unlink(path).await {
@@ -918,17 +593,5 @@ impl Inner {
     }
 }
 
-/// A batch that an index entry points at, and what the index files hold.
-struct IndexStart {
-    at: BatchInfo,
-    position: u32,
-    entries: Vec<OffsetEntry>,
-    times: Vec<TimeEntry>,
-}
-
 /// Leader epochs: one line each; a topic does not see a million leaders.
 const SMALL_FILE_BYTES_MAX: usize = 16 << 20;
-/// 46 bytes a producer.
-const SNAPSHOT_BYTES_MAX: usize = 256 << 20;
-/// Kafka's are at most `segment.index.bytes`, 10 MiB by default.
-const INDEX_FILE_BYTES_MAX: usize = 64 << 20;
