@@ -10,11 +10,12 @@
 //! misses a log dir serves a replica whole, or not at all.
 
 use super::clock::{MILLISECOND, SECOND};
+use super::disk::{Disk, Fault, FaultKind};
 use super::node::{drive, led_by, spawn};
 use super::world::{MachineId, World};
 use crate::config::{BrokerConfig, Machine};
 use crate::ids::{Offset, PartitionKey, ShardId, TopicId};
-use crate::io::{Instant, Slice};
+use crate::io::{Errno, Instant, Slice};
 use crate::map::Map;
 use crate::metadata::{Image, ResourceKind, TopicImage};
 use crate::partition::{EpochCheck, Origin, Terms};
@@ -174,8 +175,13 @@ impl Story {
                 self.world.power_cut(self.machine);
             }
         }
+        self.leave(&life);
+    }
+
+    /// Nothing of a life that is over answers any more.
+    fn leave(&self, life: &Life) {
         let partitions = life.1.partitions().into_iter();
-        partitions.for_each(|partition| partition.go_offline(crate::io::Errno::IO));
+        partitions.for_each(|partition| partition.go_offline(Errno::IO));
     }
 
     /// A life without one of the log dirs, which is there again in the next.
@@ -190,6 +196,42 @@ impl Story {
             self.world.run_for(self.world.below(4 * MILLISECOND));
         }
         self.end(life);
+    }
+
+    /// A life in which a log dir begins to fail at some moment of the moves, and in the end is cut
+    /// short; the disk is sound again in the next.
+    fn live_with_failing(&mut self, failing: usize) {
+        let life = self.start();
+        (0..PARTITIONS).for_each(|partition| self.send(&life, partition));
+        for kind in [FaultKind::Write, FaultKind::Sync, FaultKind::Metadata] {
+            let fault = Fault {
+                kind,
+                path: DIRS[failing].to_owned(),
+                skip: self.world.below(40) as u32,
+                count: u32::MAX,
+                errno: Errno::IO,
+            };
+            let order = |disk: &mut Disk| disk.faults.ordered.push(fault);
+            self.world.disk(self.machine, order);
+        }
+        for _ in 0..20 + self.world.below(30) {
+            match self.world.choose(&[(4, 0), (2, 1), (3, 2)]) {
+                0 => self.produce(&life),
+                1 => self.move_one(&life),
+                _ => self.world.run_for(self.world.below(4 * MILLISECOND)),
+            }
+        }
+        self.world.run_for(SECOND);
+        self.check(&life);
+        match self.world.below(2) {
+            0 => self.world.kill(self.machine),
+            _ => self.world.power_cut(self.machine),
+        }
+        self.leave(&life);
+        let repair = |disk: &mut Disk| disk.faults.ordered.clear();
+        self.world.disk(self.machine, repair);
+        // A move that failed may be given up.
+        *self.asked.borrow_mut() = Default::default();
     }
 
     /// One batch of an idempotent producer, which sends it until it is acknowledged.
@@ -305,7 +347,8 @@ impl Story {
     fn check(&self, life: &Life) {
         let misses_a_dir = life.1.dir_contents(None).iter().any(|dir| dir.is_offline);
         for partition in 0..PARTITIONS {
-            if misses_a_dir && life.1.partition(key(partition)).is_none() {
+            let replica = life.1.partition(key(partition));
+            if misses_a_dir && replica.is_none_or(|replica| replica.is_offline()) {
                 continue;
             }
             let read: Rc<RefCell<Option<Found>>> = Rc::default();
@@ -461,6 +504,9 @@ fn run(seed: u64, lives: u32) -> u64 {
         story.end(life);
         if story.world.below(4) == 0 {
             story.live_without(story.world.below(DIRS.len() as u64) as usize);
+        }
+        if story.world.below(4) == 0 {
+            story.live_with_failing(story.world.below(DIRS.len() as u64) as usize);
         }
     }
     let life = story.start();
