@@ -127,11 +127,6 @@ const LONG_FILES: &[(&str, usize, &str)] = &[
         680,
         "the steps of one checkpoint stand in the order in which they become durable",
     ),
-    (
-        "src/log/recovery.rs",
-        960,
-        "one judgement per segment; its parts share what they have seen",
-    ),
 ];
 
 /// Suites that stand in `src` beside what they test.
