@@ -62,7 +62,12 @@ impl Keeper {
         // Before a file is made: it may take the name of one of them.
         let leftover = shared.ring.borrow_mut().take_leftover();
         if let Some(path) = leftover {
-            shared.runtime.unlink(&path).await?;
+            match shared.runtime.unlink(&path).await {
+                Ok(()) | Err(Errno::NO_ENTRY) => {}
+                Err(errno) => tracing::warn!(
+                    path = %path.display(), %errno, "a file of an earlier journal stays"
+                ),
+            }
             return Ok(true);
         }
         let grown = match &mut self.growth {

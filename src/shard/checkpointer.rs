@@ -14,6 +14,10 @@
 //!   4. all captures go into one file
 //!   5. the journal's files before the oldest capture are free
 //!
+//! Thousands of syncs take seconds: tails are flushed for memory between them. What is captured
+//! for such a flush counts once it is synced, by this lap or the next; until then what was saved
+//! before it stands, which asks for more of the journal, not for less.
+//!
 //! A partition that gained little since the last lap is not written: its few batches are copied
 //! forward in the journal instead, which is one write for thousands of them.
 //!
@@ -62,7 +66,7 @@ const SMALL_TAIL: u64 = 8 << 10;
 /// Bytes of the journal for each partition in use, at least.
 const RING_BYTES_EACH: u64 = 64 << 10;
 /// Bytes of the journal between two laps, at most, if not so many partitions are in use that they
-/// need more: twice as much is what a start after a crash replays of each shard, within a second.
+/// need more. A start after a crash replays up to two laps of each shard; see `perf/limits.md`.
 const LAP_BYTES: u64 = 32 << 20;
 /// Partitions whose saved blocks share one wait for the journal, and whose flushes and syncs go
 /// together.
@@ -370,6 +374,9 @@ impl Inner {
 
     /// A whole checkpoint; see the head of the file.
     async fn lap(&self) -> Result<(), CheckpointError> {
+        // With the target, nothing in between: a partition that had its first entry since the last
+        // look would be none of this lap's, and its groups be released all the same.
+        self.take_touched();
         let target = self.journal.upcoming();
         self.lap_at.set(self.journal.placed_bytes());
         let appended = self.journal.appended_bytes();
@@ -503,7 +510,12 @@ impl Inner {
             let captures: Vec<_> = batch.iter().map(capture).collect();
             let blocks = self.each(batch, |log| async move { log.tail_block().await });
             let mut saved_blocks = GroupSequence(0);
-            for (member, block) in batch.iter().zip(blocks.await?) {
+            for ((member, (_, cuts)), block) in batch.iter().zip(&captures).zip(blocks.await) {
+                let block = match member.cuts.get() == *cuts {
+                    true => block?,
+                    // Cut while the others were read: the block is another one now.
+                    false => unless_deleted(member.log.tail_block().await)?,
+                };
                 if let Some(block) = block.flatten() {
                     saved_blocks = saved_blocks.max(self.save_block(member, &block)?);
                 }
@@ -512,35 +524,40 @@ impl Inner {
             // disk that tears a block inside what it had synced could do harm.
             self.wait_synced(saved_blocks).await?;
             let flushed = self.each(batch, |log| async move { log.flush().await });
-            for ((member, (capture, cuts)), flushed) in
-                batch.iter().zip(captures).zip(flushed.await?)
-            {
-                let Some(flushed) = flushed else {
-                    continue;
-                };
-                if let Some(capture) = capture {
-                    assert!(
-                        flushed.up_to >= capture.record.recovery_point || member.cuts.get() > cuts,
-                        "a flush takes the whole tail, unless it was truncated"
-                    );
-                    if flushed.up_to >= capture.record.recovery_point {
-                        member.flushed.replace(Some(Box::new(capture)));
-                    }
+            let mut result = Ok(());
+            for ((member, captured), flushed) in batch.iter().zip(captures).zip(flushed.await) {
+                match flushed {
+                    Ok(Some(flushed)) => self.flushed(member, captured, flushed.up_to),
+                    Ok(None) => {}
+                    Err(error) => result = result.and(Err(error)),
                 }
-                self.counters.flushes.set(self.counters.flushes.get() + 1);
             }
+            result?;
         }
         Ok(())
     }
 
+    /// Keeps what was captured before a flush until it is synced.
+    fn flushed(&self, member: &Member, captured: (Option<Capture>, u64), up_to: Offset) {
+        let (capture, cuts) = captured;
+        self.counters.flushes.set(self.counters.flushes.get() + 1);
+        if member.cuts.get() != cuts {
+            // What was captured is not so any more.
+            self.active.borrow_mut().insert(member.log.key());
+        } else if let Some(capture) = capture {
+            let end = capture.record.recovery_point;
+            assert!(up_to >= end, "a flush takes the whole tail");
+            member.flushed.replace(Some(Box::new(capture)));
+        }
+    }
+
     /// Does something with all logs of a batch, few at a time where there is much to write, else
-    /// all, for then it is mostly waiting. `None`: that log was deleted. Ends when all have, also
-    /// after an error.
+    /// all, for then it is mostly waiting. `None`: that log was deleted.
     async fn each<T, W>(
         &self,
         batch: &[Rc<Member>],
-        work: impl Fn(Log) -> W + Clone + 'static,
-    ) -> Result<Vec<Option<T>>, CheckpointError>
+        work: impl Fn(Log) -> W + 'static,
+    ) -> Vec<Result<Option<T>, CheckpointError>>
     where
         T: 'static,
         W: Future<Output = Result<T, LogError>> + 'static,
@@ -590,10 +607,7 @@ impl Inner {
                     *member.saved.borrow_mut() = *capture;
                 }
             }
-            // Thousands of syncs take seconds: producers do not wait for the end of them.
-            if self.wants_memory_back() {
-                self.flush_for_memory().await?;
-            }
+            self.give_memory_back_meanwhile().await?;
         }
         Ok(())
     }

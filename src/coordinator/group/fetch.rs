@@ -148,6 +148,8 @@ impl GroupMachine {
         }
     }
 
+    /// Of every topic by its name: here Kafka too tells what was committed for one that had the
+    /// name before.
     fn all<'a>(&'a self, group: &str, stable: bool) -> Vec<(TopicName<'a>, Partitions<'a>)> {
         let topics = self.offsets.of(group);
         topics

@@ -1,7 +1,7 @@
 //! Flushes that give memory back: producers wait for them when the disk is slower than they are.
 //!
 //! Room:       `shard`.
-//! Called by:  the checkpointer's task.
+//! Called by:  the checkpointer's task, also between the syncs of a lap.
 //! Calls:      `journal`, `log`.
 //! Never:      syncs more than a lap does.
 
@@ -29,9 +29,25 @@ impl Inner {
         Ok(())
     }
 
-    /// Flushes the large tails, then, if that is not enough, the larger half of what is left.
-    pub(super) async fn flush_for_memory(&self) -> Result<(), CheckpointError> {
+    /// The same amid the syncs of a lap, which take seconds for thousands of partitions: producers
+    /// do not wait for the end of them. Only when enough came that it is worth the writes.
+    pub(super) async fn give_memory_back_meanwhile(&self) -> Result<(), CheckpointError> {
         let from = self.journal.appended_bytes();
+        let since = from - self.flushed_at.get();
+        if since < self.flush_bytes / 4 || !self.wants_memory_back() {
+            return Ok(());
+        }
+        match self.flush_for_memory().await {
+            // The lap goes on, for it makes room in the journal; the next look meets it again.
+            Err(error) if error.is_no_space() => return Ok(()),
+            done => done?,
+        }
+        self.gave_memory_back(from);
+        Ok(())
+    }
+
+    /// Flushes the large tails, then, if that is not enough, the larger half of what is left.
+    async fn flush_for_memory(&self) -> Result<(), CheckpointError> {
         self.take_touched();
         let active = self.active.borrow().clone();
         let mut large = self.members_of(&active);
@@ -40,7 +56,6 @@ impl Inner {
         if self.journal.needs_memory() {
             self.flush(&larger_half(self.members_of(&active))).await?;
         }
-        self.gave_memory_back(from);
         Ok(())
     }
 
