@@ -154,7 +154,7 @@ impl Shard {
     }
 
     /// Who brings a partition's records into segments.
-    fn checkpointer(&self, dir: &Rc<LogDir>) -> &Checkpointer {
+    pub fn checkpointer(&self, dir: &Rc<LogDir>) -> &Checkpointer {
         &self.checkpointers[self.index_of(dir)]
     }
 

@@ -77,8 +77,16 @@ impl Story {
 
     /// Appends a batch of so many records; its base offset.
     fn produce(&self, node: &Node, records: usize) -> i64 {
+        self.produce_to(node, 0, records)
+    }
+
+    fn produce_to(&self, node: &Node, partition: usize, records: usize) -> i64 {
+        let part = ProducePart {
+            key: Node::key(partition),
+            ..part(records, 10)
+        };
         self.on_shard(node, move |shard| async move {
-            let answers = shard.produce(vec![part(records, 10)], terms()).await;
+            let answers = shard.produce(vec![part], terms()).await;
             assert_eq!(answers[0].error, ErrorCode::None);
             answers[0].base_offset.0
         })
@@ -207,6 +215,46 @@ fn epochs_fence_readers_and_tell_where_logs_part() {
     assert_eq!(story.epoch_end(&node, 4, -1), Ok((3, 5)));
     assert_eq!(story.epoch_end(&node, 8, -1), Ok((8, 9)));
     assert_eq!(story.epoch_end(&node, 9, -1), Ok((-1, -1)));
+}
+
+/// Goal: a lap releases no group that it knows nothing of, here the first one of a partition: it
+/// came while another partition was written for the lap.
+#[test]
+fn a_first_batch_beside_a_lap_survives_a_kill() {
+    let mut story = Story::new(3, "synced");
+    story.plan.partitions = 2;
+    let node = story.start(1);
+    // That both were made is in a checkpoint by then.
+    story.world.run_for(10 * SECOND);
+    story.produce(&node, 3);
+    let quick = story
+        .world
+        .disk(story.machine, |disk| disk.faults.latencies);
+    story.world.disk(story.machine, |disk| {
+        let slow = Latency::around(100 * MILLISECOND, 10 * MILLISECOND);
+        disk.faults.latencies.write = slow;
+        disk.faults.latencies.sync = slow;
+    });
+    let (runtime, shard) = node.owner(0);
+    let lapped: Rc<RefCell<bool>> = Rc::default();
+    let told = lapped.clone();
+    spawn(&runtime, async move {
+        let checkpointer = shard.checkpointer(&shard.dirs()[0]);
+        checkpointer.cover(&[Node::key(0)]).await;
+        *told.borrow_mut() = true;
+    });
+    // The checkpointer has looked, and writes.
+    story.world.run_for(20 * MILLISECOND);
+    assert_eq!(story.produce_to(&node, 1, 5), 0);
+    assert!(!*lapped.borrow(), "the lap is still under way");
+    assert!(story.world.run_until(60 * SECOND, || *lapped.borrow()));
+    story
+        .world
+        .disk(story.machine, |disk| disk.faults.latencies = quick);
+    // The superblock follows.
+    story.world.run_for(300 * MILLISECOND);
+    let node = story.restart(node, 2);
+    assert_eq!(story.produce_to(&node, 1, 1), 5, "behind what was there");
 }
 
 /// Goal: a producer that is acknowledged at once and is faster than the disk is slowed before it
