@@ -8,15 +8,15 @@
 //!
 //! Groups of a lap lie in a file in the order of their sequence; behind the last of them are those
 //! of earlier laps, all of which come before the first one of this lap. So halves of the file can
-//! be left out, down to a part that is quick to read; what a look finds nothing whole in counts as
-//! too far.
+//! be left out, down to a part that is quick to read; a look that finds no whole header counts as
+//! behind `start`.
 
 use super::group::{HEADER, Header, Incarnation};
 use super::reader::{CHUNK, Reader};
 use crate::ids::GroupSequence;
 use crate::io::Errno;
 
-/// What part of a file is read from its start instead of being looked into once more.
+/// One part in so many of a file is read through: another look would cost as much.
 const READ_WHOLE: u64 = 32;
 
 pub(super) struct Sought {

@@ -549,17 +549,14 @@ impl Replay {
     }
 
     /// Does something with all logs, some at a time: most of it is waiting for the disk.
-    async fn each<W>(&self, work: impl Fn(Log) -> W) -> Result<(), RecoveryError>
+    async fn each<W>(&self, work: impl Fn(Log) -> W + 'static) -> Result<(), RecoveryError>
     where
         W: Future<Output = Result<(), LogError>> + 'static,
     {
-        let members: Vec<&Member> = self.members.values().collect();
-        for some in members.chunks(AT_ONCE) {
-            let begin = |member: &&Member| self.runtime.spawn_with_result(work(member.log.clone()));
-            let under_way: Vec<_> = some.iter().map(begin).collect();
-            for (member, done) in some.iter().zip(under_way) {
-                done.await.map_err(|error| member.failed(error))?;
-            }
+        let logs = self.members.values().map(|member| member.log.clone());
+        let done = self.runtime.each(logs.collect(), AT_ONCE, work).await;
+        for (member, done) in self.members.values().zip(done) {
+            done.map_err(|error| member.failed(error))?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@
 //! Never:      chooses by chance: each test is one story.
 
 use super::clock::{Latency, MILLISECOND, SECOND};
+use super::disk::{Disk, DiskLatencies};
 use super::node::{LOG_DIR, Node, NodePlan, spawn};
 use super::world::{MachineId, World};
 use crate::config::{BrokerConfig, Machine};
@@ -49,6 +50,22 @@ impl Story {
         let up = self.world.run_until(600 * SECOND, || node.is_up());
         assert!(up, "{:?} {}", node.failed(), node.describe());
         node
+    }
+
+    /// Writes and syncs take so long from now on; how long everything took before.
+    fn slow_down(&self, slow: Latency) -> DiskLatencies {
+        let quick = self.world.disk(self.machine, |disk| disk.faults.latencies);
+        self.set_latencies(DiskLatencies {
+            write: slow,
+            sync: slow,
+            ..quick
+        });
+        quick
+    }
+
+    fn set_latencies(&self, latencies: DiskLatencies) {
+        let set = |disk: &mut Disk| disk.faults.latencies = latencies;
+        self.world.disk(self.machine, set);
     }
 
     /// The next life, in another epoch.
@@ -227,14 +244,7 @@ fn a_first_batch_beside_a_lap_survives_a_kill() {
     // That both were made is in a checkpoint by then.
     story.world.run_for(10 * SECOND);
     story.produce(&node, 3);
-    let quick = story
-        .world
-        .disk(story.machine, |disk| disk.faults.latencies);
-    story.world.disk(story.machine, |disk| {
-        let slow = Latency::around(100 * MILLISECOND, 10 * MILLISECOND);
-        disk.faults.latencies.write = slow;
-        disk.faults.latencies.sync = slow;
-    });
+    let quick = story.slow_down(Latency::around(100 * MILLISECOND, 10 * MILLISECOND));
     let (runtime, shard) = node.owner(0);
     let lapped: Rc<RefCell<bool>> = Rc::default();
     let told = lapped.clone();
@@ -248,9 +258,7 @@ fn a_first_batch_beside_a_lap_survives_a_kill() {
     assert_eq!(story.produce_to(&node, 1, 5), 0);
     assert!(!*lapped.borrow(), "the lap is still under way");
     assert!(story.world.run_until(60 * SECOND, || *lapped.borrow()));
-    story
-        .world
-        .disk(story.machine, |disk| disk.faults.latencies = quick);
+    story.set_latencies(quick);
     // The superblock follows.
     story.world.run_for(300 * MILLISECOND);
     let node = story.restart(node, 2);
@@ -265,14 +273,7 @@ fn a_slow_disk_slows_producers_that_wait_for_nothing() {
     const BATCH_BYTES: usize = 20_000;
     let story = Story::new(2, "memory");
     let node = story.start(1);
-    let quick = story
-        .world
-        .disk(story.machine, |disk| disk.faults.latencies);
-    story.world.disk(story.machine, |disk| {
-        let slow = Latency::around(2 * SECOND, SECOND);
-        disk.faults.latencies.write = slow;
-        disk.faults.latencies.sync = slow;
-    });
+    let quick = story.slow_down(Latency::around(2 * SECOND, SECOND));
     let (runtime, shard) = node.owner(0);
     let answered: Rc<RefCell<Vec<i64>>> = Rc::default();
     let (told, sending) = (answered.clone(), shard.clone());
@@ -295,9 +296,7 @@ fn a_slow_disk_slows_producers_that_wait_for_nothing() {
     assert!(taken * BATCH_BYTES <= share, "{taken} batches were taken");
     let queued = shard.dirs()[0].journal.pressure().queued_bytes as usize;
     assert!(queued <= share, "{queued} bytes wait for the disk");
-    story
-        .world
-        .disk(story.machine, |disk| disk.faults.latencies = quick);
+    story.set_latencies(quick);
     let all = || answered.borrow().len() == BATCHES;
     assert!(
         story.world.run_until(60 * SECOND, all),

@@ -23,6 +23,18 @@ pub struct Bench {
     token: u64,
 }
 
+/// All there is: topic `t` with four partitions.
+fn image(offset: i64, id: u8) -> Arc<Image> {
+    let mut image = Image::empty("cluster", 1);
+    image.offset = offset;
+    image.put_topic(TopicImage {
+        id: crate::ids::TopicId([id; 16]),
+        name: "t".into(),
+        partitions: vec![PartitionImage::default(); 4],
+    });
+    Arc::new(image)
+}
+
 impl Bench {
     pub fn new() -> Bench {
         let (config, _) =
@@ -39,14 +51,7 @@ impl Bench {
             answers: BTreeMap::new(),
             token: 0,
         };
-        let mut image = Image::empty("cluster", 1);
-        image.offset = 1;
-        image.put_topic(TopicImage {
-            id: crate::ids::TopicId([7; 16]),
-            name: "t".into(),
-            partitions: vec![PartitionImage::default(); 4],
-        });
-        let image = Arc::new(image);
+        let image = image(1, 7);
         bench.step(|machine, step| {
             machine.follow(step, &image);
             machine.loaded(step);
@@ -490,14 +495,7 @@ fn a_topic_made_anew_has_no_committed_offsets() {
         bench.ask(ApiKey::OffsetCommit, version, &request);
         let mut bench = bench.restart();
         assert_eq!(fetch(&mut bench, 7), 42);
-        let mut image = Image::empty("cluster", 1);
-        image.offset = 2;
-        image.put_topic(TopicImage {
-            id: crate::ids::TopicId([8; 16]),
-            name: "t".into(),
-            partitions: vec![PartitionImage::default(); 4],
-        });
-        let image = Arc::new(image);
+        let image = image(2, 8);
         bench.step(|machine, step| machine.follow(step, &image));
         assert_eq!(fetch(&mut bench, 8), -1, "committed by version {version}");
     }

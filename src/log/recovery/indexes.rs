@@ -3,7 +3,7 @@
 //! Room:       `log`.
 //! Called by:  `recovery` when a log is opened; `truncate`, `read` and others for one segment.
 //! Calls:      `index` to parse, `scan` for the batch that must confirm an entry.
-//! Never:      believes an index that no batch confirms: it is as if it were not there.
+//! Never:      begins a scan at an index entry that no batch confirms: it begins at the start then.
 
 use super::Look;
 use crate::ids::Offset;
