@@ -9,7 +9,8 @@
 //!   whole   lies in one received slice: what small requests are, nearly always
 //!   half    small, and put together from several slices
 //!   large   received straight into memory of its own
-//!   slow    half or large, and after a second still not whole
+//!   slow    half or large, and after a second still not whole; and what was received of
+//!           connections that are not read
 //!
 //! Half of the memory belongs to the shards, in equal parts; the other half is common, and a shard
 //! borrows of it by the piece. So many cores do not leave each with next to nothing.
@@ -235,11 +236,6 @@ impl Budget {
         self.wait(&self.waiting_for_whole, may_go_on).await;
     }
 
-    /// Whether a little may be copied out of the door's buffers.
-    pub fn has_room_for_half(&self) -> bool {
-        self.has_room(Kind::Half, 0)
-    }
-
     /// A place to receive in bulk, if one is free.
     pub fn bulk_place(self: &Rc<Self>) -> Option<BulkPlace> {
         let left = self.bulk_places.get().checked_sub(1)?;
@@ -252,15 +248,14 @@ impl Budget {
         self.waiting.get() > 0
     }
 
-    /// What has come of slow frames is more than twice what there is room for.
-    pub fn is_overfull(&self) -> bool {
+    /// Slow frames and what else is slow take more than twice what is left for them.
+    pub fn is_crowded(&self) -> bool {
         let slow = self.account(Kind::Slow);
         let making = slow.making.borrow();
-        let exempt = making
-            .first_key_value()
-            .map_or(0, |(_, oldest)| oldest.bytes);
-        let most = slow.own + self.commons.bytes_max / 2 - self.commons.kept_from(Kind::Slow);
-        slow.used.get() - exempt > 2 * most
+        let oldest = making.first_key_value();
+        let exempt = oldest.map_or(0, |(_, oldest)| oldest.bytes);
+        let room = slow.own + slow.leased.get() + self.commons.free_for(Kind::Slow);
+        slow.used.get() - exempt > 2 * room
     }
 
     async fn wait(&self, waiting: &Cell<usize>, may_go_on: impl Fn() -> bool) {
@@ -510,7 +505,7 @@ mod tests {
         let later = Instant(soon.0 + 1);
         budget.age(later);
         assert!(is_ready(late.room(0)));
-        assert!(budget.is_overfull());
+        assert!(budget.is_crowded());
         // The oldest of the slow ones goes on, the other one waits.
         assert!(is_ready(standing[0].room(0)));
         assert!(!is_ready(standing[1].room(0)));

@@ -22,7 +22,6 @@ use crate::runtime::{Receiver, Runtime, Socket};
 use bulk::{BULK_FRAME_MIN, BULK_QUIET, Bulk};
 use std::cell::Cell;
 use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
@@ -38,17 +37,23 @@ const REQUEST_BYTES_MIN: usize = 512;
 /// The least room a frame put together begins with.
 const HALF_BYTES_MIN: usize = 8 << 10;
 
-/// How long a frame may stand still when others wait for the memory it takes.
+/// How long a frame may stand still when others wait for the memory it takes, or when there is
+/// none left.
 const STALL_PRESSED: Duration = Duration::from_secs(3);
 
 /// How long a frame waits for memory, and when far more has come than there is room for. Clients
 /// wait half a minute for an answer.
 const ROOM_PATIENCE: Duration = Duration::from_secs(30);
-const ROOM_PATIENCE_OVERFULL: Duration = STALL_PRESSED;
+const ROOM_PATIENCE_CROWDED: Duration = STALL_PRESSED;
 
 /// How long a connection that is not read keeps the door's buffers: longer than a disk takes to
 /// make room under load, when copying would be a waste.
 const REST: Duration = Duration::from_millis(50);
+
+/// How long it may take memory for what was in them when there is none left, as in a burst of
+/// many clients: of whole requests for longer than of one that has stopped in the middle.
+const CROWDED_PATIENCE: Duration = STALL_PRESSED;
+const CROWDED_PATIENCE_MAKING: Duration = Duration::from_secs(1);
 
 /// One request as it came, without its length.
 pub struct Frame {
@@ -77,6 +82,10 @@ pub enum FrameError {
     NoRoom {
         missing: usize,
     },
+    /// Many connections that are not read have taken far more memory than there is for them.
+    Crowded {
+        bytes: usize,
+    },
     Socket(Errno),
 }
 
@@ -103,6 +112,9 @@ impl std::fmt::Display for FrameError {
             }
             FrameError::NoRoom { missing } => {
                 write!(f, "no memory for the last {missing} bytes of a frame")
+            }
+            FrameError::Crowded { bytes } => {
+                write!(f, "no memory for {bytes} bytes that wait to be read")
             }
             FrameError::Socket(errno) => write!(f, "{errno}"),
         }
@@ -196,7 +208,7 @@ impl FrameReader {
         }
         let length = length as usize;
         if self.has_whole(length) {
-            return Ok(Some(self.take_whole(length).await));
+            return self.take_whole(length).await.map(Some);
         }
         // Boxed, as other futures here are pinned where they are: an idle connection shall not hold
         // room for what it does not do, nor anything twice.
@@ -209,19 +221,18 @@ impl FrameReader {
         first.is_some_and(|first| first.len() >= length)
     }
 
-    async fn take_whole(&mut self, length: usize) -> Frame {
+    async fn take_whole(&mut self, length: usize) -> Result<Frame, FrameError> {
         let budget = self.budget.clone();
         let room = either(pin!(budget.room_for_whole()), pin!(self.rest())).await;
-        match room {
-            Either::First(()) => {}
-            Either::Second(never) => match never {},
+        if let Either::Second(error) = room {
+            return Err(error);
         }
-        Frame {
+        Ok(Frame {
             bytes: self.take_front(length),
             charge: self
                 .budget
                 .charge(Kind::Whole, length.max(REQUEST_BYTES_MIN)),
-        }
+        })
     }
 
     /// Nothing of a next frame has arrived.
@@ -237,14 +248,25 @@ impl FrameReader {
     }
 
     /// What a connection does that is not read for now: it stops receiving, and after a while
-    /// gives the door's buffers back. Never completes; dropped, reading goes on.
-    pub async fn rest(&mut self) -> Infallible {
+    /// gives the door's buffers back. Completes only for want of memory, when the connection has to
+    /// end; dropped, reading goes on.
+    pub async fn rest(&mut self) -> FrameError {
+        self.rest_at_most(CROWDED_PATIENCE).await
+    }
+
+    async fn rest_at_most(&mut self, crowded: Duration) -> FrameError {
         if let Some(receiver) = &mut self.receiver {
             receiver.pause();
         }
         self.runtime.sleep(REST).await;
         self.stop_receiver().await;
-        while !self.set_aside() {
+        self.set_aside();
+        let until = self.runtime.now().plus(crowded);
+        while self.aside.is_some() && self.budget.is_crowded() {
+            if self.runtime.now() >= until {
+                let bytes = self.arrived_bytes;
+                return FrameError::Crowded { bytes };
+            }
             self.runtime.sleep(REST).await;
         }
         std::future::pending().await
@@ -314,7 +336,7 @@ impl FrameReader {
             if self.ended {
                 return Err(FrameError::Truncated { missing });
             }
-            self.wait_for_room(&making, 0, progress, missing).await;
+            self.wait_for_room(&making, 0, progress, missing).await?;
             self.receive().await?;
         }
     }
@@ -331,7 +353,8 @@ impl FrameReader {
         // larger memory the pages count when bytes are written to them.
         let pooled = length <= crate::io::buffer::POOLED_BYTES_MAX;
         if pooled {
-            self.wait_for_room(&making, length, progress, length).await;
+            self.wait_for_room(&making, length, progress, length)
+                .await?;
             making.grow(length);
         }
         let mut buffer = Buffer::with_room(length);
@@ -355,7 +378,7 @@ impl FrameReader {
             }
             progress.arrived(self.runtime.now(), missing);
             if !pooled {
-                self.wait_for_room(&making, 0, progress, missing).await;
+                self.wait_for_room(&making, 0, progress, missing).await?;
             }
             let (returned, result) = self.socket.receive_into(buffer).await;
             buffer = returned;
@@ -374,13 +397,15 @@ impl FrameReader {
         wanted: usize,
         progress: &Progress,
         missing: usize,
-    ) {
+    ) -> Result<(), FrameError> {
         progress.arrived(self.runtime.now(), missing);
         progress.waits.set(true);
-        match either(making.room(wanted), self.rest()).await {
+        let rest = self.rest_at_most(CROWDED_PATIENCE_MAKING);
+        match either(making.room(wanted), rest).await {
             Either::First(()) => progress.arrived(self.runtime.now(), missing),
-            Either::Second(never) => match never {},
+            Either::Second(error) => return Err(error),
         }
+        Ok(())
     }
 
     /// Receives something; `false` when nothing came for too long.
@@ -429,21 +454,18 @@ impl FrameReader {
         }
     }
 
-    /// Copies what has arrived out of the door's buffers; `false` when there is no room for it.
-    fn set_aside(&mut self) -> bool {
+    /// Copies what has arrived out of the door's buffers: a few pieces, for the receiver was paused.
+    /// Memory or not, as long as they are full nobody is served.
+    fn set_aside(&mut self) {
         if self.arrived_bytes == 0 || self.aside.is_some() {
-            return true;
-        }
-        if self.arrived_bytes > HALF_BYTES_MIN && !self.budget.has_room_for_half() {
-            return false;
+            return;
         }
         let mut bytes = Vec::with_capacity(self.arrived_bytes);
         for slice in self.arrived.drain(..) {
             bytes.extend_from_slice(&slice);
         }
-        self.aside = Some(self.budget.charge(Kind::Half, bytes.len()));
+        self.aside = Some(self.budget.charge(Kind::Slow, bytes.len()));
         self.arrived.push_back(Slice::from(bytes));
-        true
     }
 
     fn arrive(&mut self, slice: Slice) {
@@ -518,15 +540,16 @@ impl Progress {
             budget.age(runtime.now());
             let stood = runtime.now().since(self.last.get());
             let missing = self.missing.get();
+            let is_crowded = budget.is_crowded();
             if self.waits.get() {
-                let patience = match budget.is_overfull() {
-                    true => ROOM_PATIENCE_OVERFULL,
+                let patience = match is_crowded {
+                    true => ROOM_PATIENCE_CROWDED,
                     false => ROOM_PATIENCE,
                 };
                 if stood >= patience {
                     return FrameError::NoRoom { missing };
                 }
-            } else if stood >= stall || (stood >= pressed && budget.is_pressed()) {
+            } else if stood >= stall || (stood >= pressed && (is_crowded || budget.is_pressed())) {
                 return FrameError::Stalled { missing };
             }
         }

@@ -311,9 +311,9 @@ impl Connection {
             }
         };
         let turn = either(pin!(turn), pin!(self.reader.rest())).await;
-        match turn {
-            Either::First(()) => {}
-            Either::Second(never) => match never {},
+        if let Either::Second(error) = turn {
+            self.close(&error);
+            return false;
         }
         if self.pipeline.is_closed() {
             return false;

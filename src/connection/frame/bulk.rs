@@ -61,7 +61,7 @@ impl FrameReader {
         }
         // All has come: however long it waits now is not the client's time.
         progress.last.set(Instant::NEVER);
-        Ok(self.take_whole(length).await)
+        self.take_whole(length).await
     }
 
     /// From now on it receives in bulk, if the shard has a place left for that.
