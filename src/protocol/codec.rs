@@ -65,3 +65,13 @@ pub fn put_nullable<T>(
     }
     value.map_or(Ok(()), |value| encode(out, value))
 }
+
+/// The same as the payload of a tagged field, where zero says null.
+pub fn put_tagged_nullable<T>(
+    out: &mut Vec<u8>,
+    value: Option<&T>,
+    encode: impl FnOnce(&mut Vec<u8>, &T) -> Result<(), EncodeError>,
+) -> Result<(), EncodeError> {
+    out.put_unsigned_varint(u32::from(value.is_some()));
+    value.map_or(Ok(()), |value| encode(out, value))
+}

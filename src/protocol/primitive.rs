@@ -344,6 +344,12 @@ impl<'a> Reader<'a> {
         Ok(self.i8()? >= 0)
     }
 
+    /// The same as the payload of a tagged field: zero for null. Ottla before 2026-11-27 wrote it
+    /// as outside of tags.
+    pub fn is_present_in_tag(&mut self) -> Result<bool, DecodeError> {
+        Ok(self.i8()? > 0)
+    }
+
     /// Tagged fields. `known` gets each tag with a reader over its payload alone and answers
     /// whether it knows the tag; a known one must be read to its end, an unknown one is skipped.
     pub fn tags(

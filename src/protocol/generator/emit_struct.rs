@@ -417,10 +417,14 @@ impl<'s> Emitter<'s> {
             Type::Wrapped { rust, wire, .. } => return wrap(rust, &format!("reader.{wire}()?")),
             Type::Struct { rust, .. } => {
                 let decode = format!("{rust}::decode(reader, version)?");
+                let is_present = match place.field.tag {
+                    Some(_) => "is_present_in_tag",
+                    None => "is_present",
+                };
                 return match &place.null {
                     Null::Never => decode,
                     Null::Always => {
-                        format!("if reader.is_present()? {{ Some({decode}) }} else {{ None }}")
+                        format!("if reader.{is_present}()? {{ Some({decode}) }} else {{ None }}")
                     }
                     Null::When(when) => format!(
                         "if {when} && !reader.is_present()? {{ None }} else {{ Some({decode}) }}"
@@ -601,6 +605,10 @@ impl<'s> Emitter<'s> {
             }
             Type::Struct { .. } => match &place.null {
                 Null::Never => format!("self.{name}.encode(out, version)?;\n"),
+                _ if place.field.tag.is_some() => format!(
+                    "put_tagged_nullable(out, self.{name}.as_ref(), \
+                     |out, value| value.encode(out, version))?;\n"
+                ),
                 null => {
                     let is_prefixed = match null {
                         Null::When(when) => when.as_str(),

@@ -86,7 +86,7 @@ impl<'a> ConsumerGroupMemberMetadataValue<'a> {
         reader.tags(|reader, tag| {
             match tag {
                 0 => {
-                    this.classic_member_metadata = if reader.is_present()? {
+                    this.classic_member_metadata = if reader.is_present_in_tag()? {
                         Some(ClassicMemberMetadata::decode(reader, version)?)
                     } else {
                         None
@@ -115,12 +115,9 @@ impl<'a> ConsumerGroupMemberMetadataValue<'a> {
         out.put_unsigned_varint(u32::from(has_classic_member_metadata));
         if has_classic_member_metadata {
             out.put_tag(0, |out| {
-                put_nullable(
-                    out,
-                    true,
-                    self.classic_member_metadata.as_ref(),
-                    |out, value| value.encode(out, version),
-                )
+                put_tagged_nullable(out, self.classic_member_metadata.as_ref(), |out, value| {
+                    value.encode(out, version)
+                })
             })?;
         }
         Ok(())

@@ -1,12 +1,13 @@
 // Writes every message of Apache Kafka in every version with Kafka's own classes, as hex.
 //
-// Each message is filled twice by walking its schema, which lies in Kafka's jars:
+// Each message is filled by walking its schema, which lies in Kafka's jars:
 //   full    every field of the version has a value that is not its default, arrays two elements;
-//   sparse  what may be null is null, arrays are empty, tagged fields keep their defaults.
-// A third line, `default`, is a new message of Kafka's with nothing set, where it can be written.
+//   sparse  what may be null is null, arrays are empty, tagged fields keep their defaults;
+//   null    as sparse, and tagged fields are null that may be, where that makes a difference.
+// Another line, `default`, is a new message of Kafka's with nothing set, where it can be written.
 // The values come from a counter, so two runs write the same bytes.
 //
-// Output, one line each: NAME VERSION full|sparse|default HEX, in requests.hex, responses.hex, records.hex.
+// Output, one line each: NAME VERSION full|sparse|null|default HEX, in requests.hex, responses.hex, records.hex.
 
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -62,18 +63,23 @@ public class GoldenMessages {
                 files.computeIfAbsent(isApi ? kind + "s" : "records", key -> new ArrayList<>());
             String name = spec.get("name").asText();
             for (int version = valid.low; version <= valid.high; version++) {
-                for (boolean full : new boolean[] {true, false}) {
-                    String line = name + " " + version + (full ? " full " : " sparse ");
+                String sparse = "";
+                for (Fill fill : Fill.values()) {
+                    String line = name + " " + version + " " + fill.name().toLowerCase() + " ";
                     try {
-                        byte[] bytes = new Filler(spec, version, full).message();
-                        lines.add(line + HexFormat.of().formatHex(bytes));
+                        byte[] bytes = new Filler(spec, version, fill).message();
+                        String hex = HexFormat.of().formatHex(bytes);
+                        if (fill != Fill.NULL || !hex.equals(sparse)) {
+                            lines.add(line + hex);
+                        }
+                        sparse = hex;
                     } catch (InvocationTargetException error) {
                         refused++;
                         System.err.println(line + error.getCause());
                     }
                 }
                 try {
-                    byte[] bytes = new Filler(spec, version, false).nothingSet();
+                    byte[] bytes = new Filler(spec, version, Fill.SPARSE).nothingSet();
                     lines.add(name + " " + version + " default " + HexFormat.of().formatHex(bytes));
                 } catch (RuntimeException error) {
                     // Null in a field that must be set.
@@ -121,18 +127,22 @@ public class GoldenMessages {
         return specs;
     }
 
+    enum Fill { FULL, SPARSE, NULL }
+
     /** Builds one message as JSON, turns it into Kafka's object and writes that. */
     static class Filler {
         final JsonNode spec;
         final int version;
         final boolean full;
+        final boolean nullTags;
         final Map<String, JsonNode> structs = new HashMap<>();
         int counter = 0;
 
-        Filler(JsonNode spec, int version, boolean full) {
+        Filler(JsonNode spec, int version, Fill fill) {
             this.spec = spec;
             this.version = version;
-            this.full = full;
+            this.full = fill == Fill.FULL;
+            this.nullTags = fill == Fill.NULL;
             for (JsonNode struct : spec.path("commonStructs")) {
                 structs.put(struct.get("name").asText(), struct.get("fields"));
             }
@@ -187,11 +197,11 @@ public class GoldenMessages {
                     continue;
                 }
                 boolean isTagged = new Versions(tagged).contains(version);
-                if (isTagged && !full) {
-                    continue;
-                }
                 boolean isNullable =
                     new Versions(field.path("nullableVersions").asText("none")).contains(version);
+                if (isTagged && !full && !(nullTags && isNullable)) {
+                    continue;
+                }
                 String name = field.get("name").asText();
                 name = name.substring(0, 1).toLowerCase() + name.substring(1);
                 JsonNode value = isNullable && !full ? NullNode.instance : value(field, type);
