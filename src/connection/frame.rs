@@ -454,8 +454,8 @@ impl FrameReader {
         }
     }
 
-    /// Copies what has arrived out of the door's buffers: a few pieces, for the receiver was paused.
-    /// Memory or not, as long as they are full nobody is served.
+    /// Copies what has arrived out of the door's buffers: a few pieces, as the receiver was
+    /// paused. Memory or not, as long as they are full nobody is served.
     fn set_aside(&mut self) {
         if self.arrived_bytes == 0 || self.aside.is_some() {
             return;
