@@ -118,11 +118,6 @@ const LONG_FILES: &[(&str, usize, &str)] = &[
         "reader and writer of a primitive stand side by side",
     ),
     (
-        "src/protocol/generator/emit_struct.rs",
-        770,
-        "one walk over a message's fields, per face",
-    ),
-    (
         "src/shard/checkpointer.rs",
         680,
         "the steps of one checkpoint stand in the order in which they become durable",

@@ -7,6 +7,9 @@
 //! A field that a version does not know keeps its default when decoded, and must have it (unless
 //! *ignorable*) when encoded. Conditions are emitted only where the versions in scope differ.
 
+mod decode;
+mod encode;
+
 use std::fmt::Write;
 
 use crate::emit::{Names, snake};
@@ -178,6 +181,16 @@ impl<'s> Emitter<'s> {
             "true".into()
         } else {
             "flexible".into()
+        }
+    }
+
+    fn push_flexible(&self, text: &mut String, scope: Versions, tags: &str) {
+        match self.flexible(scope).as_str() {
+            "false" => (),
+            "true" => text.push_str(tags),
+            variable => {
+                let _ = writeln!(text, "if {variable} {{\n{tags}}}");
+            }
         }
     }
 
@@ -361,284 +374,6 @@ impl<'s> Emitter<'s> {
              -> Result<(), EncodeError> {{\n\
              {write_open}{write}Ok(())\n}}\n}}"
         );
-    }
-
-    fn decode_body(&self, places: &[Place], scope: Versions) -> String {
-        let mut text = String::new();
-        for place in places.iter().filter(|place| place.field.tag.is_none()) {
-            let read = format!("this.{} = {};\n", place.name, self.read(place));
-            match &place.when {
-                None => text.push_str(&read),
-                Some(when) => {
-                    let _ = writeln!(text, "if {when} {{\n{read}}}");
-                }
-            }
-        }
-        let tagged = sorted_tags(places);
-        let mut tags = "reader.skip_tags()?;\n".to_string();
-        if !tagged.is_empty() {
-            tags = "reader.tags(|reader, tag| {\nmatch tag {\n".into();
-            for (tag, place) in tagged {
-                let when = condition(
-                    place.field.versions.and(scope),
-                    self.message.flexible.and(scope),
-                );
-                let when = when.map_or(String::new(), |when| format!(" if {when}"));
-                let read = self.read(place);
-                let _ = writeln!(tags, "{tag}{when} => this.{} = {read},", place.name);
-            }
-            tags.push_str("_ => return Ok(false),\n}\nOk(true)\n})?;\n");
-        }
-        self.push_flexible(&mut text, scope, &tags);
-        text
-    }
-
-    fn push_flexible(&self, text: &mut String, scope: Versions, tags: &str) {
-        match self.flexible(scope).as_str() {
-            "false" => (),
-            "true" => text.push_str(tags),
-            variable => {
-                let _ = writeln!(text, "if {variable} {{\n{tags}}}");
-            }
-        }
-    }
-
-    /// An expression that reads the field's value.
-    fn read(&self, place: &Place) -> String {
-        let flexible = if place.field.tag.is_some() {
-            "true"
-        } else {
-            &place.flexible
-        };
-        let nullable = place.null != Null::Never;
-        let prefix = if nullable { "nullable_" } else { "" };
-        let (read, map) = match &place.ty {
-            Type::Scalar { wire, .. } => return format!("reader.{wire}()?"),
-            Type::Wrapped { rust, wire, .. } => return wrap(rust, &format!("reader.{wire}()?")),
-            Type::Struct { rust, .. } => {
-                let decode = format!("{rust}::decode(reader, version)?");
-                let is_present = match place.field.tag {
-                    Some(_) => "is_present_in_tag",
-                    None => "is_present",
-                };
-                return match &place.null {
-                    Null::Never => decode,
-                    Null::Always => {
-                        format!("if reader.{is_present}()? {{ Some({decode}) }} else {{ None }}")
-                    }
-                    Null::When(when) => format!(
-                        "if {when} && !reader.is_present()? {{ None }} else {{ Some({decode}) }}"
-                    ),
-                };
-            }
-            Type::Text { wrapper } => (format!("reader.{prefix}string({flexible})?"), *wrapper),
-            Type::Bytes => (format!("reader.{prefix}bytes({flexible})?"), None),
-            Type::Array(element) => {
-                let bytes_min = self.bytes_min(element, place.field.versions);
-                let element = self.element_reader(element, flexible);
-                (
-                    format!("reader.{prefix}array({flexible}, {bytes_min}, {element})?"),
-                    None,
-                )
-            }
-        };
-        let read = match &place.null {
-            Null::When(when) => format!("null_if({when}, {read})?"),
-            _ => read,
-        };
-        match map {
-            None => read,
-            Some(wrapper) if nullable => format!("{read}.map({wrapper})"),
-            Some(wrapper) => wrap(wrapper, &read),
-        }
-    }
-
-    fn element_reader(&self, element: &Type, flexible: &str) -> String {
-        match element {
-            Type::Scalar { wire, .. } => format!("Reader::{wire}"),
-            Type::Wrapped { rust, wire, .. } => {
-                format!("|reader| Ok({})", wrap(rust, &format!("reader.{wire}()?")))
-            }
-            Type::Text {
-                wrapper: Some(wrapper),
-            } => {
-                format!("|reader| Ok({wrapper}(reader.string({flexible})?))")
-            }
-            Type::Text { wrapper: None } => format!("|reader| reader.string({flexible})"),
-            Type::Bytes => format!("|reader| reader.bytes({flexible})"),
-            Type::Struct { rust, .. } => format!("|reader| {rust}::decode(reader, version)"),
-            Type::Array(_) => unreachable!("Kafka has no arrays of arrays"),
-        }
-    }
-
-    /// The fewest bytes a value takes in any of these versions.
-    fn bytes_min(&self, ty: &Type, versions: Versions) -> usize {
-        let scope = versions.and(self.message.versions);
-        let all = scope.low..=scope.high;
-        all.map(|version| self.bytes_min_in(ty, Versions::NONE, version))
-            .min()
-            .unwrap_or(0)
-    }
-
-    fn bytes_min_in(&self, ty: &Type, null: Versions, version: i16) -> usize {
-        let flexible = self.message.flexible.contains(version);
-        match ty {
-            Type::Scalar { bytes, .. } | Type::Wrapped { bytes, .. } => *bytes,
-            _ if null.contains(version) && matches!(ty, Type::Struct { .. }) => 1,
-            Type::Text { .. } => 2 - usize::from(flexible),
-            Type::Bytes | Type::Array(_) => 4 - 3 * usize::from(flexible),
-            Type::Struct { kafka, .. } => {
-                let fields = self.fields_of(kafka).iter();
-                let plain =
-                    fields.filter(|field| field.tag.is_none() && field.versions.contains(version));
-                let sum: usize = plain
-                    .map(|field| {
-                        self.bytes_min_in(&self.ty(field, &field.kind), field.null, version)
-                    })
-                    .sum();
-                sum + usize::from(flexible)
-            }
-        }
-    }
-
-    fn encode_body(&self, places: &[Place], scope: Versions) -> String {
-        let mut text = String::new();
-        for place in places.iter().filter(|place| place.field.tag.is_none()) {
-            let write = self.write_checked(place);
-            let absent = place.absent(&place.is_default(self), &place.field.name);
-            match &place.when {
-                None => text.push_str(&write),
-                Some(when) if absent.is_empty() => {
-                    let _ = writeln!(text, "if {when} {{\n{write}}}");
-                }
-                Some(when) => {
-                    let _ = writeln!(text, "if {when} {{\n{write}}} else {{\n{absent}}}");
-                }
-            }
-        }
-        let tagged = sorted_tags(places);
-        let mut tags = "out.put_unsigned_varint(0);\n".to_string();
-        if !tagged.is_empty() {
-            let (mut lets, mut writes, mut count) = (String::new(), String::new(), Vec::new());
-            for (tag, place) in &tagged {
-                let when = condition(
-                    place.field.versions.and(scope),
-                    self.message.flexible.and(scope),
-                );
-                let is_set = not(&place.is_default(self));
-                let is_set = when.map_or(is_set.clone(), |when| format!("{when} && {is_set}"));
-                let has = format!("has_{}", place.name.trim_start_matches("r#"));
-                let write = self.write(place);
-                let payload = match write.strip_suffix("?;\n") {
-                    Some(fallible) => fallible.to_string(),
-                    None => format!("{{\n{write}Ok(())\n}}"),
-                };
-                let _ = writeln!(lets, "let {has} = {is_set};");
-                let _ = writeln!(
-                    writes,
-                    "if {has} {{\nout.put_tag({tag}, |out| {payload})?;\n}}"
-                );
-                count.push(format!("u32::from({has})"));
-            }
-            tags = format!(
-                "{lets}out.put_unsigned_varint({});\n{writes}",
-                count.join(" + ")
-            );
-        }
-        self.push_flexible(&mut text, scope, &tags);
-        for (_, place) in &tagged {
-            let absent = place.absent(&place.is_default(self), &place.field.name);
-            if let (Some(when), false) = (&place.when, absent.is_empty()) {
-                let _ = writeln!(text, "if {} {{\n{absent}}}", not(when));
-            }
-        }
-        text
-    }
-
-    /// Statements that write the field, after a check that null is allowed.
-    fn write_checked(&self, place: &Place) -> String {
-        let mut text = String::new();
-        if let Null::When(when) = &place.null {
-            let _ = writeln!(
-                text,
-                "not_null(self.{}.is_some() || {when}, \"{}\", version)?;",
-                place.name, place.field.name
-            );
-        }
-        text + &self.write(place)
-    }
-
-    fn write(&self, place: &Place) -> String {
-        let flexible = if place.field.tag.is_some() {
-            "true"
-        } else {
-            &place.flexible
-        };
-        let name = &place.name;
-        let nullable = place.null != Null::Never;
-        let prefix = if nullable { "nullable_" } else { "" };
-        let by_ref = if nullable {
-            format!("self.{name}.as_deref()")
-        } else {
-            format!("&self.{name}")
-        };
-        match &place.ty {
-            Type::Scalar { wire, .. } => format!("out.put_{wire}(self.{name});\n"),
-            Type::Wrapped { rust, wire, .. } => {
-                format!(
-                    "out.put_{wire}({});\n",
-                    unwrap(rust, &format!("self.{name}"))
-                )
-            }
-            Type::Text { wrapper } => {
-                let value = match (wrapper, nullable) {
-                    (None, _) => format!("self.{name}"),
-                    (Some(_), true) => by_ref,
-                    (Some(_), false) => format!("self.{name}.0"),
-                };
-                format!("out.put_{prefix}string({value}, {flexible})?;\n")
-            }
-            Type::Bytes => format!("out.put_{prefix}bytes(self.{name}, {flexible});\n"),
-            Type::Array(element) => {
-                let element = self.element_writer(element, flexible);
-                format!("out.put_{prefix}array({by_ref}, {flexible}, {element})?;\n")
-            }
-            Type::Struct { .. } => match &place.null {
-                Null::Never => format!("self.{name}.encode(out, version)?;\n"),
-                _ if place.field.tag.is_some() => format!(
-                    "put_tagged_nullable(out, self.{name}.as_ref(), \
-                     |out, value| value.encode(out, version))?;\n"
-                ),
-                null => {
-                    let is_prefixed = match null {
-                        Null::When(when) => when.as_str(),
-                        _ => "true",
-                    };
-                    format!(
-                        "put_nullable(out, {is_prefixed}, self.{name}.as_ref(), \
-                         |out, value| value.encode(out, version))?;\n"
-                    )
-                }
-            },
-        }
-    }
-
-    fn element_writer(&self, element: &Type, flexible: &str) -> String {
-        match element {
-            Type::Scalar { wire, .. } => {
-                format!("|out, item| {{\nout.put_{wire}(*item);\nOk(())\n}}")
-            }
-            Type::Wrapped { rust, wire, .. } => {
-                format!(
-                    "|out, item| {{\nout.put_{wire}({});\nOk(())\n}}",
-                    unwrap(rust, "item")
-                )
-            }
-            Type::Text { .. } => format!("|out, item| out.put_string(item, {flexible})"),
-            Type::Bytes => format!("|out, item| {{\nout.put_bytes(item, {flexible});\nOk(())\n}}"),
-            Type::Struct { .. } => "|out, item| item.encode(out, version)".into(),
-            Type::Array(_) => unreachable!("Kafka has no arrays of arrays"),
-        }
     }
 }
 
