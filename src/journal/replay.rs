@@ -1,4 +1,4 @@
-//! What an unclean stop left: finding groups, judging tails, reading them again in order.
+//! What an unclean stop left: finding groups, judging tails, giving them in order.
 //!
 //! Room:       `journal`.
 //! Called by:  `shard::recovery`.
@@ -27,6 +27,7 @@ use crate::ids::{GroupSequence, PartitionKey, ShardId};
 use crate::io::{Errno, Slice};
 use crate::map::Map;
 use crate::runtime::Runtime;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -46,6 +47,7 @@ pub struct Found {
     salt: u64,
     places: BTreeMap<GroupSequence, Place>,
     notes: Vec<(GroupSequence, Group)>,
+    kept: RefCell<Kept>,
 }
 
 /// A group at or below the durable mark that cannot be read: not a torn tail but a loss.
@@ -68,10 +70,21 @@ struct Place {
     previous_crc: u32,
 }
 
+/// Groups that a replay need not read again, as many as there is memory for.
+#[derive(Debug, Default)]
+struct Kept {
+    groups: BTreeMap<GroupSequence, Group>,
+    /// Bytes that may still be kept.
+    room: u64,
+}
+
 /// Part of the name of files that were set aside, before the incarnation they were of.
 pub const DAMAGED: &str = ".damaged-";
 /// Journals that are looked at at the same time: enough to keep a disk busy.
 const AT_ONCE: usize = 4;
+/// What a scan keeps of groups, for all journals of a log dir: an unclean stop leaves less than
+/// twice as much, and nothing else takes memory yet.
+const KEPT_BYTES_MAX: u64 = 64 << 20;
 /// How far behind the last group of a file another one is looked for, at least: what is damaged
 /// in between is then a loss and no torn tail. No more than two writes are ever in flight.
 const LOOK_BEHIND: u64 = 16 << 20;
@@ -111,9 +124,10 @@ impl Found {
             }
         }
         let inner = (runtime.clone(), dir.to_owned());
+        let room = KEPT_BYTES_MAX / used.len().max(1) as u64;
         let scanned = runtime.each(used, AT_ONCE, move |(superblock, files)| {
             let (runtime, dir) = inner.clone();
-            async move { Found::one(&runtime, &dir, &superblock, &files).await }
+            async move { Found::one(&runtime, &dir, &superblock, &files, room).await }
         });
         for one in scanned.await {
             found.push(one?);
@@ -141,6 +155,7 @@ impl Found {
             salt: 0,
             places: BTreeMap::new(),
             notes: Vec::new(),
+            kept: RefCell::default(),
         }
     }
 
@@ -149,8 +164,13 @@ impl Found {
         dir: &Path,
         superblock: &Superblock,
         files: &[u64],
+        room: u64,
     ) -> Result<Found, JournalError> {
         let mut scan = Scan {
+            kept: Kept {
+                room,
+                ..Kept::default()
+            },
             incarnation: superblock.incarnation,
             salt: superblock.salt,
             start: superblock.start,
@@ -179,6 +199,7 @@ impl Found {
             salt: superblock.salt,
             places: scan.places,
             notes: scan.notes,
+            kept: RefCell::new(scan.kept),
         })
     }
 
@@ -315,6 +336,19 @@ struct Scan {
     /// Groups whose header is whole and whose content is not: file, position, whose entries.
     torn: BTreeMap<GroupSequence, (u64, u64, Option<Vec<PartitionKey>>)>,
     notes: Vec<(GroupSequence, Group)>,
+    kept: Kept,
+}
+
+impl Kept {
+    fn keep(&mut self, header: &Header, group: Group) {
+        if let Some(room) = self.room.checked_sub(header.length()) {
+            self.room = room;
+            self.groups.insert(header.sequence, group);
+        } else {
+            // What was kept under this sequence is another group than the one whose place counts.
+            self.groups.remove(&header.sequence);
+        }
+    }
 }
 
 impl Scan {
@@ -428,6 +462,9 @@ impl Scan {
                 {
                     self.notes.push((header.sequence, group.without_batches()));
                 }
+                if header.sequence >= self.start {
+                    self.kept.keep(header, group);
+                }
                 return Ok(length.next_multiple_of(block as u64));
             }
             Some(Decoded::Torn { keys }) => Some(keys),
@@ -486,6 +523,9 @@ impl Replay<'_> {
             return Ok(None);
         };
         self.next = GroupSequence(sequence.0 + 1);
+        if let Some(group) = found.kept.borrow_mut().groups.remove(sequence) {
+            return Ok(Some(group));
+        }
         if self.chunk != Some(place.file) {
             // Files are read one after the other: only the current one keeps a chunk.
             self.files.clear();
