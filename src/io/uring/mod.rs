@@ -90,7 +90,7 @@ impl Default for Settings {
             receive_buffers: 512,
             receive_buffer_bytes: 32 * 1024,
             mesh_capacity: 512,
-            helpers: 2,
+            helpers: 3,
             kernel_workers: 4,
             send_zero_copy_bytes_min: None,
             oldest_features: false,
