@@ -10,6 +10,10 @@
 //! last second, every group is written durable, so nothing unsynced ever stands before a durable
 //! group; else none is. Turning durable costs one sync of what was written before.
 //!
+//! What nobody wants synced is synced all the same, little by little: a disk that has held much
+//! back writes all of it at the next sync, whoever asks for that, and every write waits behind it.
+//! (5 MB/s beside 1,000 records a second: p99 of acks=1 was 18 to 27 ms without, 4 ms with it.)
+//!
 //! Always true:
 //!   - at most two writes in flight, the second only when there is much to write.
 //!   - unsynced groups are in the file being written: leaving a file syncs it first.
@@ -37,6 +41,10 @@ const SECOND_WRITE: usize = 256 << 10;
 const WRITE_MAX: usize = 1 << 20;
 /// How long one request for durability keeps every group durable.
 const DURABLE_FOR: Duration = Duration::from_secs(1);
+/// What may stay unsynced though nobody waits for it: both must be exceeded, for each sync costs
+/// CPU, and a journal that is written at full speed is never quiet anyway.
+const UNSYNCED_BYTES: u64 = 256 << 10;
+const UNSYNCED_FOR: Duration = Duration::from_millis(10);
 /// An idle journal records its durable mark after this long, so that the last groups too are
 /// known to be whole; a journal nobody wants synced waits longer, for that costs a sync.
 const IDLE_DURABLE: Duration = Duration::from_millis(100);
@@ -72,6 +80,8 @@ pub(super) struct Shared {
     appended_at: Cell<Instant>,
     durable_asked_at: Cell<Option<Instant>>,
     sync_in_flight: Cell<bool>,
+    /// `placed_bytes` and the time when the last sync began.
+    sync_began: Cell<(u64, Instant)>,
     /// Lowest and highest group that somebody wants synced.
     sync_wanted: Cell<(GroupSequence, GroupSequence)>,
     /// The last group handed to the disk that had entries.
@@ -138,6 +148,7 @@ impl Shared {
             appended_at: Cell::new(runtime.now()),
             durable_asked_at: Cell::new(None),
             sync_in_flight: Cell::new(false),
+            sync_began: Cell::new((0, runtime.now())),
             sync_wanted: Cell::default(),
             last_filled: Cell::default(),
             recorded: Cell::default(),
@@ -259,9 +270,13 @@ impl Shared {
     fn sync_is_due(&self) -> bool {
         let marks = self.marks.borrow();
         let (low, high) = self.sync_wanted.get();
-        if self.sync_in_flight.get() || marks.synced() >= high || marks.written() <= marks.synced()
-        {
+        if self.sync_in_flight.get() || marks.written() <= marks.synced() {
             return false;
+        }
+        if marks.synced() >= high {
+            let (placed, began) = self.sync_began.get();
+            return self.placed_bytes.get() - placed >= UNSYNCED_BYTES
+                && self.runtime.now().since(began) >= UNSYNCED_FOR;
         }
         match self.sync {
             // What is unsynced is older than the durable writes behind it.
@@ -276,6 +291,8 @@ impl Shared {
         let file = self.ring.borrow().active();
         let shared = self.clone();
         self.sync_in_flight.set(true);
+        let began = (self.placed_bytes.get(), self.runtime.now());
+        self.sync_began.set(began);
         self.runtime.spawn(async move {
             let result = file.sync().await;
             shared.sync_in_flight.set(false);
