@@ -2,15 +2,17 @@
 //!
 //! Room:       `connection`.
 //! Called by:  `frame` (arriving bytes), `connection::serve` (the share of one connection).
-//! Never:      drops a request; who finds no room stops reading its socket.
+//! Never:      drops a request for want of room: who finds none stops reading its socket. Only when
+//!             what came all the same is more than twice the room is a connection cut: its memory
+//!             or the door's buffers, which all others need, would be gone.
 //!
 //! Frames have room of their own by their kind, so that none can crowd out another:
 //!
 //!   whole   lies in one received slice: what small requests are, nearly always
 //!   half    small, and put together from several slices
 //!   large   received straight into memory of its own
-//!   slow    half or large, and after a second still not whole; and what was received of
-//!           connections that are not read
+//!   slow    half or large, and after a second still not whole
+//!   aside   what had come of a connection when it was not read any more; has no room of its own
 //!
 //! Half of the memory belongs to the shards, in equal parts; the other half is common, and a shard
 //! borrows of it by the piece. So many cores do not leave each with next to nothing.
@@ -38,6 +40,7 @@ pub enum Kind {
     Half,
     Large,
     Slow,
+    Aside,
 }
 
 /// A frame that takes longer is a slow one.
@@ -112,7 +115,7 @@ impl Drop for BulkPlace {
 pub struct Budget {
     commons: Arc<Commons>,
     bulk_places: Cell<usize>,
-    accounts: [Account; 4],
+    accounts: [Account; 5],
     /// Frames in the making that wait for room.
     waiting: Cell<usize>,
     /// And connections that wait to take a whole one.
@@ -128,6 +131,8 @@ struct Account {
     used: Cell<usize>,
     /// Frames in the making, by age.
     making: RefCell<BTreeMap<u64, Part>>,
+    /// What there is of them.
+    making_bytes: Cell<usize>,
 }
 
 /// What there is of a frame.
@@ -159,11 +164,12 @@ impl Budget {
             leased: Cell::new(0),
             used: Cell::new(0),
             making: RefCell::new(BTreeMap::new()),
+            making_bytes: Cell::new(0),
         };
         Rc::new(Budget {
             commons,
             bulk_places: Cell::new(BULK_PLACES),
-            accounts: [own / 2, own / 8, own / 8, own / 4].map(account),
+            accounts: [own / 2, own / 8, own / 8, own / 4, 0].map(account),
             waiting: Cell::new(0),
             waiting_for_whole: Cell::new(0),
             released: Event::new(),
@@ -220,6 +226,8 @@ impl Budget {
                 let (number, part) = oldest.remove_entry();
                 drop(making);
                 slow.making.borrow_mut().insert(number, part);
+                add(&account.making_bytes, -(part.bytes as isize));
+                add(&slow.making_bytes, part.bytes as isize);
                 slow.used.set(slow.used.get() + part.bytes);
                 self.pay_back(kind, part.bytes);
                 moved += 1;
@@ -248,14 +256,15 @@ impl Budget {
         self.waiting.get() > 0
     }
 
-    /// Slow frames and what else is slow take more than twice what is left for them.
+    /// Slow frames and what was set aside take more than twice the room there is for slow frames.
     pub fn is_crowded(&self) -> bool {
         let slow = self.account(Kind::Slow);
         let making = slow.making.borrow();
         let oldest = making.first_key_value();
         let exempt = oldest.map_or(0, |(_, oldest)| oldest.bytes);
-        let room = slow.own + slow.leased.get() + self.commons.free_for(Kind::Slow);
-        slow.used.get() - exempt > 2 * room
+        let aside = self.account(Kind::Aside).used.get();
+        let most = slow.own + self.commons.bytes_max / 2 - self.commons.kept_from(Kind::Slow);
+        slow.making_bytes.get() - exempt + aside > 2 * most
     }
 
     async fn wait(&self, waiting: &Cell<usize>, may_go_on: impl Fn() -> bool) {
@@ -319,6 +328,10 @@ impl Budget {
     }
 }
 
+fn add(sum: &Cell<usize>, bytes: isize) {
+    sum.set(sum.get().wrapping_add_signed(bytes));
+}
+
 impl Drop for Budget {
     fn drop(&mut self) {
         let leased = self.accounts.iter().map(|account| account.leased.get());
@@ -362,6 +375,7 @@ impl Making {
         let mut making = account.making.borrow_mut();
         if let Some(part) = making.get_mut(&self.number) {
             part.bytes += bytes;
+            add(&account.making_bytes, bytes as isize);
         }
     }
 
@@ -397,9 +411,11 @@ impl Making {
     /// Takes the frame from among those in the making; what it holds stays charged.
     fn leave(&self) -> (Kind, usize) {
         let kind = self.kind();
-        let mut making = self.budget.account(kind).making.borrow_mut();
-        let part = making.remove(&self.number);
-        (kind, part.map_or(0, |part| part.bytes))
+        let account = self.budget.account(kind);
+        let part = account.making.borrow_mut().remove(&self.number);
+        let bytes = part.map_or(0, |part| part.bytes);
+        add(&account.making_bytes, -(bytes as isize));
+        (kind, bytes)
     }
 
     fn kind(&self) -> Kind {

@@ -261,15 +261,24 @@ impl FrameReader {
         self.runtime.sleep(REST).await;
         self.stop_receiver().await;
         self.set_aside();
-        let until = self.runtime.now().plus(crowded);
-        while self.aside.is_some() && self.budget.is_crowded() {
-            if self.runtime.now() >= until {
-                let bytes = self.arrived_bytes;
-                return FrameError::Crowded { bytes };
+        let mut until = self.runtime.now().plus(crowded);
+        while self.aside.is_some() {
+            self.runtime.sleep(crowded / 4).await;
+            if !self.budget.is_crowded() {
+                until = self.runtime.now().plus(crowded);
+            } else if self.runtime.now() >= until {
+                return self.give_up_what_arrived();
             }
-            self.runtime.sleep(REST).await;
         }
         std::future::pending().await
+    }
+
+    /// The next one looks at what is left once this one's memory is free.
+    fn give_up_what_arrived(&mut self) -> FrameError {
+        let bytes = std::mem::take(&mut self.arrived_bytes);
+        self.arrived.clear();
+        self.aside = None;
+        FrameError::Crowded { bytes }
     }
 
     async fn assemble(&mut self, length: usize) -> Result<Frame, FrameError> {
@@ -337,7 +346,10 @@ impl FrameReader {
                 return Err(FrameError::Truncated { missing });
             }
             self.wait_for_room(&making, 0, progress, missing).await?;
-            self.receive().await?;
+            // All of it may have come meanwhile, and then nothing more does.
+            if self.arrived.is_empty() && !self.ended {
+                self.receive().await?;
+            }
         }
     }
 
@@ -457,14 +469,16 @@ impl FrameReader {
     /// Copies what has arrived out of the door's buffers: a few pieces, as the receiver was
     /// paused. Memory or not, as long as they are full nobody is served.
     fn set_aside(&mut self) {
-        if self.arrived_bytes == 0 || self.aside.is_some() {
+        // Behind what was set aside before, there may be more; a bulk buffer is not the door's.
+        let is_aside = self.aside.is_some() && self.arrived.len() == 1;
+        if self.arrived_bytes == 0 || is_aside || self.bulk.is_some() {
             return;
         }
         let mut bytes = Vec::with_capacity(self.arrived_bytes);
         for slice in self.arrived.drain(..) {
             bytes.extend_from_slice(&slice);
         }
-        self.aside = Some(self.budget.charge(Kind::Slow, bytes.len()));
+        self.aside = Some(self.budget.charge(Kind::Aside, bytes.len()));
         self.arrived.push_back(Slice::from(bytes));
     }
 

@@ -95,6 +95,8 @@ pub enum End {
 
 /// How often a connection considers moving.
 const MOVE_INTERVAL: Duration = Duration::from_secs(1);
+/// How long a connection that is cut for want of memory waits for the answers it is owed.
+const CROWDED_ANSWERS: Duration = Duration::from_secs(10);
 
 /// Bytes below which a second's traffic says nothing about where a connection belongs.
 const MOVE_BYTES_MIN: u64 = 4 << 10;
@@ -312,7 +314,12 @@ impl Connection {
         };
         let turn = either(pin!(turn), pin!(self.reader.rest())).await;
         if let Either::Second(error) = turn {
+            drop((request, charge));
             self.close(&error);
+            // What was asked before is still answered, or a client would ask for it twice.
+            let until = self.host.runtime.now().plus(CROWDED_ANSWERS);
+            let answered = self.pipeline.answered();
+            self.host.runtime.deadline(until, answered).await;
             return false;
         }
         if self.pipeline.is_closed() {

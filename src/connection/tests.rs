@@ -324,6 +324,32 @@ fn half_frames_without_number_leave_the_receive_buffers_to_others() {
     });
 }
 
+/// More whole frames at once than there is memory for: each waits its turn, and what comes of it
+/// meanwhile is all that comes.
+#[test]
+fn whole_frames_beyond_the_memory_are_all_read() {
+    for seed in 1..=3 {
+        run(seed, 10 << 10, move |rig| async move {
+            let mut reads = Vec::new();
+            for n in 0..300 {
+                let (client, server) = rig.pair().await;
+                let mut reader = rig.reader(&server);
+                let runtime = rig.runtime.clone();
+                reads.push(rig.runtime.spawn_with_result(async move {
+                    let read = reader.next().await;
+                    // As long as its request is carried out, its memory is taken.
+                    runtime.sleep(Duration::from_millis(20)).await;
+                    read.map(|frame| frame.is_some_and(|frame| frame.bytes[..] == body(n, 60_000)))
+                }));
+                rig.send_and_close(client, frame(&body(n, 60_000)));
+            }
+            for read in reads {
+                assert!(read.await.expect("it is read"));
+            }
+        });
+    }
+}
+
 #[test]
 fn memory_follows_the_bytes_not_what_was_announced() {
     run(1, 16 << 10, move |rig| async move {

@@ -60,7 +60,7 @@ impl Reader {
             return Ok(None);
         }
         if at < self.at || at >= self.end() {
-            if at != self.end() || self.ahead.is_none() {
+            if at != self.end() {
                 self.ahead = None;
                 self.at = at;
                 self.chunk = Slice::empty();

@@ -82,9 +82,6 @@ struct Kept {
 pub const DAMAGED: &str = ".damaged-";
 /// Journals that are looked at at the same time: enough to keep a disk busy.
 const AT_ONCE: usize = 4;
-/// What a scan keeps of groups, for all journals of a log dir: an unclean stop leaves less than
-/// twice as much, and nothing else takes memory yet.
-const KEPT_BYTES_MAX: u64 = 64 << 20;
 /// How far behind the last group of a file another one is looked for, at least: what is damaged
 /// in between is then a loss and no torn tail. No more than two writes are ever in flight.
 const LOOK_BEHIND: u64 = 16 << 20;
@@ -94,11 +91,12 @@ const LOOK_BEHIND_GROUPS: u64 = 4;
 impl Found {
     /// Finds every journal in `dir`, by shard. `since` is the incarnation the newest checkpoint
     /// names (0: there is no checkpoint): earlier journals are void and left out, a later one
-    /// means that the checkpoint was lost.
+    /// means that the checkpoint was lost. Of what is read, `kept_bytes` are kept for the replay.
     pub async fn all(
         runtime: &Runtime,
         dir: &Path,
         since: Incarnation,
+        kept_bytes: u64,
     ) -> Result<Vec<Found>, JournalError> {
         let mut found = Vec::new();
         let mut used = Vec::new();
@@ -124,7 +122,8 @@ impl Found {
             }
         }
         let inner = (runtime.clone(), dir.to_owned());
-        let room = KEPT_BYTES_MAX / used.len().max(1) as u64;
+        let unclean = used.iter().filter(|(superblock, _)| !superblock.clean);
+        let room = kept_bytes / unclean.count().max(1) as u64;
         let scanned = runtime.each(used, AT_ONCE, move |(superblock, files)| {
             let (runtime, dir) = inner.clone();
             async move { Found::one(&runtime, &dir, &superblock, &files, room).await }
@@ -187,6 +186,7 @@ impl Found {
         let in_range = |sequence: &GroupSequence| (scan.start..=last).contains(sequence);
         scan.places.retain(|sequence, _| in_range(sequence));
         scan.notes.retain(|(sequence, _)| in_range(sequence));
+        scan.kept.groups.retain(|sequence, _| in_range(sequence));
         scan.notes.sort_by_key(|(sequence, _)| *sequence);
         Ok(Found {
             shard: superblock.shard,
@@ -340,8 +340,10 @@ struct Scan {
 }
 
 impl Kept {
-    fn keep(&mut self, header: &Header, group: Group) {
-        if let Some(room) = self.room.checked_sub(header.length()) {
+    fn keep(&mut self, header: &Header, group: Group, block: usize) {
+        // A group is a part of what was read, and all of that stays: its last block, too.
+        let taken = header.length().next_multiple_of(block as u64) + group.table_memory();
+        if let Some(room) = self.room.checked_sub(taken) {
             self.room = room;
             self.groups.insert(header.sequence, group);
         } else {
@@ -463,7 +465,7 @@ impl Scan {
                     self.notes.push((header.sequence, group.without_batches()));
                 }
                 if header.sequence >= self.start {
-                    self.kept.keep(header, group);
+                    self.kept.keep(header, group, block);
                 }
                 return Ok(length.next_multiple_of(block as u64));
             }

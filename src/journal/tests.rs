@@ -18,6 +18,9 @@ use std::time::Duration;
 
 const SHARD: ShardId = ShardId(0);
 
+/// A replay reads what does not fit.
+const KEPT: u64 = 64 << 10;
+
 fn dir() -> &'static Path {
     Path::new("/log")
 }
@@ -64,7 +67,7 @@ fn start(runtime: &Runtime, life: u64, settings: JournalSettings) -> Journal {
 
 fn found(runtime: &Runtime, since: u64) -> Result<Vec<Found>, JournalError> {
     let inner = runtime.clone();
-    runtime.block_on(async move { Found::all(&inner, dir(), Incarnation(since)).await })
+    runtime.block_on(async move { Found::all(&inner, dir(), Incarnation(since), KEPT).await })
 }
 
 /// (group, life, number) of every append that a replay gives.
@@ -434,6 +437,35 @@ fn modes_decide_not_groups() {
         (world.durable_writes, world.syncs)
     };
     assert_eq!(write(5, RequiredMark::Written), (durable, syncs));
+}
+
+/// Nobody wants anything synced, and yet little of what was written is lost with the power.
+#[test]
+fn what_nobody_wants_synced_is_synced_little_by_little() {
+    for seed in 1..=4 {
+        let world = world(seed);
+        let broker = runtime(&world);
+        let journal = start(&broker, 1, settings());
+        for number in 0..300 {
+            let last = append(&journal, 1, number, 3000, RequiredMark::Written);
+            let (waiter, inner) = (journal.clone(), broker.clone());
+            broker
+                .block_on(async move {
+                    inner.sleep(Duration::from_millis(1)).await;
+                    waiter
+                        .wait(GroupSequence(last), RequiredMark::Written)
+                        .await
+                })
+                .expect("it is written");
+        }
+        world.borrow_mut().cut_power();
+
+        let broker = runtime(&world);
+        let found = found(&broker, 1).expect("it can be read").remove(0);
+        let back = replay(&broker, found).len();
+        // 256 KiB are 64 groups of a block each; another 64 are written until a sync is through.
+        assert!(back >= 300 - 2 * 64, "{back} batches");
+    }
 }
 
 /// Goal: the last groups before a silence are known to be durable, so that rot in them is a loss

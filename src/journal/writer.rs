@@ -41,8 +41,8 @@ const SECOND_WRITE: usize = 256 << 10;
 const WRITE_MAX: usize = 1 << 20;
 /// How long one request for durability keeps every group durable.
 const DURABLE_FOR: Duration = Duration::from_secs(1);
-/// What may stay unsynced though nobody waits for it: both must be exceeded, for each sync costs
-/// CPU, and a journal that is written at full speed is never quiet anyway.
+/// What may stay unsynced though nobody waits for it. Both must be exceeded: each sync costs CPU,
+/// and at full speed 256 KiB come a thousand times a second.
 const UNSYNCED_BYTES: u64 = 256 << 10;
 const UNSYNCED_FOR: Duration = Duration::from_millis(10);
 /// An idle journal records its durable mark after this long, so that the last groups too are
@@ -274,6 +274,10 @@ impl Shared {
             return false;
         }
         if marks.synced() >= high {
+            if self.is_durable_mode() {
+                // The one that is wanted next should not have to wait for this one.
+                return false;
+            }
             let (placed, began) = self.sync_began.get();
             return self.placed_bytes.get() - placed >= UNSYNCED_BYTES
                 && self.runtime.now().since(began) >= UNSYNCED_FOR;
@@ -382,6 +386,8 @@ impl Shared {
         };
         if written > synced {
             let file = self.ring.borrow().active();
+            let began = (self.placed_bytes.get(), self.runtime.now());
+            self.sync_began.set(began);
             file.sync().await?;
             self.marks.borrow_mut().sync_completed(written);
             self.progress.notify();

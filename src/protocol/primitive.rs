@@ -344,8 +344,8 @@ impl<'a> Reader<'a> {
         Ok(self.i8()? >= 0)
     }
 
-    /// The same as the payload of a tagged field: zero for null. Ottla before 2026-11-27 wrote it
-    /// as outside of tags.
+    /// The same as the payload of a tagged field: zero for null. Early logs of Ottla hold -1 there,
+    /// which is null, too.
     pub fn is_present_in_tag(&mut self) -> Result<bool, DecodeError> {
         Ok(self.i8()? > 0)
     }

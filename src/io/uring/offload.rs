@@ -6,7 +6,8 @@
 //!
 //! Threads start when there is a job and nobody free, up to the limit. When there are two or
 //! more, one is always kept for what is short: neither a long piece of work nor the deletion of
-//! large files (0.1 to 0.5 s of a journal's, on ext4) must hold up a segment's opening.
+//! large files (0.1 to 0.5 s of a journal's, on ext4) must hold up a segment's opening. Nor may
+//! deletions, which come by the hundred, hold up work while there is a helper more.
 
 use super::mesh::Shared;
 use crate::io::op::{Entry, Errno, FileStatus, Job, OpenOptions, Outcome};
@@ -49,10 +50,21 @@ pub enum Task {
     Work(Job),
 }
 
+/// How long a task may take, and what must not wait for it.
+#[derive(Clone, Copy)]
+enum Class {
+    Short,
+    Work,
+    Deletion,
+}
+
 impl Task {
-    /// It may take a good part of a second.
-    fn is_long(&self) -> bool {
-        matches!(self, Task::Work(_) | Task::Unlink(_) | Task::Close(_))
+    fn class(&self) -> Class {
+        match self {
+            Task::Work(_) => Class::Work,
+            Task::Unlink(_) | Task::Close(_) => Class::Deletion,
+            _ => Class::Short,
+        }
     }
 }
 
@@ -111,11 +123,13 @@ struct Pool {
 #[derive(Default)]
 struct Queues {
     short: VecDeque<Order>,
-    long: VecDeque<Order>,
+    work: VecDeque<Order>,
+    deletions: VecDeque<Order>,
     helpers: usize,
     idle: usize,
-    /// Helpers busy with long tasks.
-    busy_for_long: usize,
+    /// Helpers busy with work, and with deletions.
+    working: usize,
+    deleting: usize,
     closed: bool,
 }
 
@@ -144,11 +158,7 @@ impl Offload {
             mailbox: mailbox.clone(),
         };
         let mut queues = lock(&self.pool.queues);
-        if order.task.is_long() {
-            queues.long.push_back(order);
-        } else {
-            queues.short.push_back(order);
-        }
+        queues.push(order);
         if queues.idle > 0 {
             self.pool.news.notify_one();
         } else if queues.helpers < self.pool.helpers_max {
@@ -187,14 +197,33 @@ impl Drop for Offload {
 }
 
 impl Queues {
+    fn push(&mut self, order: Order) {
+        match order.task.class() {
+            Class::Short => self.short.push_back(order),
+            Class::Work => self.work.push_back(order),
+            Class::Deletion => self.deletions.push_back(order),
+        }
+    }
+
     fn next(&mut self, long_max: usize) -> Option<Order> {
         if let Some(order) = self.short.pop_front() {
             return Some(order);
         }
-        if self.busy_for_long < long_max {
-            return self.long.pop_front();
+        if self.working + self.deleting >= long_max {
+            return None;
         }
-        None
+        let work = self.work.pop_front();
+        let may_delete = self.deleting < long_max.saturating_sub(1).max(1);
+        work.or_else(|| may_delete.then(|| self.deletions.pop_front()).flatten())
+    }
+
+    /// Helpers that are busy with tasks of a class, where they are counted.
+    fn busy(&mut self, class: Class) -> Option<&mut usize> {
+        match class {
+            Class::Short => None,
+            Class::Work => Some(&mut self.working),
+            Class::Deletion => Some(&mut self.deleting),
+        }
     }
 }
 
@@ -205,12 +234,16 @@ impl Pool {
         let mut queues = lock(&self.queues);
         loop {
             if let Some(order) = queues.next(long_max) {
-                let is_long = order.task.is_long();
-                queues.busy_for_long += usize::from(is_long);
+                let class = order.task.class();
+                if let Some(busy) = queues.busy(class) {
+                    *busy += 1;
+                }
                 drop(queues);
                 order.carry_out();
                 queues = lock(&self.queues);
-                queues.busy_for_long -= usize::from(is_long);
+                if let Some(busy) = queues.busy(class) {
+                    *busy -= 1;
+                }
             } else if queues.closed {
                 return;
             } else {
@@ -395,4 +428,45 @@ fn space(path: &Path) -> std::io::Result<Outcome> {
 /// A lock that goes on after a panic elsewhere: what it guards is whole between statements.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What a pool of three would do one after the other, none of it ending, by slot.
+    fn begun(queues: &mut Queues) -> Vec<u32> {
+        let mut slots = Vec::new();
+        while let Some(order) = queues.next(2) {
+            if let Some(busy) = queues.busy(order.task.class()) {
+                *busy += 1;
+            }
+            slots.push(order.slot);
+        }
+        slots
+    }
+
+    fn queues(tasks: Vec<Task>) -> Queues {
+        let ports = crate::io::uring::mesh::connect(1, 1).unwrap();
+        let mailbox = Arc::new(Mailbox::new(ports[0].shared().clone()));
+        let mut queues = Queues::default();
+        for (slot, task) in (0..).zip(tasks) {
+            queues.push(Order {
+                slot,
+                task,
+                mailbox: mailbox.clone(),
+            });
+        }
+        queues
+    }
+
+    #[test]
+    fn deletions_leave_helpers_for_work_and_for_what_is_short() {
+        let unlink = || Task::Unlink(PathBuf::from("/none"));
+        let status = || Task::Status(PathBuf::from("/none"));
+        let mut queues = queues(vec![unlink(), unlink(), unlink(), status()]);
+        assert_eq!(begun(&mut queues), [3, 0]);
+        queues.deleting -= 1;
+        assert_eq!(begun(&mut queues), [1]);
+    }
 }

@@ -63,7 +63,7 @@ impl Emitter<'_> {
                         format!("if reader.{is_present}()? {{ Some({decode}) }} else {{ None }}")
                     }
                     Null::When(when) => format!(
-                        "if {when} && !reader.is_present()? {{ None }} else {{ Some({decode}) }}"
+                        "if {when} && !reader.{is_present}()? {{ None }} else {{ Some({decode}) }}"
                     ),
                 };
             }
