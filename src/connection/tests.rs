@@ -329,7 +329,7 @@ fn half_frames_without_number_leave_the_receive_buffers_to_others() {
 #[test]
 fn whole_frames_beyond_the_memory_are_all_read() {
     for seed in 1..=3 {
-        run(seed, 10 << 10, move |rig| async move {
+        run(seed, 100_000, move |rig| async move {
             let mut reads = Vec::new();
             for n in 0..300 {
                 let (client, server) = rig.pair().await;
@@ -338,7 +338,7 @@ fn whole_frames_beyond_the_memory_are_all_read() {
                 reads.push(rig.runtime.spawn_with_result(async move {
                     let read = reader.next().await;
                     // As long as its request is carried out, its memory is taken.
-                    runtime.sleep(Duration::from_millis(20)).await;
+                    runtime.sleep(Duration::from_millis(300)).await;
                     read.map(|frame| frame.is_some_and(|frame| frame.bytes[..] == body(n, 60_000)))
                 }));
                 rig.send_and_close(client, frame(&body(n, 60_000)));
