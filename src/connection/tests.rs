@@ -2,7 +2,7 @@
 //!
 //! Room:       `connection`, tests only.
 
-use super::budget::{Budget, Commons};
+use super::budget::{Budget, Commons, Kind};
 use super::frame::{Frame, FrameError, FrameReader, Patience};
 use crate::io::{Address, Slice};
 use crate::runtime::{Runtime, Socket};
@@ -324,34 +324,34 @@ fn half_frames_without_number_leave_the_receive_buffers_to_others() {
     });
 }
 
-/// More whole frames at once than there is memory for: each waits its turn, and what comes of it
-/// meanwhile is all that comes.
+/// The last piece of a frame comes while the frame waits for room: nothing more comes behind it.
 #[test]
-fn whole_frames_beyond_the_memory_are_all_read() {
-    for seed in 1..=3 {
-        run(seed, 100_000, move |rig| async move {
-            let mut reads = Vec::new();
-            for n in 0..300 {
-                let (client, server) = rig.pair().await;
-                let mut reader = rig.reader(&server);
-                let runtime = rig.runtime.clone();
-                reads.push(rig.runtime.spawn_with_result(async move {
-                    let read = reader.next().await;
-                    // As long as its request is carried out, its memory is taken.
-                    runtime.sleep(Duration::from_millis(300)).await;
-                    read.map(|frame| frame.is_some_and(|frame| frame.bytes[..] == body(n, 60_000)))
-                }));
-                rig.runtime.spawn(async move {
-                    let bytes = Slice::from(frame(&body(n, 60_000)));
-                    client.send(vec![bytes]).await.expect("it is read");
-                    std::future::pending::<()>().await;
-                });
-            }
-            for read in reads {
-                assert!(read.await.expect("it is read"));
-            }
-        });
-    }
+fn a_frame_that_came_whole_while_it_waited_for_room_is_read() {
+    run(1, 100_000, move |rig| async move {
+        let others = rig.budget.charge(Kind::Half, 10 << 20);
+        // The oldest frame of its kind may always go on.
+        let (first, server) = rig.pair().await;
+        let mut oldest = rig.reader(&server);
+        let beginning = Slice::copy_of(&frame(&[1; 9000])[..5000]);
+        first.send(vec![beginning]).await.expect("it is open");
+        rig.runtime
+            .spawn(async move { assert!(oldest.next().await.is_err()) });
+
+        let (client, server) = rig.pair().await;
+        let mut reader = rig.reader(&server);
+        let read = rig
+            .runtime
+            .spawn_with_result(async move { reader.next().await });
+        let whole = Slice::from(frame(&body(7, 9000)));
+        client.send(vec![whole]).await.expect("it is open");
+        rig.runtime.sleep(Duration::from_millis(300)).await;
+        drop(others);
+        let soon = rig.runtime.now().plus(Duration::from_millis(100));
+        let read = rig.runtime.deadline(soon, read).await.expect("in time");
+        assert!(read.expect("sound").expect("whole").bytes[..] == body(7, 9000)[..]);
+        drop(first);
+        rig.runtime.sleep(Duration::from_secs(1)).await;
+    });
 }
 
 #[test]
