@@ -180,7 +180,7 @@ impl BrokerConfig {
             auto_create_topics: values.is_true("auto.create.topics.enable"),
             delete_topics: values.is_true("delete.topic.enable"),
             socket_request_bytes_max: capped(values.count("socket.request.max.bytes")),
-            socket_listen_backlog: capped(values.count("socket.listen.backlog.size")),
+            socket_listen_backlog: listen_backlog(&values),
             connections_idle_ms_max: u64::try_from(values.number("connections.max.idle.ms")).ok(),
             connections_max: capped(values.count("max.connections")),
             connections_per_ip_max: capped(values.count("max.connections.per.ip")),
@@ -300,6 +300,18 @@ pub struct JournalConfig {
     pub file_bytes_max: u64,
     /// Files in the ring.
     pub files_max: u32,
+}
+
+/// Kafka's 50 is soon full when many connect at once, and who finds it full waits a second before
+/// TCP tries again: only who asks for 50 gets them.
+const LISTEN_BACKLOG: u32 = 1024;
+
+fn listen_backlog(values: &Values) -> u32 {
+    let name = "socket.listen.backlog.size";
+    match values.given(name) {
+        Some(_) => capped(values.count(name)),
+        None => LISTEN_BACKLOG,
+    }
 }
 
 fn capped(number: u64) -> u32 {
@@ -590,6 +602,13 @@ mod tests {
         assert_eq!(config.socket_request_bytes_max, 104_857_600);
         assert_eq!(config.connections_idle_ms_max, Some(600_000));
         assert_eq!(config.journal.file_bytes_min, 4 << 20);
+        assert_eq!(config.socket_listen_backlog, 1024);
+    }
+
+    #[test]
+    fn a_backlog_that_is_asked_for_is_taken_at_its_word() {
+        let (config, _) = read("socket.listen.backlog.size=50").expect("valid");
+        assert_eq!(config.socket_listen_backlog, 50);
     }
 
     #[test]

@@ -33,7 +33,7 @@ pub static BROKER: &[Property] = &[
     set("socket.connection.setup.timeout.max.ms", long(MIN, MAX), "30000", ReadOnly, Medium, Later),
     set("socket.connection.setup.timeout.ms", long(MIN, MAX), "10000", ReadOnly, Medium, Later),
     set("socket.listen.backlog.size", int(1, MAX), "50", ReadOnly, Medium,
-        Served("Connections that may wait to be accepted, per listener.")),
+        Served("Connections that may wait to be accepted, per listener and core; unset: 1024.")),
     set("socket.receive.buffer.bytes", int(MIN, MAX), "102400", ReadOnly, High,
         Unneeded("The kernel tunes the buffers of each socket by itself.")),
     set("socket.request.max.bytes", int(1, MAX), "104857600", ReadOnly, High,
