@@ -444,13 +444,13 @@ fn what_nobody_wants_synced_is_synced_little_by_little() {
         let broker = runtime(&world);
         // All of it fits into the first file: one that is left is synced.
         let settings = JournalSettings {
-            file_bytes_first: 4 << 20,
-            file_bytes_max: 4 << 20,
+            file_bytes_first: 8 << 20,
+            file_bytes_max: 8 << 20,
             ..settings()
         };
         let journal = start(&broker, 1, settings);
-        for number in 0..300 {
-            let last = append(&journal, 1, number, 3000, RequiredMark::Written);
+        for number in 0..200 {
+            let last = append(&journal, 1, number, 30_000, RequiredMark::Written);
             let (waiter, inner) = (journal.clone(), broker.clone());
             broker
                 .block_on(async move {
@@ -466,8 +466,8 @@ fn what_nobody_wants_synced_is_synced_little_by_little() {
         let broker = runtime(&world);
         let found = found(&broker, 1).expect("it can be read").remove(0);
         let back = replay(&broker, found).len();
-        // 256 KiB are 64 groups of a block each; another 64 are written until a sync is through.
-        assert!(back >= 300 - 2 * 64, "{back} batches");
+        // 4 MiB are 128 groups of 32 KiB; it may be that the sync is not through for a few.
+        assert!(back >= 120, "{back} batches");
     }
 }
 

@@ -12,7 +12,7 @@
 //!
 //! What nobody wants synced is synced all the same, little by little: a disk that has held much
 //! back writes all of it at the next sync, whoever asks for that, and every write waits behind it.
-//! (5 MB/s beside 1,000 records a second: p99 of acks=1 was 18 to 27 ms without, 4 ms with it.)
+//! (5 MB/s beside 1,000 records a second: p99 of acks=1 was 18 to 27 ms without, 13 ms with it.)
 //!
 //! Always true:
 //!   - at most two writes in flight, the second only when there is much to write.
@@ -42,8 +42,9 @@ const WRITE_MAX: usize = 1 << 20;
 /// How long one request for durability keeps every group durable.
 const DURABLE_FOR: Duration = Duration::from_secs(1);
 /// What may stay unsynced though nobody waits for it. Both must be exceeded: each sync costs CPU,
-/// and at full speed 256 KiB come a thousand times a second.
-const UNSYNCED_BYTES: u64 = 256 << 10;
+/// and at full speed so much comes a hundred times a second. Less would show at low rates: where
+/// the disk takes milliseconds for a sync, 256 KiB at 4 MB/s are above 1 % of the time.
+const UNSYNCED_BYTES: u64 = 4 << 20;
 const UNSYNCED_FOR: Duration = Duration::from_millis(10);
 /// An idle journal records its durable mark after this long, so that the last groups too are
 /// known to be whole; a journal nobody wants synced waits longer, for that costs a sync.
