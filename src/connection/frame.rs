@@ -50,8 +50,8 @@ const ROOM_PATIENCE_CROWDED: Duration = STALL_PRESSED;
 /// make room under load, when copying would be a waste.
 const REST: Duration = Duration::from_millis(50);
 
-/// How long it may take memory for what was in them when there is none left, as in a burst of
-/// many clients: of whole requests for longer than of one that has stopped in the middle.
+/// How long what was copied out of those buffers may take memory when there is none left, as in
+/// a burst of many clients: whole requests for longer than one that has stopped in the middle.
 const CROWDED_PATIENCE: Duration = STALL_PRESSED;
 const CROWDED_PATIENCE_MAKING: Duration = Duration::from_secs(1);
 

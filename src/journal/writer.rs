@@ -291,13 +291,17 @@ impl Shared {
         }
     }
 
+    fn note_sync(&self) {
+        let now = (self.placed_bytes.get(), self.runtime.now());
+        self.sync_began.set(now);
+    }
+
     fn submit_sync(self: &Rc<Self>) {
         let covered = self.marks.borrow().written();
         let file = self.ring.borrow().active();
         let shared = self.clone();
         self.sync_in_flight.set(true);
-        let began = (self.placed_bytes.get(), self.runtime.now());
-        self.sync_began.set(began);
+        self.note_sync();
         self.runtime.spawn(async move {
             let result = file.sync().await;
             shared.sync_in_flight.set(false);
@@ -387,8 +391,7 @@ impl Shared {
         };
         if written > synced {
             let file = self.ring.borrow().active();
-            let began = (self.placed_bytes.get(), self.runtime.now());
-            self.sync_began.set(began);
+            self.note_sync();
             file.sync().await?;
             self.marks.borrow_mut().sync_completed(written);
             self.progress.notify();

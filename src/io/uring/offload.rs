@@ -217,6 +217,21 @@ impl Queues {
         work.or_else(|| may_delete.then(|| self.deletions.pop_front()).flatten())
     }
 
+    /// The next task, counted as under way until `end`.
+    fn begin(&mut self, long_max: usize) -> Option<Order> {
+        let order = self.next(long_max)?;
+        if let Some(busy) = self.busy(order.task.class()) {
+            *busy += 1;
+        }
+        Some(order)
+    }
+
+    fn end(&mut self, class: Class) {
+        if let Some(busy) = self.busy(class) {
+            *busy -= 1;
+        }
+    }
+
     /// Helpers that are busy with tasks of a class, where they are counted.
     fn busy(&mut self, class: Class) -> Option<&mut usize> {
         match class {
@@ -233,17 +248,12 @@ impl Pool {
         let long_max = self.helpers_max.saturating_sub(1).max(1);
         let mut queues = lock(&self.queues);
         loop {
-            if let Some(order) = queues.next(long_max) {
+            if let Some(order) = queues.begin(long_max) {
                 let class = order.task.class();
-                if let Some(busy) = queues.busy(class) {
-                    *busy += 1;
-                }
                 drop(queues);
                 order.carry_out();
                 queues = lock(&self.queues);
-                if let Some(busy) = queues.busy(class) {
-                    *busy -= 1;
-                }
+                queues.end(class);
             } else if queues.closed {
                 return;
             } else {
@@ -436,14 +446,9 @@ mod tests {
 
     /// What a pool of three would do one after the other, none of it ending, by slot.
     fn begun(queues: &mut Queues) -> Vec<u32> {
-        let mut slots = Vec::new();
-        while let Some(order) = queues.next(2) {
-            if let Some(busy) = queues.busy(order.task.class()) {
-                *busy += 1;
-            }
-            slots.push(order.slot);
-        }
-        slots
+        std::iter::from_fn(|| queues.begin(2))
+            .map(|order| order.slot)
+            .collect()
     }
 
     fn queues(tasks: Vec<Task>) -> Queues {
@@ -466,7 +471,7 @@ mod tests {
         let status = || Task::Status(PathBuf::from("/none"));
         let mut queues = queues(vec![unlink(), unlink(), unlink(), status()]);
         assert_eq!(begun(&mut queues), [3, 0]);
-        queues.deleting -= 1;
+        queues.end(Class::Deletion);
         assert_eq!(begun(&mut queues), [1]);
     }
 }
