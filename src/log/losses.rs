@@ -156,7 +156,7 @@ impl Inner {
         }
         let mut scanner = self.scanner_from(base, NO_CHECK, length).await?;
         loop {
-            match scanner.next(NO_CHECK).await? {
+            match scanner.next_above(end.0).await? {
                 Found::Batch { info, .. } => end = (info.next_offset(), scanner.position()),
                 Found::Garbage if scanner.resync(end.0).await?.is_some() => {}
                 Found::Garbage | Found::End => return Ok(end),

@@ -372,7 +372,7 @@ impl Inner {
         let mut scanner = self.scanner_from(base, learn_from, size).await?;
         let mut expected = base;
         loop {
-            match scanner.next(NO_CHECK).await? {
+            match scanner.next_above(expected).await? {
                 Found::Batch { info, .. } if info.base_offset() < end => {
                     expected = info.next_offset();
                     let mut state = self.state.borrow_mut();
@@ -410,7 +410,8 @@ impl Inner {
             _ => CHECK_WINDOW_BYTES,
         };
         let mut scanner = Scanner::new(file.clone(), 0, u64::from(length), window);
-        let mut segment = self.begin_segment(base, look, length, &mut scanner).await?;
+        let begun = self.begin_segment(base, look, length, &mut scanner);
+        let (mut segment, begun_at) = begun.await?;
         scanner.go_to(u64::from(segment.size));
         let mut scan = Scan::default();
         let settings = self.state.borrow().settings.clone();
@@ -434,7 +435,7 @@ impl Inner {
                 scan.take_back();
             }
             self.keep(scan.release(), &mut segment, look, &settings);
-            let expected = scan.expected.unwrap_or(base);
+            let expected = scan.expected.unwrap_or(begun_at);
             if found == Found::End {
                 break;
             }
@@ -464,7 +465,7 @@ impl Inner {
             break;
         }
         // A batch is missing between this segment's end and the next one's start.
-        let expected = scan.expected.unwrap_or(base);
+        let expected = scan.expected.unwrap_or(begun_at);
         if let Some(to) = look.next_base
             && expected < to
             && !settings.compact

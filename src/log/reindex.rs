@@ -8,7 +8,7 @@
 use super::Inner;
 use super::index::{OffsetEntry, offset};
 use super::layout::FileKind;
-use super::scan::{Found, HEADER_WINDOW_BYTES, NO_CHECK, Scanner};
+use super::scan::{Found, HEADER_WINDOW_BYTES, Scanner};
 use super::segment::index_interval;
 use super::storage::Cached;
 use crate::ids::Offset;
@@ -32,8 +32,8 @@ impl Inner {
         let mut since = 0;
         let mut expected = base;
         loop {
-            match scanner.next(NO_CHECK).await? {
-                Found::Batch { info, position, .. } if info.base_offset() >= expected => {
+            match scanner.next_above(expected).await? {
+                Found::Batch { info, position, .. } => {
                     let position = position as u32;
                     if since > index_interval(position, &settings) {
                         let relative = info.last_offset().0 - base.0;
@@ -52,7 +52,7 @@ impl Inner {
                     }
                     since = u32::MAX / 2;
                 }
-                Found::Batch { .. } | Found::End => break,
+                Found::End => break,
             }
         }
         if closed {

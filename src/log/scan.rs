@@ -81,6 +81,18 @@ impl Scanner {
         Ok(found)
     }
 
+    /// The next batch that begins at or above `expected`, unchecked: one below has a header that
+    /// lies, and is garbage like any other.
+    pub async fn next_above(&mut self, expected: Offset) -> Result<Found, Errno> {
+        let at = self.position;
+        let found = self.next(NO_CHECK).await?;
+        if found.base_offset().is_some_and(|base| base < expected) {
+            self.position = at;
+            return Ok(Found::Garbage);
+        }
+        Ok(found)
+    }
+
     /// What lies at `at`.
     pub async fn look(&mut self, at: u64, check_from: Offset) -> Result<Found, Errno> {
         let head = self.bytes(at, BATCH_HEADER_BYTES).await?;

@@ -235,7 +235,7 @@ impl Inner {
         let mut scanner = Scanner::new(file, 0, u64::from(size), HEADER_WINDOW_BYTES);
         let mut expected = base;
         loop {
-            match scanner.next(NO_CHECK).await? {
+            match scanner.next_above(expected).await? {
                 Found::Batch { info, .. } => {
                     expected = info.next_offset();
                     mark.raise(&info);

@@ -9,7 +9,7 @@
 //! in between leaves a log that ends somewhere between the two ends.
 
 use super::leader_epoch::EpochCache;
-use super::scan::{Found, NO_CHECK};
+use super::scan::Found;
 use super::segment::Segment;
 use super::{Inner, Log, LogError, ProducerState};
 use crate::ids::Offset;
@@ -153,8 +153,8 @@ impl Inner {
             end: end.min(to),
         };
         loop {
-            match scanner.next(NO_CHECK).await? {
-                Found::Batch { info, position, .. } if info.base_offset() >= expected => {
+            match scanner.next_above(expected).await? {
+                Found::Batch { info, position, .. } => {
                     if info.next_offset() > to {
                         return Ok(place(position, info.base_offset()));
                     }

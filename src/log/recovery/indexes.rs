@@ -26,14 +26,15 @@ struct IndexStart {
 }
 
 impl Inner {
-    /// The part of a segment before what is scanned, from its index files.
+    /// The part of a segment before what is scanned, from its index files, and the offset from
+    /// which on is scanned.
     pub(super) async fn begin_segment(
         &self,
         base: Offset,
         look: &Look,
         length: u32,
         scanner: &mut Scanner,
-    ) -> Result<Segment, Errno> {
+    ) -> Result<(Segment, Offset), Errno> {
         let mut segment = Segment::new(base);
         segment.has_file = true;
         let in_file = self.load_aborted(base, Offset(i64::MAX)).await?;
@@ -46,11 +47,11 @@ impl Inner {
             growing.aborted_dirty = growing.aborted.len() < in_file.len();
         }
         let Some(start) = self.index_start(base, look.from, length, scanner).await? else {
-            return Ok(segment);
+            return Ok((segment, base));
         };
         let first = match scanner.look(0, NO_CHECK).await? {
             Found::Batch { info, .. } => info,
-            _ => return Ok(segment),
+            _ => return Ok((segment, base)),
         };
         let IndexStart {
             at,
@@ -76,7 +77,7 @@ impl Inner {
             growing.time_index.last = last_time;
             growing.first_timestamp = Some(first.header.max_timestamp);
         }
-        Ok(segment)
+        Ok((segment, at.base_offset()))
     }
 
     /// An intact segment's state as a scan finds it, after its file was cut at `size`.
@@ -90,12 +91,12 @@ impl Inner {
         };
         let file = self.segment_file(base, false).await?;
         let mut scanner = Scanner::new(file, 0, u64::from(size), HEADER_WINDOW_BYTES);
-        let mut segment = self.begin_segment(base, &look, size, &mut scanner).await?;
+        let begun = self.begin_segment(base, &look, size, &mut scanner);
+        let (mut segment, mut expected) = begun.await?;
         scanner.go_to(u64::from(segment.size));
         let settings = self.state.borrow().settings.clone();
-        let mut expected = base;
         while segment.size < size {
-            match scanner.next(NO_CHECK).await? {
+            match scanner.next_above(expected).await? {
                 Found::Batch { info, position, .. } => {
                     segment.size = position as u32;
                     segment.note(&info, &settings);

@@ -15,9 +15,12 @@ struct Bench {
 
 impl Bench {
     fn new(count: i64) -> Bench {
+        Bench::of((0..count).map(|n| plain(n * 2, &[n as u8; 500])).collect())
+    }
+
+    fn of(batches: Vec<Vec<u8>>) -> Bench {
         let disk = SharedDisk::default();
         let runtime = door::runtime(&disk, 1);
-        let batches: Vec<Vec<u8>> = (0..count).map(|n| plain(n * 2, &[n as u8; 500])).collect();
         let settings = LogSettings {
             segment_bytes: batches[0].len() as u32 * 10,
             index_interval_bytes: 1000,
@@ -50,14 +53,17 @@ impl Bench {
     }
 
     fn open(&mut self, clean: bool, recovery_point: i64) -> (Log, OpenReport) {
-        self.runtime = door::runtime(&self.disk, 2);
-        let storage = storage(&self.runtime, StorageSettings::default());
-        let settings = self.settings;
-        let known = Known {
+        self.open_known(Known {
             clean,
             recovery_point: Offset(recovery_point),
             ..Known::default()
-        };
+        })
+    }
+
+    fn open_known(&mut self, known: Known) -> (Log, OpenReport) {
+        self.runtime = door::runtime(&self.disk, 2);
+        let storage = storage(&self.runtime, StorageSettings::default());
+        let settings = self.settings;
         let opened = self
             .runtime
             .block_on(async move { Log::open(&storage, &folder(), key(), settings, known).await });
@@ -196,6 +202,74 @@ fn a_bit_of_a_header_costs_no_other_batch() {
 }
 
 const LEADER_EPOCH_BYTES: std::ops::Range<usize> = 12..16;
+
+/// Goal: where a scan begins at an index entry and finds nothing whole, only what lies there is
+/// lost.
+#[test]
+fn a_scan_that_begins_at_a_damaged_batch_loses_no_earlier_one() {
+    // Of one record each, so that the entry is of the very batch at the recovery point.
+    let single = |offset: i64| {
+        let mut builder = BatchBuilder::new(BatchOptions {
+            base_offset: offset,
+            ..BatchOptions::default()
+        });
+        builder.append(1_000 + offset, None, Some(&[offset as u8; 1_000]), &[]);
+        let mut bytes = builder.finish();
+        patch_leader_epoch(&mut bytes, 1);
+        bytes
+    };
+    for (name, base, lost) in [(FIRST, 0, 8), ("00000000000000000020.log", 20, 23)] {
+        let mut bench = Bench::of((0..25).map(single).collect());
+        let size = bench.batches[0].len();
+        let within = (lost - base) as usize;
+        bench.change(name, |data| {
+            data.truncate((within + 1) * size);
+            // In the records: the header still confirms the index entry.
+            data[within * size + 300] ^= 0x55;
+        });
+        // One entry for each batch but the first: the last one left is of the damaged batch.
+        bench.change(&name.replace(".log", ".index"), |index| {
+            index.truncate(within * 8)
+        });
+        let lost = Offset(lost);
+        let (log, report) = bench.open_known(Known {
+            recovery_point: lost,
+            producers: Some((lost, ProducerState::default())),
+            ..Known::default()
+        });
+        if name == FIRST {
+            let to = Offset(10);
+            assert_eq!(log.damage(), [Damage { from: lost, to }]);
+        } else {
+            assert_eq!(report.cut.map(|cut| cut.first_lost), Some(lost));
+            assert_eq!(log.log_end_offset(), lost);
+        }
+        assert!(bench.read(&log, lost.0 - 1).is_ok(), "{name}");
+    }
+}
+
+/// Goal: a cut at a batch whose header lies about its offset leaves nothing of it.
+#[test]
+fn a_cut_takes_a_batch_whose_header_lies() {
+    let mut bench = Bench::new(25);
+    let size = bench.batches[0].len();
+    // Its base offset is outside the checksum; what is behind it is whole.
+    bench.change(LAST, |data| data[2 * size..2 * size + 8].fill(0));
+    let (log, report) = bench.open(false, 44);
+    assert_eq!(report.damage.len(), 1);
+    let (cut, again) = (log.clone(), bench.batches[22].clone());
+    let end = bench.runtime.block_on(async move {
+        let end = cut.truncate(Offset(44)).await;
+        append(&cut, &again);
+        cut.close().await.expect("close");
+        end
+    });
+    assert_eq!(end, Ok(Offset(44)));
+    let (log, report) = bench.open(false, 0);
+    assert_eq!((report.cut, report.damage), (None, Vec::new()));
+    assert_eq!(log.log_end_offset(), Offset(46));
+    bench.check(&log, &[]);
+}
 
 #[test]
 fn indexes_that_are_gone_or_garbage_are_rebuilt() {
