@@ -397,6 +397,11 @@ pub(super) enum Decoded {
 }
 
 impl Group {
+    /// Bytes of memory its table takes.
+    pub(super) fn table_memory(&self) -> u64 {
+        (self.rows.len() * size_of::<Row>()) as u64
+    }
+
     /// `bytes` is exactly `header.length()` long, header included.
     pub(super) fn decode(header: &Header, bytes: &Slice) -> Decoded {
         assert_eq!(bytes.len() as u64, header.length(), "the caller cut it");

@@ -1,4 +1,5 @@
-//! Reads a ring file from front to back, the next piece while the last one is looked at.
+//! Reads a ring file from front to back, the next piece while the last one is looked at; behind a
+//! jump, little at first.
 //!
 //! Room:       `journal`.
 //! Called by:  `replay`.
@@ -14,6 +15,8 @@ use std::rc::Rc;
 
 /// Bytes read at a time: as much as a disk gives in one go.
 pub(super) const CHUNK: usize = 1 << 20;
+/// The same behind a jump: many only look at one header.
+const CHUNK_FIRST: usize = 64 << 10;
 
 pub(super) struct Reader {
     runtime: Runtime,
@@ -57,7 +60,7 @@ impl Reader {
             return Ok(None);
         }
         if at < self.at || at >= self.end() {
-            if at != self.end() || self.ahead.is_none() {
+            if at != self.end() {
                 self.ahead = None;
                 self.at = at;
                 self.chunk = Slice::empty();
@@ -89,24 +92,29 @@ impl Reader {
     /// Goes on to the chunk behind, and has the one behind that read.
     async fn advance(&mut self) -> Result<(), Errno> {
         let at = self.end();
+        let jumped = self.chunk.is_empty();
         let chunk = match self.ahead.take() {
             Some(ahead) => ahead.await,
-            None => read(self.file.clone(), self.length, at).await,
+            None => {
+                let most = if jumped { CHUNK_FIRST } else { CHUNK };
+                read(self.file.clone(), self.length, at, most).await
+            }
         };
         self.at = at;
         self.chunk = chunk?;
-        if !self.chunk.is_empty() && self.end() < self.length {
-            let ahead = read(self.file.clone(), self.length, self.end());
+        if !jumped && !self.chunk.is_empty() && self.end() < self.length {
+            let ahead = read(self.file.clone(), self.length, self.end(), CHUNK);
             self.ahead = Some(self.runtime.spawn_with_result(ahead));
         }
         Ok(())
     }
 }
 
-async fn read(file: Rc<File>, length: u64, at: u64) -> Result<Slice, Errno> {
+/// Up to `most` bytes, a multiple of the block size.
+async fn read(file: Rc<File>, length: u64, at: u64, most: usize) -> Result<Slice, Errno> {
     let block = block_of(&file);
     let left = length.saturating_sub(at).next_multiple_of(block as u64);
-    let room = (CHUNK as u64).min(left) as usize;
+    let room = (most as u64).min(left) as usize;
     if room == 0 {
         return Ok(Slice::empty());
     }

@@ -1,4 +1,4 @@
-//! What an unclean stop left: finding groups, judging tails, reading them again in order.
+//! What an unclean stop left: finding groups, judging tails, giving them in order.
 //!
 //! Room:       `journal`.
 //! Called by:  `shard::recovery`.
@@ -27,6 +27,7 @@ use crate::ids::{GroupSequence, PartitionKey, ShardId};
 use crate::io::{Errno, Slice};
 use crate::map::Map;
 use crate::runtime::Runtime;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -46,6 +47,7 @@ pub struct Found {
     salt: u64,
     places: BTreeMap<GroupSequence, Place>,
     notes: Vec<(GroupSequence, Group)>,
+    kept: RefCell<Kept>,
 }
 
 /// A group at or below the durable mark that cannot be read: not a torn tail but a loss.
@@ -68,6 +70,14 @@ struct Place {
     previous_crc: u32,
 }
 
+/// Groups that a replay need not read again, as many as there is memory for.
+#[derive(Debug, Default)]
+struct Kept {
+    groups: BTreeMap<GroupSequence, Group>,
+    /// Bytes that may still be kept.
+    room: u64,
+}
+
 /// Part of the name of files that were set aside, before the incarnation they were of.
 pub const DAMAGED: &str = ".damaged-";
 /// Journals that are looked at at the same time: enough to keep a disk busy.
@@ -81,11 +91,12 @@ const LOOK_BEHIND_GROUPS: u64 = 4;
 impl Found {
     /// Finds every journal in `dir`, by shard. `since` is the incarnation the newest checkpoint
     /// names (0: there is no checkpoint): earlier journals are void and left out, a later one
-    /// means that the checkpoint was lost.
+    /// means that the checkpoint was lost. Of what is read, `kept_bytes` are kept for the replay.
     pub async fn all(
         runtime: &Runtime,
         dir: &Path,
         since: Incarnation,
+        kept_bytes: u64,
     ) -> Result<Vec<Found>, JournalError> {
         let mut found = Vec::new();
         let mut used = Vec::new();
@@ -111,9 +122,11 @@ impl Found {
             }
         }
         let inner = (runtime.clone(), dir.to_owned());
+        let unclean = used.iter().filter(|(superblock, _)| !superblock.clean);
+        let room = kept_bytes / unclean.count().max(1) as u64;
         let scanned = runtime.each(used, AT_ONCE, move |(superblock, files)| {
             let (runtime, dir) = inner.clone();
-            async move { Found::one(&runtime, &dir, &superblock, &files).await }
+            async move { Found::one(&runtime, &dir, &superblock, &files, room).await }
         });
         for one in scanned.await {
             found.push(one?);
@@ -141,6 +154,7 @@ impl Found {
             salt: 0,
             places: BTreeMap::new(),
             notes: Vec::new(),
+            kept: RefCell::default(),
         }
     }
 
@@ -149,8 +163,13 @@ impl Found {
         dir: &Path,
         superblock: &Superblock,
         files: &[u64],
+        room: u64,
     ) -> Result<Found, JournalError> {
         let mut scan = Scan {
+            kept: Kept {
+                room,
+                ..Kept::default()
+            },
             incarnation: superblock.incarnation,
             salt: superblock.salt,
             start: superblock.start,
@@ -167,6 +186,7 @@ impl Found {
         let in_range = |sequence: &GroupSequence| (scan.start..=last).contains(sequence);
         scan.places.retain(|sequence, _| in_range(sequence));
         scan.notes.retain(|(sequence, _)| in_range(sequence));
+        scan.kept.groups.retain(|sequence, _| in_range(sequence));
         scan.notes.sort_by_key(|(sequence, _)| *sequence);
         Ok(Found {
             shard: superblock.shard,
@@ -179,6 +199,7 @@ impl Found {
             salt: superblock.salt,
             places: scan.places,
             notes: scan.notes,
+            kept: RefCell::new(scan.kept),
         })
     }
 
@@ -315,6 +336,21 @@ struct Scan {
     /// Groups whose header is whole and whose content is not: file, position, whose entries.
     torn: BTreeMap<GroupSequence, (u64, u64, Option<Vec<PartitionKey>>)>,
     notes: Vec<(GroupSequence, Group)>,
+    kept: Kept,
+}
+
+impl Kept {
+    fn keep(&mut self, header: &Header, group: Group, block: usize) {
+        // A group is a part of what was read, and all of that stays: its last block, too.
+        let taken = header.length().next_multiple_of(block as u64) + group.table_memory();
+        if let Some(room) = self.room.checked_sub(taken) {
+            self.room = room;
+            self.groups.insert(header.sequence, group);
+        } else {
+            // What was kept under this sequence is another group than the one whose place counts.
+            self.groups.remove(&header.sequence);
+        }
+    }
 }
 
 impl Scan {
@@ -428,6 +464,9 @@ impl Scan {
                 {
                     self.notes.push((header.sequence, group.without_batches()));
                 }
+                if header.sequence >= self.start {
+                    self.kept.keep(header, group, block);
+                }
                 return Ok(length.next_multiple_of(block as u64));
             }
             Some(Decoded::Torn { keys }) => Some(keys),
@@ -486,6 +525,9 @@ impl Replay<'_> {
             return Ok(None);
         };
         self.next = GroupSequence(sequence.0 + 1);
+        if let Some(group) = found.kept.borrow_mut().groups.remove(sequence) {
+            return Ok(Some(group));
+        }
         if self.chunk != Some(place.file) {
             // Files are read one after the other: only the current one keeps a chunk.
             self.files.clear();

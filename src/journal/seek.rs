@@ -52,7 +52,7 @@ impl Sought {
     }
 }
 
-/// The first whole header of an incarnation in what one read at `from` gives, and its position.
+/// The first whole header of an incarnation in the chunk behind `from`, and its position.
 pub(super) async fn header_near(
     reader: &mut Reader,
     from: u64,

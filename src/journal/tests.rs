@@ -18,6 +18,9 @@ use std::time::Duration;
 
 const SHARD: ShardId = ShardId(0);
 
+/// A replay reads what does not fit.
+const KEPT: u64 = 64 << 10;
+
 fn dir() -> &'static Path {
     Path::new("/log")
 }
@@ -64,7 +67,7 @@ fn start(runtime: &Runtime, life: u64, settings: JournalSettings) -> Journal {
 
 fn found(runtime: &Runtime, since: u64) -> Result<Vec<Found>, JournalError> {
     let inner = runtime.clone();
-    runtime.block_on(async move { Found::all(&inner, dir(), Incarnation(since)).await })
+    runtime.block_on(async move { Found::all(&inner, dir(), Incarnation(since), KEPT).await })
 }
 
 /// (group, life, number) of every append that a replay gives.

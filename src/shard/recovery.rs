@@ -64,6 +64,8 @@ pub struct Recovered {
 
 /// Bytes in memory from which a replay writes segments before it reads on.
 const UNFLUSHED_MAX: u64 = 32 << 20;
+/// One part in so many of the broker's memory is for what is kept of journals meanwhile.
+const KEPT_SHARE: u64 = 4;
 /// Logs of a log dir that are all looked at when they are opened.
 const LOOKED_AT_MAX: usize = 1000;
 /// Logs that are written or made durable at the same time.
@@ -142,14 +144,17 @@ pub async fn recover(
     dir: &Path,
     config: &BrokerConfig,
 ) -> Result<Recovered, RecoveryError> {
-    recover_with(runtime, dir, LogSettings::of_topic(&config.topic_defaults)).await
+    let settings = LogSettings::of_topic(&config.topic_defaults);
+    recover_with(runtime, dir, settings, config.memory_bytes / KEPT_SHARE).await
 }
 
-/// As `recover`; topics' own settings are not known yet, so segments roll by these.
+/// As `recover`; topics' own settings are not known yet, so segments roll by these. Of what is read
+/// of journals, `kept_bytes` are kept and not read again.
 pub async fn recover_with(
     runtime: &Runtime,
     dir: &Path,
     settings: LogSettings,
+    kept_bytes: u64,
 ) -> Result<Recovered, RecoveryError> {
     let checkpoints = Checkpoints::load(runtime, dir).await?;
     let mut since = checkpoints.incarnation;
@@ -162,7 +167,7 @@ pub async fn recover_with(
         since = newest;
     }
     let began = runtime.now();
-    let found = Found::all(runtime, dir, since).await?;
+    let found = Found::all(runtime, dir, since, kept_bytes).await?;
     let scanned = runtime.now();
     let unclean = checkpoints.damaged
         || newest > checkpoints.incarnation

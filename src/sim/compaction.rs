@@ -67,6 +67,8 @@ pub fn run(seed: u64, lives: u64, steps: u64) -> Verdict {
     scenario.verdict
 }
 
+/// A replay reads again what does not fit.
+const KEPT_BYTES: u64 = 64 << 10;
 const DIR: &str = "/data";
 const KEY: PartitionKey = PartitionKey {
     topic: TopicId([9; 16]),
@@ -149,7 +151,9 @@ impl Scenario {
         };
         let inner = runtime.clone();
         let recovered = runtime
-            .block_on(async move { recover_with(&inner, Path::new(DIR), settings).await })
+            .block_on(
+                async move { recover_with(&inner, Path::new(DIR), settings, KEPT_BYTES).await },
+            )
             .expect("recovery never fails on a sound disk");
         let journal_settings = JournalSettings {
             file_bytes_first: 128 << 10,

@@ -79,6 +79,8 @@ pub fn run(seed: u64, size: Size) -> Verdict {
     scenario.verdict
 }
 
+/// A replay reads again what does not fit.
+const KEPT_BYTES: u64 = 64 << 10;
 const DIR: &str = "/data";
 
 struct Scenario {
@@ -243,7 +245,7 @@ impl Scenario {
         if self.rng.below(4) == 0 {
             let inner = runtime.clone();
             runtime.spawn(async move {
-                let _ = recover_with(&inner, Path::new(DIR), settings).await;
+                let _ = recover_with(&inner, Path::new(DIR), settings, KEPT_BYTES).await;
             });
             let span = self.rng.below(8 * MILLISECOND);
             let inner = runtime.clone();
@@ -256,7 +258,9 @@ impl Scenario {
         }
         let inner = runtime.clone();
         let recovered = runtime
-            .block_on(async move { recover_with(&inner, Path::new(DIR), settings).await })
+            .block_on(
+                async move { recover_with(&inner, Path::new(DIR), settings, KEPT_BYTES).await },
+            )
             .expect("recovery never fails on a sound disk");
         let inner = runtime.clone();
         runtime
