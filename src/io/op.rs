@@ -57,6 +57,9 @@ pub struct OpenOptions {
     /// O_DIRECT: offsets, lengths and memory aligned to the `alignment` of the outcome. A file
     /// system that refuses it is opened without, and the outcome says so.
     pub direct: bool,
+    /// Writes are made by the thread itself when they are submitted: for few bytes that only go
+    /// into the page cache, where handing them to somebody else would take longer.
+    pub inline: bool,
 }
 
 /// How to take space for a file.

@@ -50,6 +50,9 @@ pub(super) struct World {
     /// The next writes (or syncs) fail with this.
     pub fail_writes: Option<Errno>,
     pub fail_syncs: Option<Errno>,
+    /// Writes that are submitted while it is set never end, if their file was opened for them to
+    /// go to the disk at once.
+    pub disk_stands_still: bool,
     pub writes: u64,
     pub durable_writes: u64,
     pub syncs: u64,
@@ -77,6 +80,7 @@ pub(super) fn world(seed: u64) -> Shared {
         available: 64 << 20,
         fail_writes: None,
         fail_syncs: None,
+        disk_stands_still: false,
         writes: 0,
         durable_writes: 0,
         syncs: 0,
@@ -92,6 +96,7 @@ pub(super) fn runtime(world: &Shared) -> Runtime {
     Runtime::new(Box::new(Door {
         world: world.clone(),
         open: BTreeMap::new(),
+        direct: BTreeSet::new(),
         next: 0,
         idle: 0,
     }))
@@ -208,6 +213,7 @@ impl Stored {
 struct Door {
     world: Shared,
     open: BTreeMap<FileId, Rc<RefCell<Stored>>>,
+    direct: BTreeSet<FileId>,
     next: u32,
     idle: u32,
 }
@@ -233,7 +239,13 @@ impl Io for Door {
             (Op::Sync { .. }, Some(file)) => file.borrow().dirty.iter().copied().collect(),
             _ => Vec::new(),
         };
-        let due = world.now + 10_000 + world.seeded.below(190_000);
+        let mut due = world.now + 10_000 + world.seeded.below(190_000);
+        if let Op::Write { file, .. } = &op
+            && world.disk_stands_still
+            && self.direct.contains(file)
+        {
+            due = u64::MAX;
+        }
         world.submitted += 1;
         let order = world.submitted;
         world.flying.push(Flying {
@@ -404,6 +416,9 @@ impl Door {
         self.next += 1;
         let id = FileId(self.next);
         self.open.insert(id, file.clone());
+        if options.direct {
+            self.direct.insert(id);
+        }
         Outcome::Opened {
             file: id,
             length: file.borrow().data.len() as u64,

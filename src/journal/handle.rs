@@ -5,6 +5,7 @@
 //! Calls:      `writer`, which shares its state with every clone of the handle.
 //! Never:      waits in `append` or `note`.
 
+use super::copies::Copies;
 use super::group::{Entry, Incarnation};
 use super::open_group::Patch;
 use super::ring::Ring;
@@ -64,6 +65,7 @@ impl Journal {
             clean: false,
         };
         superblock.store(&superblock_file).await?;
+        let copies = Copies::open(runtime, dir, shard, &settings, ring.capacity_max).await?;
         runtime.sync_directory(dir).await?;
         let shared = Rc::new(Shared::new(
             runtime,
@@ -71,6 +73,7 @@ impl Journal {
             superblock,
             superblock_file,
             ring,
+            copies,
             &settings,
         ));
         runtime.spawn(write_groups(shared.clone()));
@@ -119,7 +122,7 @@ impl Journal {
         open.next()
     }
 
-    /// Every group up to this one is written (inclusive; 0: none).
+    /// Every group up to this one survives a kill of the broker (inclusive; 0: none).
     pub fn written(&self) -> GroupSequence {
         self.0.marks.borrow().written()
     }

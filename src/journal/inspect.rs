@@ -22,7 +22,7 @@ pub enum JournalFile {
 pub fn kind_of(name: &str) -> Option<JournalFile> {
     match name_of(name)? {
         Name::Superblock(_) => Some(JournalFile::Superblock),
-        Name::Ring(..) => Some(JournalFile::Ring),
+        Name::Ring(..) | Name::Copies(_) => Some(JournalFile::Ring),
         Name::Unfinished(_) => None,
     }
 }

@@ -6,16 +6,20 @@
 //!
 //! Writes complete in any order and a sync covers what had completed when it was submitted, so
 //! neither completion is a mark by itself. `written` moves over writes in the order they were
-//! submitted. `synced` moves over groups that were written durable, or are covered by a sync.
+//! submitted, or ahead of them over groups of which there are copies. `synced` moves over groups
+//! that were written durable, or are covered by a sync.
 //!
-//! Always true: synced <= written.
+//! Always true: synced <= placed <= written.
 
 use crate::ids::GroupSequence;
 use std::collections::VecDeque;
 
 #[derive(Default)]
 pub(super) struct Marks {
-    written: GroupSequence,
+    /// In the ring.
+    placed: GroupSequence,
+    /// Beyond, or behind, of which the groups are copies.
+    copied: GroupSequence,
     synced: GroupSequence,
     /// Writes submitted, in order.
     writes: VecDeque<Write>,
@@ -31,7 +35,18 @@ struct Write {
 
 impl Marks {
     pub fn written(&self) -> GroupSequence {
-        self.written
+        self.placed.max(self.copied)
+    }
+
+    /// All up to it is in the ring.
+    pub fn placed(&self) -> GroupSequence {
+        self.placed
+    }
+
+    /// Groups `from..=last` are copies now.
+    pub fn copied(&mut self, from: GroupSequence, last: GroupSequence) {
+        assert!(from.0 <= self.written().0 + 1, "a mark leaves no gap");
+        self.copied = self.copied.max(last);
     }
 
     pub fn synced(&self) -> GroupSequence {
@@ -58,8 +73,8 @@ impl Marks {
         }
         while self.writes.front().is_some_and(|write| write.completed) {
             let write = self.writes.pop_front().expect("it was there a line ago");
-            assert!(write.last > self.written, "writes are submitted in order");
-            self.written = write.last;
+            assert!(write.last > self.placed, "writes are submitted in order");
+            self.placed = write.last;
             match self.runs.back_mut() {
                 Some((last, durable)) if *durable == write.durable => *last = write.last,
                 _ => self.runs.push_back((write.last, write.durable)),
@@ -68,9 +83,9 @@ impl Marks {
         self.advance();
     }
 
-    /// A sync completed that was submitted when `covered` was the written mark.
+    /// A sync completed that was submitted when the ring had everything up to `covered`.
     pub fn sync_completed(&mut self, covered: GroupSequence) {
-        assert!(covered <= self.written, "a sync covers completed writes");
+        assert!(covered <= self.placed, "a sync covers completed writes");
         self.synced = self.synced.max(covered);
         self.advance();
     }
@@ -85,7 +100,7 @@ impl Marks {
             self.runs.pop_front();
         }
         assert!(
-            self.synced <= self.written,
+            self.synced <= self.placed,
             "nothing is synced before it is written"
         );
     }
@@ -151,10 +166,17 @@ mod tests {
             let mut marks = Marks::default();
             // Per group: (written, durable or covered).
             let mut model: Vec<(bool, bool)> = Vec::new();
+            let mut copied = 0;
             let mut flying: Vec<(usize, usize, bool)> = Vec::new();
             let mut syncs: Vec<u64> = Vec::new();
             for _ in 0..60 {
-                match draw(4) {
+                match draw(5) {
+                    4 => {
+                        // As the writer does: behind what is written, in any case.
+                        let from = marks.written().0 + 1;
+                        copied = from + draw(2);
+                        marks.copied(group(from), group(copied));
+                    }
                     0 | 1 => {
                         let from = model.len();
                         let to = from + 1 + draw(3) as usize;
@@ -178,12 +200,13 @@ mod tests {
                             }
                             marks.sync_completed(group(covered));
                         }
-                        None => syncs.push(marks.written().0),
+                        None => syncs.push(marks.placed().0),
                     },
                 }
                 let written = model.iter().take_while(|slot| slot.0).count() as u64;
                 let synced = model.iter().take_while(|slot| slot.0 && slot.1).count() as u64;
-                assert_eq!(marks.written(), group(written), "seed {seed}");
+                assert_eq!(marks.placed(), group(written), "seed {seed}");
+                assert_eq!(marks.written(), group(written.max(copied)), "seed {seed}");
                 assert_eq!(marks.synced(), group(synced), "seed {seed}");
             }
         }

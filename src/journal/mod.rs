@@ -17,6 +17,7 @@
 //!
 //!   ottla-journal-0          superblock of shard 0, two copies
 //!   ottla-journal-0-1, -2 …  ring files: group after group, block-aligned
+//!   ottla-journal-0-copies   what was acknowledged as written before the ring had it
 //!
 //! One incarnation number serves all journals of a log dir: the checkpoint that ends a recovery
 //! names the next one, and every journal of an earlier one is void from that instant. So a
@@ -24,12 +25,14 @@
 
 #![forbid(unsafe_code)]
 
+mod copies;
 mod error;
 mod group;
 mod growth;
 mod handle;
 pub mod inspect;
 mod keeper;
+mod listing;
 mod marks;
 mod open_group;
 mod reader;
@@ -43,7 +46,8 @@ mod writer;
 pub use error::JournalError;
 pub use group::{Entry, Group, Incarnation, Kind};
 pub use handle::Journal;
-pub use replay::{DAMAGED, Damage, Found, Replay, newest, remove, shards_in};
+pub use listing::{newest, remove, shards_in};
+pub use replay::{DAMAGED, Damage, Found, Replay};
 
 pub use slab_budget::SlabBudget;
 
@@ -64,6 +68,8 @@ pub struct JournalSettings {
     /// Size of the slabs batches are copied into, bytes; one large batch gets a larger one.
     pub slab_bytes: usize,
     pub sync: SyncMethod,
+    /// Small groups are written through the page cache first (`copies`).
+    pub copies: bool,
     /// Told about slabs taken and given back.
     pub budget: Option<Arc<SlabBudget>>,
     /// More than this waiting for the disk is latency without throughput: produce waits.
@@ -109,6 +115,7 @@ impl Default for JournalSettings {
             journals: 1,
             slab_bytes: 1 << 20,
             sync: SyncMethod::DurableWrite,
+            copies: true,
             budget: None,
             queued_bytes_max: 16 << 20,
         }

@@ -12,7 +12,7 @@
 
 use super::group::{self, HEADER, Header, ROW, Row, crc32c};
 use super::{Incarnation, JournalSettings};
-use crate::ids::{GroupSequence, LeaderEpoch, Offset};
+use crate::ids::{GroupSequence, LeaderEpoch, Offset, RequiredMark};
 use crate::io::buffer::OnRelease;
 use crate::io::{Buffer, Slice};
 use crate::protocol::record_batch::combine;
@@ -35,6 +35,7 @@ pub(super) struct OpenGroup {
     /// Rows of the open group.
     table: Vec<u8>,
     synced: bool,
+    written: bool,
     /// Sequence of the open group, or of the next one to open.
     next: GroupSequence,
     previous_crc: u32,
@@ -48,6 +49,8 @@ pub(super) struct Sealed {
     pub bytes: Slice,
     /// Something in it must be durable before it counts.
     pub synced: bool,
+    /// Somebody waits for something in it as written.
+    pub written: bool,
     pub is_empty: bool,
     /// The durable mark its header carries.
     pub durable: GroupSequence,
@@ -94,6 +97,7 @@ impl OpenGroup {
             body_crc: 0,
             table: Vec::new(),
             synced: false,
+            written: false,
             next: GroupSequence(1),
             previous_crc: 0,
             sealed: VecDeque::new(),
@@ -119,7 +123,7 @@ impl OpenGroup {
         row: Row,
         pieces: &[&[u8]],
         patch: Option<Patch>,
-        synced: bool,
+        required: RequiredMark,
         durable: GroupSequence,
     ) -> (GroupSequence, Slice) {
         let length = row.length as usize;
@@ -150,7 +154,8 @@ impl OpenGroup {
         };
         self.extend_body(&slice);
         self.table.extend_from_slice(&row.encode());
-        self.synced |= synced;
+        self.synced |= required == RequiredMark::Synced;
+        self.written |= required == RequiredMark::Written;
         (self.next, slice)
     }
 
@@ -228,12 +233,14 @@ impl OpenGroup {
             sequence: self.next,
             bytes,
             synced: self.synced,
+            written: self.written,
             is_empty: self.table.is_empty(),
             durable,
         });
         self.next = GroupSequence(self.next.0 + 1);
         self.table.clear();
         self.synced = false;
+        self.written = false;
     }
 
     /// Queues a group without entries, for what its header says.
@@ -269,6 +276,40 @@ impl OpenGroup {
         self.sealed_bytes + open
     }
 
+    /// Somebody waits for something in the open group as written.
+    pub fn is_written(&self) -> bool {
+        self.written
+    }
+
+    /// Sealed groups behind `after`, in order.
+    pub fn sealed_after(&self, after: GroupSequence) -> impl Iterator<Item = &Sealed> {
+        let is_after = move |sealed: &&Sealed| sealed.sequence > after;
+        self.sealed.iter().filter(is_after)
+    }
+
+    /// Whether somebody waits as written for something in the groups right behind `after`, as many
+    /// as `most` bytes hold, the open one included.
+    pub fn is_written_within(&self, after: GroupSequence, most: usize) -> bool {
+        let sealed = self.sealed_after(after);
+        let sealed = sealed.map(|sealed| (sealed.sequence, sealed.bytes.len(), sealed.written));
+        let open_bytes = (HEADER + self.body.len() + self.table.len()).next_multiple_of(self.block);
+        let open = self
+            .is_open()
+            .then_some((self.next, open_bytes, self.written));
+        let (mut last, mut bytes) = (after, 0);
+        for (sequence, length, written) in sealed.chain(open) {
+            bytes += length;
+            if sequence.0 != last.0 + 1 || bytes > most {
+                return false;
+            }
+            if written {
+                return true;
+            }
+            last = sequence;
+        }
+        false
+    }
+
     pub fn first_sealed(&self) -> Option<&Sealed> {
         self.sealed.front()
     }
@@ -284,7 +325,7 @@ impl OpenGroup {
 mod tests {
     use super::super::group::{Decoded, Entry, Group};
     use super::*;
-    use crate::ids::{PartitionKey, RequiredMark};
+    use crate::ids::PartitionKey;
 
     fn append(open: &mut OpenGroup, base: i64, bytes: &[u8]) -> (GroupSequence, Slice) {
         let mut bytes = bytes.to_vec();
@@ -304,7 +345,8 @@ mod tests {
             leader_epoch: LeaderEpoch(4),
         };
         let (left, right) = bytes.split_at(bytes.len() / 3);
-        open.push(row, &[left, right], Some(patch), false, GroupSequence(0))
+        let required = RequiredMark::Written;
+        open.push(row, &[left, right], Some(patch), required, GroupSequence(0))
     }
 
     fn new(slab_bytes: usize) -> OpenGroup {
@@ -341,6 +383,27 @@ mod tests {
         let slices: Vec<Slice> = group.entries().map(|(_, slice)| slice).collect();
         assert_eq!(slices[0][..], a[..]);
         assert_eq!(slices[1][..], b[..]);
+    }
+
+    /// Goal: what is looked at before a copy is what a copy takes: a group that is too large for it
+    /// hides all behind it.
+    #[test]
+    fn a_group_is_within_so_many_bytes_or_not() {
+        let mut open = new(1 << 18);
+        append(&mut open, 0, &[7; 100]);
+        assert!(open.is_written_within(GroupSequence(0), 4096));
+        assert!(!open.is_written_within(GroupSequence(0), 4095));
+        assert!(!open.is_written_within(GroupSequence(1), 1 << 20));
+        open.seal(GroupSequence(0));
+        assert!(open.is_written_within(GroupSequence(0), 4096));
+        assert!(!open.is_written_within(GroupSequence(1), 1 << 20));
+        append(&mut open, 1, &[7; 100_000]);
+        assert!(open.is_written_within(GroupSequence(1), 1 << 20));
+        assert!(!open.is_written_within(GroupSequence(1), 64 << 10));
+        open.seal(GroupSequence(0));
+        append(&mut open, 2, &[7; 100]);
+        assert!(!open.is_written_within(GroupSequence(1), 64 << 10));
+        assert!(open.is_written_within(GroupSequence(2), 64 << 10));
     }
 
     #[test]

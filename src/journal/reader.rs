@@ -29,9 +29,10 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    pub async fn open(runtime: &Runtime, path: &Path) -> Result<Reader, Errno> {
+    /// `direct`: past the page cache.
+    pub async fn open(runtime: &Runtime, path: &Path, direct: bool) -> Result<Reader, Errno> {
         let options = OpenOptions {
-            direct: true,
+            direct,
             ..OpenOptions::default()
         };
         let file = runtime.open(path, options).await?;

@@ -14,13 +14,16 @@
 //!   start                    highest durable mark        last
 //!   ├── must all be there ───────────┼── as far as they chain ──┤ torn tail, forgotten
 //!
+//! Groups of the second part may stand in the file of copies only.
+//!
 //! A group missing in the first part is a loss and is reported; one missing in the second was
 //! never promised to anybody.
 
 use super::JournalError;
 use super::group::{Decoded, Entry, Group, HEADER, Header, Incarnation};
+use super::listing::{COPIES, is_used, names, open, path_of};
 use super::reader::Reader;
-use super::ring::{Name, PREFIX, name_of, ring_path, superblock_path};
+use super::ring::{Name, PREFIX, name_of, superblock_path};
 use super::seek::{Sought, header_near};
 use super::superblock::{Loaded, Superblock};
 use crate::ids::{GroupSequence, PartitionKey, ShardId};
@@ -181,6 +184,7 @@ impl Found {
                 let block = superblock.block as usize;
                 scan.file(&mut reader, number, from, block).await?;
             }
+            scan.copies(runtime, dir, superblock).await?;
         }
         let (last, damage) = scan.judge(dir, superblock.shard);
         let in_range = |sequence: &GroupSequence| (scan.start..=last).contains(sequence);
@@ -229,7 +233,10 @@ impl Found {
     pub async fn set_aside(&self, runtime: &Runtime) -> Result<(), Errno> {
         let mut names = vec![superblock_path(&self.dir, self.shard)];
         for entry in runtime.list_named(&self.dir, PREFIX).await? {
-            if matches!(name_of(&entry.name), Some(Name::Ring(shard, _)) if shard == self.shard) {
+            if matches!(
+                name_of(&entry.name),
+                Some(Name::Ring(shard, _) | Name::Copies(shard)) if shard == self.shard
+            ) {
                 names.push(self.dir.join(&entry.name));
             }
         }
@@ -244,78 +251,6 @@ impl Found {
         }
         runtime.sync_directory(&self.dir).await
     }
-}
-
-/// Removes the files of a journal that nobody will start again. It must be void: the checkpoint
-/// of a later incarnation is durable.
-pub async fn remove(runtime: &Runtime, dir: &Path, shard: ShardId) -> Result<(), Errno> {
-    for entry in runtime.list_named(dir, PREFIX).await? {
-        let ours = match name_of(&entry.name) {
-            Some(Name::Superblock(owner) | Name::Ring(owner, _) | Name::Unfinished(owner)) => {
-                owner == shard
-            }
-            None => false,
-        };
-        if ours {
-            runtime.unlink(&dir.join(&entry.name)).await?;
-        }
-    }
-    Ok(())
-}
-
-/// The newest incarnation any superblock in `dir` names (0: there is none): what counts when the
-/// checkpoint that should say so is lost. Older journals were void before that one was started.
-pub async fn newest(runtime: &Runtime, dir: &Path) -> Result<Incarnation, JournalError> {
-    let mut newest = Incarnation::default();
-    for shard in shards_in(runtime, dir).await? {
-        if let Loaded::Valid(superblock) = Superblock::load(runtime, dir, shard).await? {
-            newest = newest.max(superblock.incarnation);
-        }
-    }
-    Ok(newest)
-}
-
-/// The shards that have journal files in `dir`.
-pub async fn shards_in(runtime: &Runtime, dir: &Path) -> Result<Vec<ShardId>, Errno> {
-    Ok(names(runtime, dir).await?.into_keys().collect())
-}
-
-/// Ring file numbers by shard; a shard with a superblock only has none.
-async fn names(runtime: &Runtime, dir: &Path) -> Result<BTreeMap<ShardId, Vec<u64>>, Errno> {
-    let mut shards: BTreeMap<ShardId, Vec<u64>> = BTreeMap::new();
-    for entry in runtime.list_named(dir, PREFIX).await? {
-        match name_of(&entry.name) {
-            Some(Name::Superblock(shard) | Name::Unfinished(shard)) => {
-                shards.entry(shard).or_default();
-            }
-            Some(Name::Ring(shard, number)) => shards.entry(shard).or_default().push(number),
-            None => {}
-        }
-    }
-    Ok(shards)
-}
-
-/// A journal without superblock was never started, or lost it. Groups tell: there are none in
-/// files that were only ever zeroed, and those of an earlier incarnation are void anyway.
-async fn is_used(
-    runtime: &Runtime,
-    dir: &Path,
-    shard: ShardId,
-    files: &[u64],
-    since: Incarnation,
-) -> Result<bool, JournalError> {
-    for number in files {
-        let path = ring_path(dir, shard, *number);
-        let mut reader = Reader::open(runtime, &path).await?;
-        let mut at = 0;
-        while let Some(block) = reader.bytes(at, HEADER).await? {
-            if Header::decode_any(&block).is_some_and(|header| header.incarnation >= since) {
-                return Ok(true);
-            }
-            at += reader.block() as u64;
-        }
-    }
-    Ok(false)
 }
 
 fn is_note(entry: &Entry<'_>) -> bool {
@@ -368,8 +303,7 @@ impl Scan {
         let mut known = Vec::new();
         let mut unclear = Vec::new();
         for number in files {
-            let path = ring_path(dir, superblock.shard, *number);
-            let mut reader = Reader::open(runtime, &path).await?;
+            let mut reader = open(runtime, dir, superblock.shard, *number).await?;
             let first = header_near(&mut reader, 0, life, block).await?;
             match first {
                 Some((0, header)) => known.push((header.sequence, *number, reader)),
@@ -433,6 +367,32 @@ impl Scan {
         Ok(())
     }
 
+    /// Groups that were copied and that no ring file has.
+    async fn copies(
+        &mut self,
+        runtime: &Runtime,
+        dir: &Path,
+        superblock: &Superblock,
+    ) -> Result<(), JournalError> {
+        let block = superblock.block as usize;
+        let mut reader = match open(runtime, dir, superblock.shard, COPIES).await {
+            Ok(reader) => reader,
+            Err(Errno::NO_ENTRY) => return Ok(()),
+            Err(errno) => return Err(errno.into()),
+        };
+        let mut at = 0;
+        while let Some(bytes) = reader.bytes(at, HEADER).await? {
+            let header = Header::decode(&bytes, self.incarnation, self.salt)
+                .filter(|header| header.sequence >= self.start)
+                .filter(|header| !self.places.contains_key(&header.sequence));
+            at += match header {
+                Some(header) => self.group(&mut reader, COPIES, at, &header, block).await?,
+                None => block as u64,
+            };
+        }
+        Ok(())
+    }
+
     /// Takes in the group whose `header` stands at `at`; returns how far to step.
     async fn group(
         &mut self,
@@ -474,7 +434,9 @@ impl Scan {
         };
         // Its durable mark counts all the same: the header is whole.
         self.durable = self.durable.max(header.durable);
-        self.torn.insert(header.sequence, (file, at, keys));
+        // What the ring says of it comes first.
+        let torn = (file, at, keys);
+        self.torn.entry(header.sequence).or_insert(torn);
         Ok(block as u64)
     }
 
@@ -495,7 +457,7 @@ impl Scan {
                     let torn = self.torn.get(&sequence);
                     damage.push(Damage {
                         sequence,
-                        place: torn.map(|(file, at, _)| (ring_path(dir, shard, *file), *at)),
+                        place: torn.map(|(file, at, _)| (path_of(dir, shard, *file), *at)),
                         keys: torn.and_then(|(_, _, keys)| keys.clone()),
                     });
                     previous = None;
@@ -531,8 +493,7 @@ impl Replay<'_> {
         if self.chunk != Some(place.file) {
             // Files are read one after the other: only the current one keeps a chunk.
             self.files.clear();
-            let path = ring_path(&found.dir, found.shard, place.file);
-            let reader = Reader::open(&self.runtime, &path).await?;
+            let reader = open(&self.runtime, &found.dir, found.shard, place.file).await?;
             self.files.insert(place.file, reader);
             self.chunk = Some(place.file);
         }

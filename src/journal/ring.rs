@@ -455,11 +455,14 @@ pub(super) async fn discard(runtime: &Runtime, file: File, unfinished: &Path) {
 pub(super) enum Name {
     Superblock(ShardId),
     Ring(ShardId, u64),
+    /// See `copies`.
+    Copies(ShardId),
     /// Being made when the broker stopped.
     Unfinished(ShardId),
 }
 
 pub(super) const PREFIX: &str = "ottla-journal-";
+const COPIES: &str = "copies";
 
 pub(super) fn superblock_path(dir: &Path, shard: ShardId) -> PathBuf {
     dir.join(format!("{PREFIX}{}", shard.0))
@@ -467,6 +470,10 @@ pub(super) fn superblock_path(dir: &Path, shard: ShardId) -> PathBuf {
 
 pub(super) fn ring_path(dir: &Path, shard: ShardId, number: u64) -> PathBuf {
     dir.join(format!("{PREFIX}{}-{number}", shard.0))
+}
+
+pub(super) fn copies_path(dir: &Path, shard: ShardId) -> PathBuf {
+    dir.join(format!("{PREFIX}{}-{COPIES}", shard.0))
 }
 
 /// What `name` is, if it is ours: exactly the form we write, no leading zeros or signs.
@@ -481,6 +488,9 @@ pub(super) fn name_of(name: &str) -> Option<Name> {
         return Some(Name::Superblock(ShardId(number(rest)?)));
     };
     let shard = ShardId(number(shard)?);
+    if rest == COPIES {
+        return Some(Name::Copies(shard));
+    }
     match rest.strip_suffix(".new") {
         Some(rest) => number::<u64>(rest).map(|_| Name::Unfinished(shard)),
         None => Some(Name::Ring(shard, number(rest)?)),

@@ -37,7 +37,10 @@ pub(super) struct Superblock {
 }
 
 const MAGIC: u32 = u32::from_le_bytes(*b"OTJS");
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
+/// Of releases that look for no copies. What is closed with nothing to replay is written so: they
+/// read it.
+const VERSION_FIRST: u16 = 1;
 const LENGTH: usize = 72;
 const COPY_AT: [u64; 2] = [0, 64 << 10];
 const BLOCK_MIN: usize = 4096;
@@ -59,7 +62,8 @@ enum Copy {
 impl Superblock {
     fn encode(&self, out: &mut [u8]) {
         out[0..4].copy_from_slice(&MAGIC.to_le_bytes());
-        out[8..10].copy_from_slice(&VERSION.to_le_bytes());
+        let version = if self.clean { VERSION_FIRST } else { VERSION };
+        out[8..10].copy_from_slice(&version.to_le_bytes());
         out[10..12].copy_from_slice(&self.shard.0.to_le_bytes());
         out[12..16].copy_from_slice(&self.block.to_le_bytes());
         out[16..24].copy_from_slice(&self.incarnation.0.to_le_bytes());
@@ -80,7 +84,7 @@ impl Superblock {
             return Copy::Damaged;
         }
         let version = u16::from_le_bytes([bytes[8], bytes[9]]);
-        if version != VERSION {
+        if !(VERSION_FIRST..=VERSION).contains(&version) {
             return Copy::Later(version);
         }
         let block = u32_at(bytes, 12);
@@ -184,6 +188,27 @@ pub(super) fn block_of(file: &File) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Goal: an earlier release reads what was closed, and refuses what only this one can replay.
+    #[test]
+    fn what_is_closed_has_the_first_version() {
+        for (clean, version) in [(true, 1), (false, 2)] {
+            let mut bytes = vec![0; 4096];
+            let superblock = Superblock {
+                shard: ShardId(3),
+                incarnation: Incarnation(9),
+                salt: 77,
+                generation: 5,
+                block: 4096,
+                start: GroupSequence(100),
+                durable: GroupSequence(120),
+                clean,
+            };
+            superblock.encode(&mut bytes);
+            assert_eq!(u16::from_le_bytes([bytes[8], bytes[9]]), version);
+            assert!(matches!(Superblock::decode(&bytes), Copy::Valid(copy) if copy == superblock));
+        }
+    }
 
     #[test]
     fn a_copy_comes_back_or_is_damaged() {

@@ -18,6 +18,7 @@
 //!   - at most two writes in flight, the second only when there is much to write.
 //!   - unsynced groups are in the file being written: leaving a file syncs it first.
 
+use super::copies::Copies;
 use super::group::{Entry, Kind, Row};
 use super::marks::Marks;
 use super::open_group::{OpenGroup, Patch};
@@ -58,6 +59,9 @@ pub(super) struct Shared {
     pub superblock: RefCell<Superblock>,
     pub superblock_file: File,
     pub ring: RefCell<Ring>,
+    pub copies: RefCell<Copies>,
+    /// When the last write was submitted.
+    pub write_began: Cell<Instant>,
     /// A mark moved, room appeared, it failed or closed.
     pub progress: Event,
     /// Something for the writer to look at.
@@ -116,6 +120,7 @@ impl Shared {
         superblock: Superblock,
         superblock_file: File,
         ring: Ring,
+        copies: Copies,
         settings: &JournalSettings,
     ) -> Shared {
         let (incarnation, salt) = (superblock.incarnation, superblock.salt);
@@ -136,6 +141,8 @@ impl Shared {
             queued_bytes_max: settings.queued_bytes_max,
             returned_at: Cell::default(),
             ring: RefCell::new(ring),
+            copies: RefCell::new(copies),
+            write_began: Cell::new(runtime.now()),
             progress: Event::new(),
             work: Event::new(),
             chores: Event::new(),
@@ -183,10 +190,14 @@ impl Shared {
                 limit: self.group_max,
             });
         }
-        let synced = entry.required() == RequiredMark::Synced;
+        let required = match (&entry, entry.required()) {
+            // Nobody waits for copies and notes as written.
+            (Entry::Append { .. }, required) | (_, required @ RequiredMark::Synced) => required,
+            _ => RequiredMark::Memory,
+        };
         let now = self.runtime.now();
         self.appended_at.set(now);
-        if synced {
+        if required == RequiredMark::Synced {
             self.durable_asked_at.set(Some(now));
         }
         let row = Row {
@@ -197,9 +208,11 @@ impl Shared {
         self.appended_bytes
             .set(self.appended_bytes.get() + length as u64);
         let was_idle = open.waiting() == 0;
+        // What waits behind a write may have been copied already, unlike this.
+        let may_be_copied = required == RequiredMark::Written && !open.is_written();
         let durable = self.marks.borrow().synced();
         let slabs = self.budget.as_ref().map_or(0, |budget| budget.used());
-        let pushed = open.push(row, pieces, patch, synced, durable);
+        let pushed = open.push(row, pieces, patch, required, durable);
         if let Some(budget) = &self.budget
             && budget.used() > slabs
             && budget.is_rising()
@@ -207,7 +220,7 @@ impl Shared {
             self.pressed.notify();
         }
         // The writer looks again by itself after each completion; a large backlog is worth a look.
-        if was_idle || open.waiting() >= SECOND_WRITE {
+        if was_idle || may_be_copied || open.waiting() >= SECOND_WRITE {
             self.work.notify();
         }
         Ok(pushed)
@@ -271,7 +284,7 @@ impl Shared {
     fn sync_is_due(&self) -> bool {
         let marks = self.marks.borrow();
         let (low, high) = self.sync_wanted.get();
-        if self.sync_in_flight.get() || marks.written() <= marks.synced() {
+        if self.sync_in_flight.get() || marks.placed() <= marks.synced() {
             return false;
         }
         if marks.synced() >= high {
@@ -287,7 +300,7 @@ impl Shared {
             // What is unsynced is older than the durable writes behind it.
             SyncMethod::DurableWrite => true,
             // A sync before the wanted group completed would only delay the one that counts.
-            SyncMethod::SyncAfter => low <= marks.synced() || marks.written() >= low,
+            SyncMethod::SyncAfter => low <= marks.synced() || marks.placed() >= low,
         }
     }
 
@@ -297,7 +310,7 @@ impl Shared {
     }
 
     fn submit_sync(self: &Rc<Self>) {
-        let covered = self.marks.borrow().written();
+        let covered = self.marks.borrow().placed();
         let file = self.ring.borrow().active();
         let shared = self.clone();
         self.sync_in_flight.set(true);
@@ -367,6 +380,7 @@ impl Shared {
         self.placed_bytes
             .set(self.placed_bytes.get() + bytes as u64);
         self.marks.borrow_mut().submitted(last, durable);
+        self.write_began.set(self.runtime.now());
         let shared = self.clone();
         self.runtime.spawn(async move {
             match file.write(at, from, durable).await {
@@ -385,15 +399,18 @@ impl Shared {
         if self.marks.borrow().in_flight() > 0 || self.sync_in_flight.get() {
             return Ok(false);
         }
-        let (written, synced) = {
+        let (placed, synced) = {
             let marks = self.marks.borrow();
-            (marks.written(), marks.synced())
+            (marks.placed(), marks.synced())
         };
-        if written > synced {
+        if placed > synced {
             let file = self.ring.borrow().active();
             self.note_sync();
             file.sync().await?;
-            self.marks.borrow_mut().sync_completed(written);
+            if self.has_failed() {
+                return Ok(false);
+            }
+            self.marks.borrow_mut().sync_completed(placed);
             self.progress.notify();
         }
         let length = match self.open.borrow().first_sealed() {
@@ -401,7 +418,7 @@ impl Shared {
             None => return Ok(true),
         };
         let now = self.runtime.now();
-        let rolled = self.ring.borrow_mut().roll(written, length, now);
+        let rolled = self.ring.borrow_mut().roll(placed, length, now);
         self.waits_for_file.set(!rolled);
         let stalled = !rolled && self.ring.borrow().is_stuck(length, now);
         if stalled != self.stalled.replace(stalled) {
@@ -475,6 +492,10 @@ pub(super) async fn write_groups(shared: Rc<Shared>) {
             }
             let synced = shared.marks.borrow().synced();
             shared.open.borrow_mut().seal(synced);
+            shared.copy().await;
+            if shared.has_failed() {
+                break;
+            }
             if shared.submit_write() {
                 continue;
             }
@@ -488,7 +509,7 @@ pub(super) async fn write_groups(shared: Rc<Shared>) {
                 }
             }
         } else if shared.phase.get() == Phase::Closing {
-            let last = shared.marks.borrow().written();
+            let last = shared.marks.borrow().placed();
             let in_flight = shared.marks.borrow().in_flight();
             if in_flight == 0 && shared.marks.borrow().synced() == last {
                 break;
@@ -498,11 +519,20 @@ pub(super) async fn write_groups(shared: Rc<Shared>) {
                 continue;
             }
         }
-        match shared.record_at() {
+        let copy_at = shared.copy_at();
+        if copy_at.is_some_and(|at| at <= shared.runtime.now()) {
+            shared.runtime.turn_end().await;
+            let synced = shared.marks.borrow().synced();
+            shared.open.borrow_mut().seal(synced);
+            shared.copy().await;
+            continue;
+        }
+        let record_at = shared.record_at();
+        match copy_at.or(record_at) {
             None => shared.work.after(seen).await,
             Some(at) => {
                 let woken = shared.runtime.deadline(at, shared.work.after(seen)).await;
-                if woken.is_none() {
+                if woken.is_none() && record_at.is_some() {
                     shared.record();
                 }
             }

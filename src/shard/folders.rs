@@ -295,6 +295,7 @@ mod tests {
         create_new: false,
         truncate: false,
         direct: false,
+        inline: false,
     };
 
     fn names(world: &World, machine: MachineId) -> Vec<String> {

@@ -89,6 +89,7 @@ const WRITE: OpenOptions = OpenOptions {
     create_new: false,
     truncate: false,
     direct: false,
+    inline: false,
 };
 
 fn drive(world: &World, machine: MachineId) -> Runtime {

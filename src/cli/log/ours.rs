@@ -296,6 +296,7 @@ mod tests {
             ("ottla-checkpoint.tmp", None),
             ("ottla-journal-0", Some(Ours::Superblock)),
             ("ottla-journal-0-3", Some(Ours::Ring)),
+            ("ottla-journal-0-copies", Some(Ours::Ring)),
             ("leader-epoch-checkpoint", Some(Ours::LeaderEpochs)),
             ("replication-offset-checkpoint", Some(Ours::Offsets)),
             ("letter.txt", None),

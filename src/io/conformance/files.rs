@@ -54,6 +54,32 @@ pub fn a_file_is_written_read_and_found<F: Fixture>() {
     assert_eq!(rig.failed(0, Op::Open { path, options }), Errno::EXISTS);
 }
 
+pub fn what_a_thread_writes_itself_is_read_by_all<F: Fixture>() {
+    let mut rig = Rig::new::<F>(1);
+    let path = F::directory("inline").join("a");
+    let inline = OpenOptions {
+        inline: true,
+        ..write_options()
+    };
+    let (file, _, _) = rig.open(path.clone(), inline);
+    rig.write(file, 0, vec![slice(b"hello "), slice(b"world")], false);
+    rig.write(file, 6, vec![slice(b"ottla")], false);
+    rig.write(file, 11, vec![slice(b"!")], true);
+    let (other, length, _) = rig.open(path, OpenOptions::default());
+    assert_eq!(length, 12);
+    assert_eq!(rig.read(other, 0, 100), b"hello ottla!");
+    rig.done(0, Op::CloseFile { file });
+    let from = vec![slice(b"late")];
+    let late = Op::Write {
+        file,
+        at: 0,
+        from,
+        durable: false,
+    };
+    assert_eq!(rig.failed(0, late), Errno::BAD_HANDLE);
+    assert_eq!(rig.read(other, 0, 5), b"hello");
+}
+
 pub fn long_chains_and_large_pieces_are_written_whole<F: Fixture>() {
     let mut rig = Rig::new::<F>(1);
     let (file, _, _) = rig.open(F::directory("chain").join("a"), write_options());

@@ -245,6 +245,7 @@ macro_rules! conformance {
     ($fixture:ty) => {
         $crate::conformance!($fixture:
             a_file_is_written_read_and_found,
+            what_a_thread_writes_itself_is_read_by_all,
             long_chains_and_large_pieces_are_written_whole,
             direct_files_keep_their_alignment,
             space_is_taken_without_changing_the_length,

@@ -367,7 +367,8 @@ impl Ring {
                 length,
                 alignment,
                 direct,
-            } => match self.adopt(OwnedFd::from(file), Kind::File { alignment }) {
+                inline,
+            } => match self.adopt(OwnedFd::from(file), Kind::File { alignment, inline }) {
                 Ok(id) => Outcome::Opened {
                     file: FileId(id),
                     length,

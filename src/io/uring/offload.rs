@@ -76,6 +76,7 @@ pub enum Reply {
         length: u64,
         alignment: u32,
         direct: bool,
+        inline: bool,
     },
 }
 
@@ -353,6 +354,7 @@ fn open(path: &Path, options: OpenOptions) -> std::io::Result<Reply> {
         length: metadata.len(),
         alignment: if direct { direct_alignment(&file) } else { 1 },
         direct,
+        inline: options.inline,
         file,
     })
 }

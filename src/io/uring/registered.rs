@@ -32,6 +32,8 @@ pub enum Kind {
     },
     File {
         alignment: u32,
+        /// See `OpenOptions::inline`.
+        inline: bool,
     },
 }
 
@@ -250,7 +252,10 @@ mod tests {
     fn an_id_kept_too_long_is_refused() {
         let ring = IoUring::new(8).unwrap();
         let mut handles = Handles::new(&ring, 4);
-        let kind = Kind::File { alignment: 1 };
+        let kind = Kind::File {
+            alignment: 1,
+            inline: false,
+        };
         let first = handles.insert(&ring, any_fd(), kind.clone()).unwrap();
         let place = handles.find(first).unwrap();
         assert!(handles.remove(&ring, place).is_some());
@@ -264,7 +269,10 @@ mod tests {
     fn more_files_than_the_ring_knows_are_used_by_number() {
         let ring = IoUring::new(8).unwrap();
         let mut handles = Handles::new(&ring, 1);
-        let kind = Kind::File { alignment: 1 };
+        let kind = Kind::File {
+            alignment: 1,
+            inline: false,
+        };
         let first = handles.insert(&ring, any_fd(), kind.clone()).unwrap();
         let second = handles.insert(&ring, any_fd(), kind).unwrap();
         assert!(handles.use_by(first, 0).unwrap().registered);

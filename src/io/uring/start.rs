@@ -171,8 +171,12 @@ impl Ring {
     }
 
     fn start_write(&mut self, token: Token, id: u32, at: u64, from: Vec<Slice>, durable: bool) {
-        let alignment = match self.alignment_of(id) {
-            Ok(alignment) => alignment,
+        let alignment = match self.kind_of(id) {
+            Ok(Kind::File { inline: true, .. }) if !durable => {
+                return self.write_inline(token, id, at, &from);
+            }
+            Ok(Kind::File { alignment, .. }) => alignment,
+            Ok(_) => return self.fail(token, Errno::INVALID),
             Err(errno) => return self.fail(token, errno),
         };
         let transfer = self.in_flight.transfer(from);
@@ -188,6 +192,18 @@ impl Ring {
             alignment,
         };
         self.start(token, id, state);
+    }
+
+    /// See `OpenOptions::inline`.
+    fn write_inline(&mut self, token: Token, id: u32, at: u64, from: &[Slice]) {
+        let place = self.handles.find(id);
+        let handle = place.map(|place| self.handles.at(place));
+        let Ok(Some(handle)) = handle else {
+            return self.fail(token, Errno::BAD_HANDLE);
+        };
+        let written = system::write_all_at(&handle.fd, at, from);
+        let outcome = written.map_or_else(Outcome::Failed, |()| Outcome::Done);
+        self.ready.push(Completion::last(token, outcome));
     }
 
     fn start_sync(&mut self, token: Token, id: u32) {
@@ -452,7 +468,7 @@ impl Ring {
 
     fn alignment_of(&mut self, id: u32) -> Result<u32, Errno> {
         match self.kind_of(id)? {
-            Kind::File { alignment } => Ok(alignment),
+            Kind::File { alignment, .. } => Ok(alignment),
             _ => Err(Errno::INVALID),
         }
     }

@@ -1,15 +1,17 @@
 //! What the process asks of the system beside the ring: signals as a file, CPUs, clocks, entropy,
-//! memory that is not needed any more.
+//! writes that need no ring, memory that is not needed any more.
 //!
 //! Room:       `io::uring`.
-//! Called by:  `main` (`block_signals`), `ring`; tools that end with a signal (`wait_for_signal`).
+//! Called by:  `main` (`block_signals`), `ring`, `start`; tools that end with a signal
+//!             (`wait_for_signal`).
 //! Never:      installs a signal handler: a handler runs anywhere, a file is read in its turn.
 
+use crate::io::Slice;
 use crate::io::op::Errno;
 use std::fs::File;
 use std::io::Read;
 use std::mem::MaybeUninit;
-use std::os::fd::{FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 
 /// Blocks SIGTERM and SIGINT for this thread and those it starts later, so that they reach
 /// `Op::Signals` and nothing else. To be called first in `main`, before any thread exists.
@@ -43,6 +45,30 @@ pub fn raise_file_limit() -> Result<(), Errno> {
     // SAFETY: `limit` is initialised and only read.
     if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &limit) } != 0 {
         return Err(Errno::last());
+    }
+    Ok(())
+}
+
+/// Writes all of `from` at `at`, on this thread.
+pub fn write_all_at(file: &OwnedFd, at: u64, from: &[Slice]) -> Result<(), Errno> {
+    let mut at = at;
+    for slice in from {
+        let mut left = &slice[..];
+        while !left.is_empty() {
+            let place = i64::try_from(at).map_err(|_| Errno::INVALID)?;
+            let (bytes, length) = (left.as_ptr().cast(), left.len());
+            // SAFETY: `bytes` points to `length` bytes that `from` keeps alive and unchanged
+            // through the call; the descriptor is open as long as `file` is.
+            match unsafe { libc::pwrite(file.as_raw_fd(), bytes, length, place) } {
+                written if written > 0 => {
+                    at += written as u64;
+                    left = &left[written as usize..];
+                }
+                0 => return Err(Errno::IO),
+                _ if Errno::last() == Errno(libc::EINTR) => {}
+                _ => return Err(Errno::last()),
+            }
+        }
     }
     Ok(())
 }

@@ -504,6 +504,7 @@ mod tests {
         create_new: false,
         truncate: false,
         direct: false,
+        inline: false,
     };
     const WALL: WallMillis = WallMillis(1);
 

@@ -26,6 +26,7 @@ use super::world::{MachineId, World};
 use crate::config::parse::Given;
 use crate::config::{BrokerConfig, Machine};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use traffic::check_partition;
 use trouble::Trouble;
@@ -69,6 +70,10 @@ struct Run {
     /// Somebody else has all space of the disk.
     is_full: bool,
     last_crash: Ending,
+    /// A disk failed while a broker started, and none has been looked at since.
+    failed_at_start: bool,
+    /// Partitions that could not be opened then.
+    unopenable: BTreeSet<usize>,
 }
 
 /// Runs one seed; panics when a promise was broken.
@@ -125,6 +130,8 @@ impl Run {
             trouble: Trouble::choose(&world),
             is_full: false,
             last_crash: Ending::Clean,
+            failed_at_start: false,
+            unopenable: BTreeSet::new(),
             world,
             machine,
         };
@@ -177,7 +184,10 @@ impl Run {
         }
         // On a disk that goes on failing, sometimes.
         match self.trouble {
-            Trouble::Fails if self.world.below(2) == 0 => self.begin_trouble(),
+            Trouble::Fails if self.world.below(2) == 0 => {
+                self.failed_at_start = true;
+                self.begin_trouble();
+            }
             _ => self.calm(),
         }
         let node = self.new_node();
@@ -258,7 +268,7 @@ impl Run {
     /// Reads every log from its start to its end and holds it against the model.
     fn check(&mut self, node: &Node, ending: Ending) {
         for partition in 0..self.plan.partitions {
-            if self.waits_for_room(node, partition) {
+            if self.is_unopenable(node, partition) || self.waits_for_room(node, partition) {
                 continue;
             }
             let (runtime, shard) = node.owner(partition);
@@ -272,6 +282,7 @@ impl Run {
             let read = self.world.run_until(60 * SECOND, || done.get());
             assert!(read, "partition {partition} cannot be read");
         }
+        self.failed_at_start = false;
     }
 }
 

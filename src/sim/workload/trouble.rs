@@ -131,12 +131,14 @@ impl Run {
                 self.world.below(self.plan.partitions as u64)
             ),
         };
+        // The write through the page cache alone, or the one to the disk too.
+        let count = 1 + self.world.below(2) as u32;
         self.world.disk(self.machine, |disk| {
             disk.faults.ordered.push(Fault {
                 kind,
                 path,
                 skip: 0,
-                count: 1,
+                count,
                 errno: Errno::IO,
             });
         });
@@ -207,6 +209,16 @@ impl Run {
         let all: Vec<usize> = (0..self.plan.partitions).collect();
         self.is_taken(node, &all);
         assert_eq!(self.model.borrow().refused, refused, "refused with room");
+    }
+
+    /// Whether a partition refuses because a disk failed while it should have been opened: it does
+    /// so until somebody accepts that.
+    pub(super) fn is_unopenable(&mut self, node: &Node, partition: usize) -> bool {
+        let (_, shard) = node.owner(partition);
+        if self.failed_at_start && shard.partition(Node::key(partition)).is_none() {
+            self.unopenable.insert(partition);
+        }
+        self.unopenable.contains(&partition)
     }
 
     /// Whether a partition has no folder, for nobody has room for one; then it never held
