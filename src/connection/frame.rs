@@ -41,17 +41,16 @@ const HALF_BYTES_MIN: usize = 8 << 10;
 /// none left.
 const STALL_PRESSED: Duration = Duration::from_secs(3);
 
-/// How long a frame waits for memory, and when far more has come than there is room for. Clients
-/// wait half a minute for an answer.
+/// How long a frame waits for memory. Clients wait half a minute for an answer.
 const ROOM_PATIENCE: Duration = Duration::from_secs(30);
-const ROOM_PATIENCE_CROWDED: Duration = STALL_PRESSED;
 
 /// How long a connection that is not read keeps the door's buffers: longer than a disk takes to
 /// make room under load, when copying would be a waste.
 const REST: Duration = Duration::from_millis(50);
 
-/// How long what was copied out of those buffers may take memory when there is none left, as in
-/// a burst of many clients: whole requests for longer than one that has stopped in the middle.
+/// How long anything waits for memory, or keeps what was copied out of those buffers, when far more
+/// has come than there is room for, as in a burst of many clients: whole requests for longer than
+/// one that has stopped in the middle.
 const CROWDED_PATIENCE: Duration = STALL_PRESSED;
 const CROWDED_PATIENCE_MAKING: Duration = Duration::from_secs(1);
 
@@ -557,7 +556,7 @@ impl Progress {
             let is_crowded = budget.is_crowded();
             if self.waits.get() {
                 let patience = match is_crowded {
-                    true => ROOM_PATIENCE_CROWDED,
+                    true => CROWDED_PATIENCE,
                     false => ROOM_PATIENCE,
                 };
                 if stood >= patience {

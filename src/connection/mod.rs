@@ -260,13 +260,12 @@ impl Connection {
                     self.pipeline.answered().await;
                     return None;
                 }
-                Err(error) => {
-                    self.close(&error);
-                    return None;
-                }
+                Err(error) => return self.cut(&error).await,
             };
-            if !self.start(frame).await {
-                return None;
+            match self.start(frame).await {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(error) => return self.cut(&error).await,
             }
         }
     }
@@ -292,14 +291,26 @@ impl Connection {
         }
     }
 
+    /// Nothing is read any more, because of `error`. What was asked before is still answered where
+    /// only memory is wanting, or a client would ask for it twice.
+    async fn cut(&self, error: &FrameError) -> Option<ShardId> {
+        self.close(error);
+        if let FrameError::Crowded { .. } = error {
+            let until = self.host.runtime.now().plus(CROWDED_ANSWERS);
+            let answered = self.pipeline.answered();
+            self.host.runtime.deadline(until, answered).await;
+        }
+        None
+    }
+
     /// Starts one request; `false` ends the connection.
-    async fn start(&mut self, frame: Frame) -> bool {
+    async fn start(&mut self, frame: Frame) -> Result<bool, FrameError> {
         let Frame { bytes, charge } = frame;
         let request = match handlers::parse(bytes) {
             Ok(request) => request,
             Err(error) => {
                 self.close(&error);
-                return false;
+                return Ok(false);
             }
         };
         let share = self.host.settings.share_bytes;
@@ -314,20 +325,14 @@ impl Connection {
         };
         let turn = either(pin!(turn), pin!(self.reader.rest())).await;
         if let Either::Second(error) = turn {
-            drop((request, charge));
-            self.close(&error);
-            // What was asked before is still answered, or a client would ask for it twice.
-            let until = self.host.runtime.now().plus(CROWDED_ANSWERS);
-            let answered = self.pipeline.answered();
-            self.host.runtime.deadline(until, answered).await;
-            return false;
+            return Err(error);
         }
         if self.pipeline.is_closed() {
-            return false;
+            return Ok(false);
         }
         let work = Work::new(self.in_flight.clone(), charge);
         let slot = self.pipeline.open();
-        match handlers::start(&self.context, request) {
+        Ok(match handlers::start(&self.context, request) {
             Started::Done(response) => {
                 drop(work);
                 answer(slot, response, &self.context)
@@ -341,7 +346,7 @@ impl Connection {
                 });
                 true
             }
-        }
+        })
     }
 
     /// Where this connection should be instead, asked once a second.
