@@ -197,6 +197,9 @@ impl Drop for Offload {
     }
 }
 
+/// A close that waits holds a descriptor: so many wait behind what is short, and no more.
+const DELETIONS_WAITING_MAX: usize = 64;
+
 impl Queues {
     fn push(&mut self, order: Order) {
         match order.task.class() {
@@ -207,14 +210,18 @@ impl Queues {
     }
 
     fn next(&mut self, long_max: usize) -> Option<Order> {
+        let may_be_long = self.working + self.deleting < long_max;
+        let may_delete = may_be_long && self.deleting < long_max.saturating_sub(1).max(1);
+        if may_delete && self.deletions.len() > DELETIONS_WAITING_MAX {
+            return self.deletions.pop_front();
+        }
         if let Some(order) = self.short.pop_front() {
             return Some(order);
         }
-        if self.working + self.deleting >= long_max {
+        if !may_be_long {
             return None;
         }
         let work = self.work.pop_front();
-        let may_delete = self.deleting < long_max.saturating_sub(1).max(1);
         work.or_else(|| may_delete.then(|| self.deletions.pop_front()).flatten())
     }
 
@@ -475,5 +482,22 @@ mod tests {
         assert_eq!(begun(&mut queues), [3, 0]);
         queues.end(Class::Deletion);
         assert_eq!(begun(&mut queues), [1]);
+    }
+
+    /// Goal: what is short does not keep closes waiting without end, each with its descriptor.
+    #[test]
+    fn closes_are_not_starved_by_what_is_short() {
+        let unlink = || Task::Unlink(PathBuf::from("/none"));
+        let status = || Task::Status(PathBuf::from("/none"));
+        let waiting = DELETIONS_WAITING_MAX as u32 + 2;
+        let mut tasks: Vec<Task> = (0..waiting).map(|_| unlink()).collect();
+        tasks.extend((0..5).map(|_| status()));
+        let mut queues = queues(tasks);
+        for slot in 0..2 {
+            assert_eq!(queues.begin(2).map(|order| order.slot), Some(slot));
+            queues.end(Class::Deletion);
+        }
+        // As many as may wait: what is short comes first again.
+        assert_eq!(queues.begin(2).map(|order| order.slot), Some(waiting));
     }
 }
