@@ -303,7 +303,7 @@ impl Connection {
         None
     }
 
-    /// Starts one request; `false` ends the connection.
+    /// Starts one request; `false` ends the connection, an error cuts it.
     async fn start(&mut self, frame: Frame) -> Result<bool, FrameError> {
         let Frame { bytes, charge } = frame;
         let request = match handlers::parse(bytes) {

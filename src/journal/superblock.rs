@@ -189,21 +189,25 @@ pub(super) fn block_of(file: &File) -> usize {
 mod tests {
     use super::*;
 
+    fn example(clean: bool) -> Superblock {
+        Superblock {
+            shard: ShardId(3),
+            incarnation: Incarnation(9),
+            salt: 77,
+            generation: 5,
+            block: 4096,
+            start: GroupSequence(100),
+            durable: GroupSequence(120),
+            clean,
+        }
+    }
+
     /// Goal: an earlier release reads what was closed, and refuses what only this one can replay.
     #[test]
     fn what_is_closed_has_the_first_version() {
         for (clean, version) in [(true, 1), (false, 2)] {
             let mut bytes = vec![0; 4096];
-            let superblock = Superblock {
-                shard: ShardId(3),
-                incarnation: Incarnation(9),
-                salt: 77,
-                generation: 5,
-                block: 4096,
-                start: GroupSequence(100),
-                durable: GroupSequence(120),
-                clean,
-            };
+            let superblock = example(clean);
             superblock.encode(&mut bytes);
             assert_eq!(u16::from_le_bytes([bytes[8], bytes[9]]), version);
             assert!(matches!(Superblock::decode(&bytes), Copy::Valid(copy) if copy == superblock));
@@ -212,16 +216,7 @@ mod tests {
 
     #[test]
     fn a_copy_comes_back_or_is_damaged() {
-        let superblock = Superblock {
-            shard: ShardId(3),
-            incarnation: Incarnation(9),
-            salt: 77,
-            generation: 5,
-            block: 4096,
-            start: GroupSequence(100),
-            durable: GroupSequence(120),
-            clean: true,
-        };
+        let superblock = example(true);
         let mut bytes = vec![0; 4096];
         superblock.encode(&mut bytes);
         assert!(matches!(Superblock::decode(&bytes), Copy::Valid(copy) if copy == superblock));
