@@ -8,7 +8,8 @@
 //! - [`runtime`] drives `io` and runs the tasks of one thread; it knows no Kafka.
 //! - [`metadata`] is what every broker knows; [`controller`] changes it, on the control shard.
 //! - [`coordinator`] decides for groups and transactions, as state machines over a log.
-//! - [`config`] is the one table of properties; [`metrics`] are per-core counters.
+//! - [`config`] is the one table of properties; [`metrics`] are per-core counters, which [`http`]
+//!   shows to whoever scrapes them.
 //! - [`client`] is our own Kafka client; [`cli`] are the console tools built on it.
 //! - [`sim`] runs the same code against a simulated world. It may see everything, nothing sees it.
 
@@ -22,6 +23,7 @@ pub mod connection;
 pub mod controller;
 pub mod coordinator;
 pub mod handlers;
+pub mod http;
 pub mod ids;
 pub mod io;
 pub mod journal;

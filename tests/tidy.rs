@@ -20,6 +20,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "connection",
             "handlers",
+            "http",
             "router",
             "controller",
             "shard",
@@ -29,6 +30,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "io",
         ],
     ),
+    ("http", &["runtime", "io"]),
     ("connection", &["handlers", "router", "runtime", "io"]),
     // Requests and answers are the lower rooms' own types; handlers reach them through the router.
     (

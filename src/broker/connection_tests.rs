@@ -24,6 +24,7 @@ use std::time::Duration;
 
 const SHARDS: u16 = 2;
 const PORT: u16 = 9092;
+const METRICS_PORT: u16 = 9644;
 const TOPIC: &str = "orders";
 /// Names topics, knows sessions.
 const FETCH_VERSION: i16 = 11;
@@ -61,7 +62,11 @@ impl Broker {
         let up: Rc<Cell<bool>> = Rc::default();
         let told = up.clone();
         let address = Address::Tcp((world.address(machine), PORT).into());
-        let listen = vec![(0, address)];
+        let metrics = (world.address(machine), METRICS_PORT);
+        let listen = Listen {
+            clients: vec![(0, address)],
+            metrics: Some(Address::Tcp(metrics.into())),
+        };
         let control = control(runtime.clone(), plan.clone(), listen, move |_| {
             told.set(true)
         });
@@ -83,6 +88,7 @@ impl Broker {
         let (_, runtime) = drive(&self.world, self.client);
         let desk = Desk {
             address: Address::Tcp((self.world.address(self.machine), PORT).into()),
+            metrics: Address::Tcp((self.world.address(self.machine), METRICS_PORT).into()),
             runtime: runtime.clone(),
             plan: self.plan.clone(),
             world: self.world.clone(),
@@ -107,6 +113,7 @@ impl Broker {
 #[derive(Clone)]
 struct Desk {
     address: Address,
+    metrics: Address,
     runtime: Runtime,
     plan: Plan,
     world: World,
@@ -126,6 +133,25 @@ impl Desk {
 
     async fn sleep(&self, span: Duration) {
         self.runtime.sleep(span).await;
+    }
+
+    /// The lines of `/metrics` that have this in them.
+    async fn metrics(&self, wanted: &str) -> Vec<String> {
+        let socket = self.runtime.connect(self.metrics.clone()).await;
+        let socket = socket.expect("the broker is up");
+        let request = Slice::copy_of(b"GET /metrics HTTP/1.1\r\nHost: broker\r\n\r\n");
+        socket.send(vec![request]).await.expect("it is open");
+        let mut receiver = socket.receiver();
+        let mut page = Vec::new();
+        while let Ok(slice) = receiver.next().await
+            && !slice.is_empty()
+        {
+            page.extend_from_slice(&slice);
+        }
+        let page = String::from_utf8(page).expect("text");
+        assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
+        let lines = page.lines().filter(|line| line.contains(wanted));
+        lines.map(str::to_owned).collect()
     }
 
     /// Makes the topic, with one partition.
@@ -357,5 +383,34 @@ fn peers_that_vanish_are_noticed() {
     broker.world.run_for(600 * SECOND);
     assert_eq!(held(), 0);
     std::mem::forget(sockets);
+    broker.end();
+}
+
+#[test]
+fn metrics_tell_which_level_records_had_reached() {
+    let broker = Broker::start(9);
+    let (topics, requests) = broker.run(60, async |desk: Desk| {
+        desk.make_topic().await;
+        let producer = desk.connect().await;
+        let records = batch(100);
+        for acks in [1, 1, -1, -1, -1] {
+            let request = ProduceRequest {
+                acks,
+                ..produce(&records)
+            };
+            let answered = producer.call(&request, PRODUCE_VERSION).await;
+            assert!(answered.is_some());
+        }
+        let topics = desk.metrics("topic=\"orders\"").await;
+        (topics, desk.metrics("requests_total{api=\"Produce\"").await)
+    });
+    let line = |level: &str, records: u64| {
+        format!("ottla_topic_records_total{{topic=\"orders\",level=\"{level}\"}} {records}")
+    };
+    assert_eq!(
+        topics,
+        [line("memory", 0), line("written", 2), line("synced", 3)]
+    );
+    assert_eq!(requests, ["ottla_requests_total{api=\"Produce\"} 5"]);
     broker.end();
 }

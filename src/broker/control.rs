@@ -2,7 +2,7 @@
 //!
 //! Room:       `broker`.
 //! Called by:  `cli::server` and `sim`.
-//! Calls:      `controller`, `router`'s mesh, `shard::recovery`.
+//! Calls:      `controller`, `router`'s mesh, `shard::recovery`; `http` for metrics.
 //! Never:      answers a change before every shard follows it.
 
 use super::Plan;
@@ -10,10 +10,12 @@ use super::start::{
     Folder, LINGER, LINGER_LOOK, StartError, mark, may_fail, take_folders, tell_offline,
 };
 use crate::controller::{self, Controller};
+use crate::http::{self, Page, Status};
 use crate::io::{Address, Errno, Instant, Outcome, PeerId};
+use crate::metrics::{Sample, exposition};
 use crate::router::{Envelope, Mesh, Work};
 use crate::runtime::sync::{Either, Event, Queue, either};
-use crate::runtime::{Runtime, ballast};
+use crate::runtime::{Listener, Runtime, ballast};
 use crate::shard::message::{Reply, Request};
 use crate::shard::{self, recovery};
 use std::cell::{Cell, RefCell};
@@ -54,8 +56,25 @@ struct Control {
     failed: RefCell<Vec<PathBuf>>,
 }
 
-/// Where clients connect: a listener's index and the address to bind.
-pub type Listen = Vec<(usize, Address)>;
+/// What the broker listens on.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Listen {
+    /// For clients: a listener's index and its address.
+    pub clients: Vec<(usize, Address)>,
+    /// For those who fetch metrics over HTTP.
+    pub metrics: Option<Address>,
+}
+
+/// What was started.
+struct Started {
+    folders: Vec<Folder>,
+    controller: Controller,
+    listening: Listen,
+    metrics: Option<Listener>,
+}
+
+/// Fetchers of metrics that wait to be accepted.
+const METRICS_BACKLOG: u32 = 16;
 
 /// Starts everything, serves until a signal, stops everything. `ready` is told the addresses once
 /// clients can connect.
@@ -63,7 +82,7 @@ pub async fn control(
     runtime: Runtime,
     plan: Plan,
     listen: Listen,
-    ready: impl FnOnce(&[(usize, Address)]) + 'static,
+    ready: impl FnOnce(&Listen) + 'static,
 ) -> Stopped {
     let control = Control::new(&runtime, plan);
     let mut signals = runtime.signals();
@@ -85,12 +104,26 @@ pub async fn control(
         });
     }
     let broker = async {
-        let started = control.start(&listen).await;
-        let (folders, controller, listening) = match started {
+        let started = match control.start(&listen).await {
             Ok(started) => started,
             Err(error) => return Stopped::Failed(error),
         };
-        ready(&listening);
+        let (folders, controller) = (started.folders, started.controller);
+        if let Some(listener) = started.metrics {
+            let control = control.clone();
+            let page = async move |path: &str| control.page(path).await;
+            let served = http::serve(runtime.clone(), listener, page);
+            let (stopping, stop) = (stopping.clone(), stop.clone());
+            runtime.spawn(async move {
+                let until_stopped = async {
+                    while !stopping.get() {
+                        stop.next().await;
+                    }
+                };
+                either(served, until_stopped).await;
+            });
+        }
+        ready(&started.listening);
         let serve = either(control.serve(&controller), control.watch_dirs(&folders));
         let until_stopped = async {
             while !stopping.get() {
@@ -126,7 +159,11 @@ pub async fn control(
 /// and the folders say so.
 pub async fn drain(runtime: Runtime, plan: Plan) -> Result<(), StartError> {
     let control = Control::new(&runtime, plan);
-    let (folders, controller, _) = control.start(&Vec::new()).await?;
+    let Started {
+        folders,
+        controller,
+        ..
+    } = control.start(&Listen::default()).await?;
     control.stop(&folders, &controller).await?;
     for folder in &folders {
         let failed = |errno| StartError(format!("{}: {errno}", folder.path.display()));
@@ -171,10 +208,7 @@ impl Control {
         });
     }
 
-    async fn start(
-        &self,
-        listen: &Listen,
-    ) -> Result<(Vec<Folder>, Controller, Vec<(usize, Address)>), StartError> {
+    async fn start(&self, listen: &Listen) -> Result<Started, StartError> {
         let config = &self.plan.config;
         let mut folders = take_folders(&self.runtime, config).await?;
         let was_marked = folders.iter().any(|folder| folder.meta.journals_in_use);
@@ -187,14 +221,20 @@ impl Control {
         // Only a broker that was killed leaves one that is about to come free.
         let patience = if was_marked { LINGER } else { Duration::ZERO };
         let until = self.runtime.now().plus(patience);
-        let mut listening = Vec::new();
-        for (index, address) in listen {
-            listening.push((*index, self.listen(*index, address, until).await?));
+        let mut listening = Listen::default();
+        for (index, address) in &listen.clients {
+            let address = self.listen(*index, address, until).await?;
+            listening.clients.push((*index, address));
         }
+        let metrics = match &listen.metrics {
+            Some(address) => Some(self.listen_for_metrics(address, until).await?),
+            None => None,
+        };
+        listening.metrics = metrics.as_ref().map(|listener| listener.address.clone());
         let was_clean = !was_marked && !dirs.iter().any(|dir| dir.recovered.unclean);
         let ids: Vec<_> = dirs.iter().map(|dir| dir.id).collect();
         controller
-            .register(&ids, &listening, was_clean)
+            .register(&ids, &listening.clients, was_clean)
             .await
             .map_err(|error| StartError(error.to_string()))?;
         for folder in &folders {
@@ -204,7 +244,12 @@ impl Control {
         }
         self.start_shards(&controller, &dirs).await?;
         self.all(|_| Envelope::work(Work::Accept)).await?;
-        Ok((folders, controller, listening))
+        Ok(Started {
+            folders,
+            controller,
+            listening,
+            metrics,
+        })
     }
 
     /// Opens all shards. What lost records without an unclean stop gets a new leader epoch, too,
@@ -292,10 +337,51 @@ impl Control {
                 Reply::Refused(Errno::ADDRESS_IN_USE) if self.runtime.now() < until => {
                     self.runtime.sleep(LINGER_LOOK).await;
                 }
-                Reply::Refused(errno) => return Err(cannot_listen(address, errno)),
+                Reply::Refused(errno) => return Err(cannot_listen("listeners", address, errno)),
                 _ => unreachable!("listening is answered as such"),
             }
         }
+    }
+
+    /// Here on the control shard: whoever scrapes takes nothing from a data path.
+    async fn listen_for_metrics(
+        &self,
+        address: &Address,
+        until: Instant,
+    ) -> Result<Listener, StartError> {
+        loop {
+            match self.runtime.listen(address.clone(), METRICS_BACKLOG).await {
+                Err(Errno::ADDRESS_IN_USE) if self.runtime.now() < until => {
+                    self.runtime.sleep(LINGER_LOOK).await;
+                }
+                listening => {
+                    let property = "ottla.metrics.listener";
+                    return listening.map_err(|errno| cannot_listen(property, address, errno));
+                }
+            }
+        }
+    }
+
+    /// What is shown over HTTP.
+    async fn page(&self, path: &str) -> Result<Page, Status> {
+        if path != "/metrics" {
+            return Err(Status::NotFound);
+        }
+        let replies = self.ask_all(|_| Envelope::shard(Request::Sample)).await;
+        let replies = replies.map_err(|_| Status::Unavailable)?.into_iter();
+        let samples: Vec<Sample> = replies
+            .map(|reply| match reply {
+                Reply::Sample(sample) => *sample,
+                _ => unreachable!("a sample is answered as such"),
+            })
+            .collect();
+        let now_ms = self.runtime.wall().0;
+        // Megabytes, where there are many topics; changes of metadata do not wait for them.
+        let render = move || exposition::render(env!("CARGO_PKG_VERSION"), now_ms, &samples);
+        Ok(Page {
+            content_type: exposition::CONTENT_TYPE,
+            body: self.runtime.work(render).await,
+        })
     }
 
     /// Carries out what is asked of the controller, one after the other. What has come in meanwhile
@@ -406,12 +492,14 @@ impl Control {
     }
 }
 
-fn cannot_listen(address: &Address, errno: crate::io::Errno) -> StartError {
+fn cannot_listen(property: &str, address: &Address, errno: Errno) -> StartError {
     let remedy = match errno {
-        Errno::ADDRESS_IN_USE => "stop who listens there, or change `listeners`",
-        Errno(libc::EACCES) => "ports below 1024 need root; change `listeners`",
-        Errno(libc::EADDRNOTAVAIL) => "this machine has no such address; change `listeners`",
-        _ => "change `listeners`",
+        Errno::ADDRESS_IN_USE => "stop who listens there, or change",
+        Errno(libc::EACCES) => "ports below 1024 need root; change",
+        Errno(libc::EADDRNOTAVAIL) => "this machine has no such address; change",
+        _ => "change",
     };
-    StartError(format!("cannot listen on {address}: {errno}; {remedy}"))
+    StartError(format!(
+        "cannot listen on {address}: {errno}; {remedy} `{property}`"
+    ))
 }

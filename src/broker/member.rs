@@ -12,6 +12,7 @@ use crate::connection::{
 use crate::handlers::{ListenerInfo, Shared};
 use crate::ids::ShardId;
 use crate::io::{Address, PeerId};
+use crate::metrics::Sample;
 use crate::router::{Envelope, Mesh, Router, Work};
 use crate::runtime::sync::Event;
 use crate::runtime::{Listener, Runtime, Socket};
@@ -148,6 +149,10 @@ impl Member {
                 let contents = shard.dir_contents(keys.as_ref().map(|keys| &keys[..]));
                 self.mesh.reply(from, call, Reply::Dirs(contents));
             }
+            Request::Sample => self.runtime.spawn(async move {
+                let sample = Box::new(sample(&host).await);
+                member.mesh.reply(from, call, Reply::Sample(sample));
+            }),
             Request::Prefer { preferences } => {
                 shard.prefer_dirs(&preferences);
                 self.mesh.reply(from, call, Reply::Done);
@@ -445,6 +450,18 @@ impl Member {
             Err(error) => Reply::Failed(error.to_string()),
         }
     }
+}
+
+/// What this shard has counted.
+async fn sample(host: &Host) -> Sample {
+    let mut sample = Sample {
+        connections: host.connections.get(),
+        requests: host.handlers.metrics.sample(),
+        clients: host.handlers.telemetry.sample(),
+        ..Sample::default()
+    };
+    host.router.shard.count(&mut sample).await;
+    sample
 }
 
 /// How long accepting rests after it failed.

@@ -2,7 +2,7 @@
 //!
 //! Room:       `broker`, what a process (or a machine of the simulator) runs.
 //! Called by:  `cli::server` on real threads, `sim` on simulated doors.
-//! Calls:      `controller`, `shard`, `connection`, `router`.
+//! Calls:      `controller`, `shard`, `connection`, `router`, `http`.
 //! Never:      starts a thread or opens a door: it is given runtimes.
 //!
 //! Doors are numbered 0..N for the shards and N for control. Control comes first: it locks the log
@@ -18,7 +18,7 @@ mod member;
 mod start;
 
 pub use accept::accept;
-pub use control::{Stopped, control, drain};
+pub use control::{Listen, Stopped, control, drain};
 pub use load::{Load, TooMany};
 pub use member::member;
 pub use start::StartError;

@@ -89,7 +89,7 @@ impl Machine {
     }
 
     fn start(&self) -> End<Stopped> {
-        self.run(async |runtime, plan| control(runtime, plan, Vec::new(), |_| {}).await)
+        self.run(async |runtime, plan| control(runtime, plan, Listen::default(), |_| {}).await)
     }
 
     /// Listens too; the addresses are told once clients can connect.
@@ -97,8 +97,12 @@ impl Machine {
         let listening: End<Vec<(usize, Address)>> = Rc::default();
         let told = listening.clone();
         let end = self.run(async move |runtime, plan| {
-            let ready = move |at: &[(usize, Address)]| *told.borrow_mut() = Some(at.to_vec());
-            control(runtime, plan, vec![(0, address)], ready).await
+            let ready = move |at: &Listen| *told.borrow_mut() = Some(at.clients.clone());
+            let listen = Listen {
+                clients: vec![(0, address)],
+                metrics: None,
+            };
+            control(runtime, plan, listen, ready).await
         });
         (end, listening)
     }
@@ -321,7 +325,11 @@ fn a_port_in_use_leaves_the_folders_clean() {
     let taken = address.clone();
     let end = machine.run(async move |runtime, plan| {
         let _listener = runtime.listen(taken.clone(), 8).await.expect("free");
-        control(runtime, plan, vec![(0, taken)], |_| {}).await
+        let listen = Listen {
+            clients: vec![(0, taken)],
+            metrics: None,
+        };
+        control(runtime, plan, listen, |_| {}).await
     });
     let ended = || end.borrow().is_some();
     assert!(machine.world.run_until(30 * SECOND, ended));

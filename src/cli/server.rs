@@ -7,7 +7,7 @@
 
 use super::output::exit_code;
 use super::{Refusal, settings};
-use crate::broker::{self, Plan, Stopped};
+use crate::broker::{self, Listen, Plan, Stopped};
 use crate::config::log_levels::LOG_LEVELS;
 use crate::config::{self, BrokerConfig, Polling};
 use crate::ids::ShardId;
@@ -15,6 +15,7 @@ use crate::io::Address;
 use crate::io::uring::{self, Profile};
 pub use crate::io::uring::{block_signals, wait_for_signal};
 use crate::runtime::{Runtime, thread};
+use std::fmt::Display;
 use std::net::ToSocketAddrs;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -65,7 +66,7 @@ fn serve(mut config: BrokerConfig) -> Result<(), Refusal> {
     let (runtime, plan, described) = launch(config)?;
     let ready = {
         let plan = plan.clone();
-        move |listening: &[(usize, Address)]| {
+        move |listening: &Listen| {
             announce(&plan, &described, listening);
             uring::give_back_freed();
         }
@@ -212,40 +213,50 @@ fn absolute_folders(config: &mut BrokerConfig) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Where each listener binds; names are looked up once, here.
-fn addresses(config: &BrokerConfig) -> Result<Vec<(usize, Address)>, Refusal> {
-    let mut addresses = Vec::new();
+/// Where everything binds; names are looked up once, here.
+fn addresses(config: &BrokerConfig) -> Result<Listen, Refusal> {
+    let mut listen = Listen::default();
     for (index, listener) in config.listeners.iter().enumerate() {
-        let address = match &listener.address {
-            config::Address::Unix { path } => Address::Unix(path.into()),
-            config::Address::Tcp { host, port } => {
-                // Every interface, of IPv6 and of IPv4: the door opens it for both.
-                let host = if host.is_empty() { "::" } else { host };
-                let looked_up = (host, *port).to_socket_addrs().map_err(|error| {
-                    Refusal::new(format_args!(
-                        "listeners: {listener}: {error}; name an address of this machine"
-                    ))
-                })?;
-                // IPv4 first: `localhost` shall be where most clients look.
-                let mut found: Vec<_> = looked_up.collect();
-                found.sort_by_key(|address| !address.is_ipv4());
-                let first = found.first().ok_or_else(|| {
-                    Refusal::new(format_args!(
-                        "listeners: {listener}: the name has no address"
-                    ))
-                })?;
-                Address::Tcp(*first)
-            }
-        };
-        addresses.push((index, address));
+        let address = look_up("listeners", listener, &listener.address)?;
+        listen.clients.push((index, address));
     }
-    Ok(addresses)
+    if let Some(address) = &config.metrics_listener {
+        listen.metrics = Some(look_up("ottla.metrics.listener", address, address)?);
+    }
+    Ok(listen)
+}
+
+/// The address of this machine that `given`, the value of a property, stands for.
+fn look_up(
+    property: &str,
+    given: &dyn Display,
+    address: &config::Address,
+) -> Result<Address, Refusal> {
+    let (host, port) = match address {
+        config::Address::Unix { path } => return Ok(Address::Unix(path.into())),
+        config::Address::Tcp { host, port } => (host, *port),
+    };
+    // Every interface, of IPv6 and of IPv4: the door opens it for both.
+    let host = if host.is_empty() { "::" } else { host };
+    let looked_up = (host, port).to_socket_addrs().map_err(|error| {
+        Refusal::new(format_args!(
+            "{property}: {given}: {error}; name an address of this machine"
+        ))
+    })?;
+    // IPv4 first: `localhost` shall be where most clients look.
+    let mut found: Vec<_> = looked_up.collect();
+    found.sort_by_key(|address| !address.is_ipv4());
+    let first = found.first().ok_or_else(|| {
+        Refusal::new(format_args!("{property}: {given}: the name has no address"))
+    })?;
+    Ok(Address::Tcp(*first))
 }
 
 /// One line for the log with all that a bug report needs, and a first command to try.
-fn announce(plan: &Plan, door: &str, listening: &[(usize, Address)]) {
+fn announce(plan: &Plan, door: &str, listening: &Listen) {
     let config = &plan.config;
     let listeners: Vec<String> = listening
+        .clients
         .iter()
         .map(|(index, address)| format!("{}://{address}", config.listeners[*index].name))
         .collect();
@@ -263,7 +274,10 @@ fn announce(plan: &Plan, door: &str, listening: &[(usize, Address)]) {
         listeners.join(", "),
         folders.join(", "),
     );
-    if let Some((_, Address::Tcp(address))) = listening.first() {
+    if let Some(address) = &listening.metrics {
+        tracing::info!("metrics are served over HTTP on {address}, as /metrics");
+    }
+    if let Some((_, Address::Tcp(address))) = listening.clients.first() {
         let address = match address.ip().is_unspecified() {
             true => format!("localhost:{}", address.port()),
             false => address.to_string(),

@@ -10,7 +10,9 @@
 //!   - `log_dirs` has at least one entry.
 
 use super::error::{ConfigError, Warning};
-use super::listener::{Address, Listener, ProtocolMap, SecurityProtocol, parse_listeners};
+use super::listener::{
+    Address, Listener, ProtocolMap, SecurityProtocol, parse_listeners, parse_metrics_listener,
+};
 use super::memory::MemoryShares;
 use super::parse::{Given, parse};
 use super::property::list;
@@ -30,6 +32,8 @@ pub struct BrokerConfig {
     pub advertised: Vec<Listener>,
     /// Which of `listeners` brokers use among themselves.
     pub inter_broker_listener: String,
+    /// Where metrics are fetched over HTTP.
+    pub metrics_listener: Option<Address>,
     pub log_dirs: Vec<PathBuf>,
     pub metadata_log_dir: PathBuf,
     pub rack: Option<String>,
@@ -165,6 +169,7 @@ impl BrokerConfig {
         let shards = capped(values.count("ottla.shards"));
         Ok(Self {
             polling: polling(&values, &listeners)?,
+            metrics_listener: parse_metrics_listener(&values, &listeners)?,
             node_id,
             listeners,
             advertised,

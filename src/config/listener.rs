@@ -12,6 +12,7 @@
 
 use super::error::{ConfigError, Place};
 use super::property::list;
+use super::values::Values;
 use std::fmt;
 
 /// One place where clients connect, or what they are told to connect to.
@@ -188,13 +189,32 @@ pub fn parse_listeners(
     Ok(listeners)
 }
 
-/// Reads what follows `://`.
+/// Where metrics are fetched, if anywhere: `http://` before it changes nothing.
+pub fn parse_metrics_listener(
+    values: &Values,
+    listeners: &[Listener],
+) -> Result<Option<Address>, ConfigError> {
+    let name = "ottla.metrics.listener";
+    let text = values.text(name).unwrap_or_default().trim();
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let address = parse_address(text.strip_prefix("http://").unwrap_or(text));
+    let address = address.map_err(|remedy| values.refuse(name, remedy))?;
+    let is_zero = matches!(address, Address::Tcp { port: 0, .. });
+    if !is_zero && listeners.iter().any(|other| other.address == address) {
+        return Err(values.refuse(name, "clients connect there (listeners); choose another"));
+    }
+    Ok(Some(address))
+}
+
+/// Reads HOST:PORT or unix:/PATH, what follows `://`.
 fn parse_address(text: &str) -> Result<Address, &'static str> {
     /// `sun_path` holds 108 bytes, the last of them zero.
     const UNIX_PATH_BYTES_MAX: usize = 107;
     if let Some(path) = text.strip_prefix("unix:") {
         if !path.starts_with('/') || path.len() < 2 {
-            return Err("the path of a Unix socket must be absolute: NAME://unix:/PATH");
+            return Err("the path of a Unix socket must be absolute: unix:/PATH");
         }
         if path.len() > UNIX_PATH_BYTES_MAX || path.contains('\0') {
             return Err("the path of a Unix socket may have 107 bytes; choose a shorter one");
@@ -205,14 +225,14 @@ fn parse_address(text: &str) -> Result<Address, &'static str> {
     }
     let (host, port) = text
         .rsplit_once(':')
-        .ok_or("the port is missing: NAME://HOST:PORT")?;
+        .ok_or("the port is missing: HOST:PORT")?;
     let port = port
         .parse()
         .map_err(|_| "the port must be a number from 0 to 65535")?;
     let bare = match host.strip_prefix('[') {
         Some(rest) => rest
             .strip_suffix(']')
-            .ok_or("close the bracket: NAME://[ADDRESS]:PORT")?,
+            .ok_or("close the bracket: [ADDRESS]:PORT")?,
         None if host.contains(':') => return Err("write an IPv6 address in brackets: [::1]"),
         None => host,
     };
@@ -260,6 +280,24 @@ mod tests {
         assert_eq!(parse(text).expect("well formed"), expected);
         let unix = parse("EXTERNAL://unix:/run/ottla.sock").expect("well formed");
         assert_eq!(unix, ["EXTERNAL://unix:/run/ottla.sock PLAINTEXT"]);
+    }
+
+    #[test]
+    fn metrics_are_fetched_where_it_is_asked_for() {
+        let read = |text: &str| {
+            let text = format!("ottla.metrics.listener={text}");
+            let machine = crate::config::Machine::default();
+            let read = crate::config::BrokerConfig::parse(&text, "f", &[], &machine);
+            let read = read.map_err(|error| error.to_string())?.0.metrics_listener;
+            Ok::<_, String>(read.map(|address| address.to_string()))
+        };
+        assert_eq!(read(""), Ok(None));
+        assert_eq!(read("http://[::1]:9644"), Ok(Some("[::1]:9644".to_owned())));
+        assert_eq!(read("unix:/run/m"), Ok(Some("unix:/run/m".to_owned())));
+        let error = read("127.0.0.1:9092").expect_err("the default listener");
+        assert!(error.contains("choose another"), "{error}");
+        let error = read("9644").expect_err("no host");
+        assert!(error.contains("the port is missing: HOST:PORT"), "{error}");
     }
 
     #[test]

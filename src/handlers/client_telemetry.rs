@@ -77,13 +77,16 @@ impl Clients {
         })
     }
 
-    /// A client pushes.
+    /// A client pushes; how often it was asked to, in milliseconds.
     ///
     /// # Errors
     /// Why it is not taken.
-    pub fn push(&self, call: &Call, instance: Uuid, push: &Push) -> Result<(), ErrorCode> {
+    pub fn push(&self, call: &Call, instance: Uuid, push: &Push) -> Result<i32, ErrorCode> {
         let now = call.context.router.shard.runtime.now();
-        self.with(call, instance, |client| client.push(now, push))
+        self.with(call, instance, |client| {
+            client.push(now, push)?;
+            Ok(client.asked.subscription.interval_ms)
+        })
     }
 
     fn with<T>(&self, call: &Call, instance: Uuid, act: impl FnOnce(&mut Client) -> T) -> T {

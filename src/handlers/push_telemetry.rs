@@ -3,6 +3,7 @@
 
 use super::client_telemetry::Push;
 use super::context::{Call, Response, Unanswerable};
+use crate::metrics::Pusher;
 use crate::protocol::messages::push_telemetry::{PushTelemetryRequest, PushTelemetryResponse};
 use crate::protocol::record_batch::{Compression, decompress};
 use crate::protocol::{ErrorCode, Uuid};
@@ -39,7 +40,7 @@ fn take(call: &Call, request: &PushTelemetryRequest<'_>) -> Result<(), ErrorCode
         bytes: request.metrics.len(),
         bytes_max: bytes_max as usize,
     };
-    shared.telemetry_clients.push(call, instance, &push)?;
+    let interval_ms = shared.telemetry_clients.push(call, instance, &push)?;
     if !request.metrics.is_empty() {
         let codec = Compression::from_id(request.compression_type.into());
         let codec = codec.ok_or(ErrorCode::UnsupportedCompressionType)?;
@@ -47,7 +48,13 @@ fn take(call: &Call, request: &PushTelemetryRequest<'_>) -> Result<(), ErrorCode
         let limit = u64::from(bytes_max) * EXPANSION_MAX;
         decompress(codec, request.metrics, limit, &mut metrics)
             .map_err(|_| ErrorCode::InvalidRecord)?;
-        let kept = shared.telemetry.push(instance.0, &metrics);
+        let from = Pusher {
+            instance: instance.0,
+            client_id: call.client_id.as_deref().unwrap_or_default(),
+            now_ms: call.context.router.shard.runtime.wall().0,
+            interval_ms,
+        };
+        let kept = shared.telemetry.push(from, &metrics);
         kept.map_err(|_| ErrorCode::InvalidRecord)?;
     }
     if request.terminating {

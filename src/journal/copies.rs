@@ -164,10 +164,7 @@ impl Shared {
             (marks.written(), marks.placed())
         };
         let (mut from, mut bytes, mut last, mut is_wanted) = (Vec::new(), 0, written, false);
-        for sealed in self.open.borrow().sealed_after(written) {
-            if sealed.sequence.0 != last.0 + 1 || bytes + sealed.bytes.len() > COPY_MAX {
-                break;
-            }
+        for sealed in self.open.borrow().run_after(written, COPY_MAX) {
             bytes += sealed.bytes.len();
             last = sealed.sequence;
             is_wanted |= sealed.written;

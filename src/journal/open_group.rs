@@ -281,33 +281,33 @@ impl OpenGroup {
         self.written
     }
 
-    /// Sealed groups behind `after`, in order.
-    pub fn sealed_after(&self, after: GroupSequence) -> impl Iterator<Item = &Sealed> {
-        let is_after = move |sealed: &&Sealed| sealed.sequence > after;
-        self.sealed.iter().filter(is_after)
+    /// Sealed groups right behind `after`, in order, as many as `most` bytes hold.
+    pub fn run_after(&self, after: GroupSequence, most: usize) -> impl Iterator<Item = &Sealed> {
+        let (mut last, mut left) = (after, most);
+        let behind = self.sealed.iter();
+        let behind = behind.filter(move |sealed| sealed.sequence > after);
+        behind.map_while(move |sealed| {
+            let is_next = sealed.sequence.0 == last.0 + 1;
+            left = left.checked_sub(sealed.bytes.len()).filter(|_| is_next)?;
+            last = sealed.sequence;
+            Some(sealed)
+        })
     }
 
     /// Whether somebody waits as written for something in the groups right behind `after`, as many
     /// as `most` bytes hold, the open one included.
     pub fn is_written_within(&self, after: GroupSequence, most: usize) -> bool {
-        let sealed = self.sealed_after(after);
-        let sealed = sealed.map(|sealed| (sealed.sequence, sealed.bytes.len(), sealed.written));
-        let open_bytes = (HEADER + self.body.len() + self.table.len()).next_multiple_of(self.block);
-        let open = self
-            .is_open()
-            .then_some((self.next, open_bytes, self.written));
-        let (mut last, mut bytes) = (after, 0);
-        for (sequence, length, written) in sealed.chain(open) {
-            bytes += length;
-            if sequence.0 != last.0 + 1 || bytes > most {
-                return false;
-            }
-            if written {
+        let (mut last, mut left) = (after, most);
+        for sealed in self.run_after(after, most) {
+            if sealed.written {
                 return true;
             }
-            last = sequence;
+            last = sealed.sequence;
+            left -= sealed.bytes.len();
         }
-        false
+        let open_bytes = (HEADER + self.body.len() + self.table.len()).next_multiple_of(self.block);
+        let is_next = self.is_open() && self.next.0 == last.0 + 1;
+        is_next && self.written && open_bytes <= left
     }
 
     pub fn first_sealed(&self) -> Option<&Sealed> {

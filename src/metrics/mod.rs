@@ -7,11 +7,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod exposition;
 mod otlp;
 mod request;
+mod sample;
 pub mod subscription;
 mod telemetry;
 
 pub use request::RequestMetrics;
+pub use sample::{ClientSample, Pushed, Sample, SeriesName};
 pub use subscription::{ClientAttributes, Subscription};
-pub use telemetry::ClientTelemetry;
+pub use telemetry::{ClientTelemetry, Pusher};

@@ -34,10 +34,13 @@ impl RequestMetrics {
         counters.bytes.set(counters.bytes.get() + bytes as u64);
     }
 
-    /// Requests and bytes of one API since the start.
-    pub fn of(&self, api: ApiKey) -> (u64, u64) {
-        let counters = &self.0[api as usize];
-        (counters.requests.get(), counters.bytes.get())
+    /// APIs that were asked since the start, each with requests and bytes.
+    pub fn sample(&self) -> Vec<(ApiKey, u64, u64)> {
+        let all = ApiKey::all().map(|api| {
+            let counters = &self.0[api as usize];
+            (api, counters.requests.get(), counters.bytes.get())
+        });
+        all.filter(|(_, requests, _)| *requests > 0).collect()
     }
 }
 
@@ -50,7 +53,6 @@ mod tests {
         let metrics = RequestMetrics::default();
         metrics.request(ApiKey::Fetch, 10);
         metrics.request(ApiKey::Fetch, 5);
-        assert_eq!(metrics.of(ApiKey::Fetch), (2, 15));
-        assert_eq!(metrics.of(ApiKey::Produce), (0, 0));
+        assert_eq!(metrics.sample(), [(ApiKey::Fetch, 2, 15)]);
     }
 }

@@ -1,12 +1,14 @@
 //! The metrics that clients pushed, by client instance: the newest value of each (KIP-714).
 //!
 //! Room:       `metrics`.
-//! Called by:  `handlers`, with each push; whoever shows metrics reads it.
+//! Called by:  `handlers`, with each push; `broker`, for a scrape.
 //! Never:      grows without bound: what clients have pushed longest ago goes first.
 
 use super::otlp::{self, Malformed, Point};
+use super::sample::{ClientSample, Pushed, SeriesName};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// What one shard was pushed.
 #[derive(Default)]
@@ -22,34 +24,59 @@ struct Kept {
 
 #[derive(Default)]
 struct Client {
-    /// By name and attributes, as in `name{key="value"}`.
-    values: BTreeMap<String, f64>,
+    client_id: String,
+    /// With the number of the push that each is from.
+    values: BTreeMap<Arc<SeriesName>, (Pushed, u64)>,
     bytes: usize,
     /// Number of its last push.
     pushed: u64,
+    pushed_at_ms: i64,
+    gone_at_ms: i64,
 }
 
-/// What is kept of all clients of one shard, in bytes of names.
+/// Who pushes, and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Pusher<'p> {
+    pub instance: [u8; 16],
+    pub client_id: &'p str,
+    /// Wall clock, milliseconds since 1970.
+    pub now_ms: i64,
+    /// How often it was asked to push.
+    pub interval_ms: i32,
+}
+
+/// What is kept of all clients of one shard, in bytes of names and `SERIES_BYTES`.
 const BYTES_MAX: usize = 4 << 20;
 
 /// What is kept of one client.
 const CLIENT_BYTES_MAX: usize = 256 << 10;
+
+/// What a series takes beside its name, here and in a line of a page.
+const SERIES_BYTES: usize = 256;
+
+/// What is shown of a client's name for itself, which may have 32 KiB.
+const CLIENT_ID_LETTERS_MAX: usize = 64;
 
 impl ClientTelemetry {
     /// Takes a decompressed push in.
     ///
     /// # Errors
     /// When it cannot be read; what came before the fault is kept.
-    pub fn push(&self, instance: [u8; 16], bytes: &[u8]) -> Result<(), Malformed> {
+    pub fn push(&self, from: Pusher<'_>, bytes: &[u8]) -> Result<(), Malformed> {
         let mut kept = self.0.borrow_mut();
         kept.pushes += 1;
-        let pushed = kept.pushes;
-        let mut client = kept.clients.remove(&instance).unwrap_or_default();
+        let mut client = kept.clients.remove(&from.instance).unwrap_or_default();
         kept.bytes -= client.bytes;
-        client.pushed = pushed;
+        client.client_id = from.client_id.chars().take(CLIENT_ID_LETTERS_MAX).collect();
+        client.pushed = kept.pushes;
+        client.pushed_at_ms = from.now_ms;
+        client.gone_at_ms = from.now_ms + 3 * i64::from(from.interval_ms);
         let read = otlp::each_point(bytes, |point| client.take(&point));
+        if read.is_ok() {
+            client.forget_ended();
+        }
         kept.bytes += client.bytes;
-        kept.clients.insert(instance, client);
+        kept.clients.insert(from.instance, client);
         while kept.bytes > BYTES_MAX {
             kept.forget_oldest();
         }
@@ -58,64 +85,80 @@ impl ClientTelemetry {
 
     /// A client said good-bye.
     pub fn forget(&self, instance: [u8; 16]) {
-        let mut kept = self.0.borrow_mut();
-        if let Some(client) = kept.clients.remove(&instance) {
-            kept.bytes -= client.bytes;
-        }
+        self.0.borrow_mut().forget(instance);
     }
 
-    /// Tells every value: instance, series, value.
-    pub fn each(&self, mut tell: impl FnMut([u8; 16], &str, f64)) {
-        for (instance, client) in &self.0.borrow().clients {
+    /// What clients have pushed here, also those that push elsewhere now or have gone.
+    pub fn sample(&self) -> Vec<ClientSample> {
+        let kept = self.0.borrow();
+        let clients = kept.clients.iter().map(|(instance, client)| {
             let values = client.values.iter();
-            values.for_each(|(series, value)| tell(*instance, series, *value));
-        }
+            ClientSample {
+                instance: *instance,
+                client_id: client.client_id.clone(),
+                pushed_at_ms: client.pushed_at_ms,
+                gone_at_ms: client.gone_at_ms,
+                values: values
+                    .map(|(name, (pushed, _))| (name.clone(), *pushed))
+                    .collect(),
+            }
+        });
+        clients.collect()
     }
 }
 
 impl Kept {
-    fn forget_oldest(&mut self) {
-        let oldest = self.clients.iter().min_by_key(|(_, client)| client.pushed);
-        let Some(instance) = oldest.map(|(instance, _)| *instance) else {
-            return;
-        };
+    fn forget(&mut self, instance: [u8; 16]) {
         if let Some(client) = self.clients.remove(&instance) {
             self.bytes -= client.bytes;
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        let clients = self.clients.iter();
+        let oldest = clients.min_by_key(|(_, client)| client.pushed);
+        if let Some(instance) = oldest.map(|(instance, _)| *instance) {
+            self.forget(instance);
         }
     }
 }
 
 impl Client {
     fn take(&mut self, point: &Point<'_>) {
-        let series = series(point);
-        if let Some(value) = self.values.get_mut(&series) {
-            *value = if point.is_delta {
-                *value + point.value
-            } else {
-                point.value
-            };
+        let series = SeriesName::of(point);
+        let pushed = Pushed {
+            value: point.value,
+            adds_up: point.is_delta,
+        };
+        if let Some((known, push)) = self.values.get_mut(&series) {
+            known.take(pushed);
+            *push = self.pushed;
             return;
         }
-        if self.bytes + series.len() <= CLIENT_BYTES_MAX {
-            self.bytes += series.len();
-            self.values.insert(series, point.value);
+        let bytes = series.bytes();
+        if self.bytes + bytes <= CLIENT_BYTES_MAX {
+            self.bytes += bytes;
+            self.values.insert(Arc::new(series), (pushed, self.pushed));
         }
+    }
+
+    /// What the last push did not have any more is over, as what was told of a partition that was
+    /// taken away; a total is only not added to.
+    fn forget_ended(&mut self) {
+        let (last, mut freed) = (self.pushed, 0);
+        self.values.retain(|name, (pushed, push)| {
+            let is_kept = pushed.adds_up || *push == last;
+            freed += if is_kept { 0 } else { name.bytes() };
+            is_kept
+        });
+        self.bytes -= freed;
     }
 }
 
-/// Name and attributes as Prometheus writes them.
-fn series(point: &Point<'_>) -> String {
-    let mut text = point.name.to_owned();
-    for (place, (key, value)) in point.attributes.iter().enumerate() {
-        text.push(if place == 0 { '{' } else { ',' });
-        text.push_str(key);
-        text.push('=');
-        text.push_str(&format!("{value:?}"));
+impl SeriesName {
+    fn bytes(&self) -> usize {
+        SERIES_BYTES + self.name.len() + self.labels.len()
     }
-    if !point.attributes.is_empty() {
-        text.push('}');
-    }
-    text
 }
 
 #[cfg(test)]
@@ -126,31 +169,54 @@ mod tests {
     const GAUGE: u64 = 5;
     const SUM: u64 = 7;
 
+    fn from(client: u8) -> Pusher<'static> {
+        Pusher {
+            instance: [client; 16],
+            client_id: "c",
+            now_ms: 10,
+            interval_ms: 1000,
+        }
+    }
+
     fn shown(telemetry: &ClientTelemetry) -> Vec<String> {
-        let mut lines = Vec::new();
-        telemetry.each(|instance, series, value| {
-            lines.push(format!("{} {series} {value}", instance[15]));
+        let clients = telemetry.sample().into_iter();
+        let lines = clients.flat_map(|client| {
+            assert_eq!((client.pushed_at_ms, client.gone_at_ms), (10, 3010));
+            let line = move |(series, pushed): (Arc<SeriesName>, Pushed)| {
+                let SeriesName { name, labels } = &*series;
+                format!("{} {name}{{{labels}}} {}", client.instance[0], pushed.value)
+            };
+            client.values.into_iter().map(line)
         });
-        lines
+        lines.collect()
     }
 
     #[test]
     fn the_newest_value_is_kept_and_deltas_add_up() {
         let telemetry = ClientTelemetry::default();
         for value in [2.0, 3.0] {
-            let pushes = [
-                push(GAUGE, "gauge", false, value, "a\"b"),
-                push(SUM, "delta", true, value, "x"),
-            ];
-            for bytes in pushes {
-                assert_eq!(telemetry.push([1; 16], &bytes), Ok(()));
-            }
+            let mut bytes = push(GAUGE, "gauge", false, value, "a\"b");
+            bytes.extend(push(SUM, "delta", true, value, "x"));
+            assert_eq!(telemetry.push(from(1), &bytes), Ok(()));
         }
         let both = ["1 delta{client=\"x\"} 5", "1 gauge{client=\"a\\\"b\"} 3"];
         assert_eq!(shown(&telemetry), both);
-        assert_eq!(telemetry.push([1; 16], &[0xff; 12]), Err(Malformed));
+        assert_eq!(telemetry.push(from(1), &[0xff; 12]), Err(Malformed));
+        assert_eq!(shown(&telemetry), both);
         telemetry.forget([1; 16]);
         assert!(shown(&telemetry).is_empty());
+    }
+
+    #[test]
+    fn what_is_not_pushed_any_more_is_over() {
+        let telemetry = ClientTelemetry::default();
+        let gauge = |name: &str| push(GAUGE, name, false, 1.0, "x");
+        let mut first = push(SUM, "delta", true, 1.0, "x");
+        first.extend(gauge("first"));
+        assert_eq!(telemetry.push(from(1), &first), Ok(()));
+        assert_eq!(telemetry.push(from(1), &gauge("next")), Ok(()));
+        let left = ["1 delta{client=\"x\"} 1", "1 next{client=\"x\"} 1"];
+        assert_eq!(shown(&telemetry), left);
     }
 
     #[test]
@@ -158,18 +224,22 @@ mod tests {
         let telemetry = ClientTelemetry::default();
         let long = "n".repeat(100 << 10);
         for client in 0..60u8 {
-            for name in 0..4 {
-                let bytes = push(GAUGE, &format!("{name}{long}"), false, 1.0, "x");
-                assert_eq!(telemetry.push([client; 16], &bytes), Ok(()));
+            let mut bytes = Vec::new();
+            for name in ["a", "b", "c", "d"] {
+                bytes.extend(push(GAUGE, &format!("{name}{long}"), false, 1.0, "x"));
             }
+            let id = Pusher {
+                client_id: &long,
+                ..from(client)
+            };
+            assert_eq!(telemetry.push(id, &bytes), Ok(()));
         }
         let kept = telemetry.0.borrow();
         assert!(kept.bytes <= BYTES_MAX);
-        assert!(
-            kept.clients
-                .values()
-                .all(|client| client.bytes <= CLIENT_BYTES_MAX)
-        );
+        let mut clients = kept.clients.values();
+        assert!(clients.all(|client| client.bytes <= CLIENT_BYTES_MAX
+            && client.values.len() == 2
+            && client.client_id.len() == CLIENT_ID_LETTERS_MAX));
         assert!(kept.clients.contains_key(&[59; 16]));
         assert!(!kept.clients.contains_key(&[0; 16]));
     }

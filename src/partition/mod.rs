@@ -17,6 +17,7 @@
 
 mod append;
 mod error;
+mod levels;
 mod log_dir;
 mod marker;
 mod read;
@@ -70,6 +71,7 @@ pub struct Partition {
     pending: RefCell<VecDeque<Pending>>,
     waiters: RefCell<VecDeque<Waiter>>,
     watchers: watch::Watchers,
+    pub levels: levels::Levels,
     /// Replicas the partition is placed on; bounds `min.insync.replicas` on one node.
     replicas: Cell<i32>,
     offline: Cell<Option<Errno>>,
@@ -117,6 +119,7 @@ impl Partition {
             pending: RefCell::new(VecDeque::new()),
             waiters: RefCell::new(VecDeque::new()),
             watchers: watch::Watchers::default(),
+            levels: levels::Levels::default(),
             replicas: Cell::new(1),
             offline: Cell::new(None),
             log_start_group: Cell::new(GroupSequence(0)),
@@ -206,14 +209,15 @@ impl Partition {
         let mut pending = self.pending.borrow_mut();
         let mut reached = self.high_watermark.get();
         while let Some(first) = pending.front() {
-            let passed = match first.required {
-                RequiredMark::Memory => true,
-                RequiredMark::Written => first.group <= written,
-                RequiredMark::Synced => first.group <= synced,
+            let level = match first.group {
+                group if group <= synced => RequiredMark::Synced,
+                group if group <= written => RequiredMark::Written,
+                _ => RequiredMark::Memory,
             };
-            if !passed {
+            if level < first.required {
                 break;
             }
+            self.levels.count(level, reached, first.end);
             reached = first.end;
             pending.pop_front();
         }

@@ -8,7 +8,7 @@
 
 use super::append::{Gate, Place};
 use super::{LogDir, Partition};
-use crate::ids::GroupSequence;
+use crate::ids::{GroupSequence, RequiredMark};
 use crate::log::Log;
 use crate::runtime::sync::Event;
 use std::cell::Cell;
@@ -102,6 +102,8 @@ impl Hold {
         partition.log_start_group.set(GroupSequence(0));
         // Whatever they waited for, they have it: everything is synced.
         partition.pending.borrow_mut().clear();
+        let visible = partition.high_watermark();
+        partition.levels.count(RequiredMark::Synced, visible, end);
         partition.raise_high_watermark(end);
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! A turn: run every ready task, then those that waited for the turn's end (the journal seals its
 //! group there, so all that was appended in a turn shares one write), then turn the door once.
+//! Background work yields to the next turn after each slice of it.
 //! Production calls `run`, the simulator's world calls `turn` of whichever door has the move.
 //!
 //! Always true:
@@ -48,6 +49,7 @@ struct Inner {
     operations: RefCell<operation::Table>,
     timers: RefCell<timers::Timers>,
     turn_end: RefCell<Vec<std::task::Waker>>,
+    next_turn: RefCell<Vec<std::task::Waker>>,
     completions: RefCell<Vec<Completion>>,
     now: Cell<Instant>,
     stopping: Cell<bool>,
@@ -66,6 +68,7 @@ impl Runtime {
             operations: RefCell::new(operation::Table::new()),
             timers: RefCell::new(timers::Timers::new()),
             turn_end: RefCell::new(Vec::new()),
+            next_turn: RefCell::new(Vec::new()),
             completions: RefCell::new(Vec::new()),
             now: Cell::new(now),
             stopping: Cell::new(false),
@@ -162,7 +165,8 @@ impl Runtime {
     /// when the next timer is due, `None` without one; a past instant when tasks are ready.
     pub fn turn(&self, park: bool) -> Option<Instant> {
         self.run_ready();
-        let busy = self.0.tasks.has_ready() || self.0.stopping.get();
+        let yielded = self.0.next_turn.take();
+        let busy = self.0.tasks.has_ready() || self.0.stopping.get() || !yielded.is_empty();
         let until = match (park && !busy, self.0.timers.borrow().next()) {
             (false, _) => Some(Instant(0)),
             (true, next) => next,
@@ -176,6 +180,7 @@ impl Runtime {
         }
         self.0.completions.replace(completions);
         self.0.timers.borrow_mut().fire(self.0.now.get());
+        yielded.into_iter().for_each(std::task::Waker::wake);
         if self.0.tasks.has_ready() {
             Some(Instant(0))
         } else {
@@ -282,7 +287,7 @@ impl Runtime {
         }
     }
 
-    /// Lets other ready tasks run first.
+    /// Lets everybody else go first: completes in the next turn, behind what its door brings.
     pub fn yield_now(&self) -> impl Future<Output = ()> {
         let mut yielded = false;
         std::future::poll_fn(move |cx| {
@@ -290,7 +295,7 @@ impl Runtime {
                 return std::task::Poll::Ready(());
             }
             yielded = true;
-            cx.waker().wake_by_ref();
+            self.0.next_turn.borrow_mut().push(cx.waker().clone());
             std::task::Poll::Pending
         })
     }

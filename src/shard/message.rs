@@ -9,6 +9,7 @@ use crate::ids::{LeaderEpoch, Offset, PartitionKey};
 use crate::io::{Address, Errno, Slice, WallMillis};
 use crate::log::AbortedTransaction;
 use crate::metadata::Image;
+use crate::metrics::Sample;
 use crate::partition::{EpochCheck, Guard, LeaderView, Marker, Terms};
 use crate::protocol::ErrorCode;
 use crate::shard::shares::message::{ShareReply, ShareRequest};
@@ -52,6 +53,8 @@ pub enum Request {
     },
     /// About share partitions and share sessions.
     Share(Box<ShareRequest>),
+    /// What the shard has counted.
+    Sample,
     /// The newest metadata; answered when every partition follows it.
     Image(Arc<Image>),
 }
@@ -66,6 +69,7 @@ pub enum Reply {
     Coordinated(Vec<Coordinated>),
     Dirs(Vec<DirContent>),
     Share(ShareReply),
+    Sample(Box<Sample>),
     Done,
     /// The shard is open; these partitions were found to have lost records.
     Started {

@@ -20,6 +20,7 @@ mod cleaner;
 mod cleaner_checkpoint;
 mod close;
 pub mod coordinators;
+mod counts;
 mod fetch;
 mod folders;
 mod full_disk;

@@ -104,6 +104,13 @@ struct Life {
     settings: LogSettings,
 }
 
+impl Drop for Life {
+    /// Its tasks hold each other.
+    fn drop(&mut self) {
+        self.runtime.abandon();
+    }
+}
+
 impl Life {
     fn wait<T: 'static>(&self, future: impl Future<Output = T> + 'static) -> T {
         self.runtime.block_on(future)
@@ -254,6 +261,7 @@ impl Scenario {
                 0 => self.world.kill(self.machine),
                 _ => self.power_cut(),
             }
+            runtime.abandon();
             return self.start(shards);
         }
         let inner = runtime.clone();

@@ -415,3 +415,20 @@ fn a_failed_sync_is_told_and_a_full_disk_refuses() {
         drop(file);
     });
 }
+
+/// Goal: background work between whose slices there is a yield holds up nobody: the door is turned
+/// at each.
+#[test]
+fn who_yields_lets_the_door_go_first() {
+    let world = World::new(1);
+    let runtime = Runtime::new(world.door(world.machine()));
+    let inner = runtime.clone();
+    let turns = runtime.block_on(async move {
+        let before = inner.turns();
+        for _ in 0..10 {
+            inner.yield_now().await;
+        }
+        inner.turns() - before
+    });
+    assert_eq!(turns, 10);
+}

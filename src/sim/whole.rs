@@ -16,7 +16,7 @@ use super::node::{drive, spawn};
 use super::scenario::Verdict;
 use super::seed::Rng;
 use super::world::{MachineId, World};
-use crate::broker::{self, Plan, Stopped};
+use crate::broker::{self, Listen, Plan, Stopped};
 use crate::config::parse::Given;
 use crate::config::{BrokerConfig, Machine};
 use crate::ids::ShardId;
@@ -384,7 +384,11 @@ impl Process {
             up: Rc::default(),
             ended: Rc::default(),
         };
-        let listen = vec![(0, Address::Tcp((world.address(machine), PORT).into()))];
+        let address = Address::Tcp((world.address(machine), PORT).into());
+        let listen = Listen {
+            clients: vec![(0, address)],
+            metrics: None,
+        };
         let (up, ended) = (process.up.clone(), process.ended.clone());
         let control = broker::control(runtime.clone(), plan, listen, move |_| up.set(true));
         spawn(&runtime, async move {

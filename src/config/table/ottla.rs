@@ -28,6 +28,8 @@ pub static BROKER: &[Property] = &[
         Served("How log lines on stderr are written: for people, or one JSON object each.")),
     set("ottla.memory.bytes", long(16 << 20, MAX), "268435456", ReadOnly, High,
         Served("Memory the broker plans with, shared out to its shards and touched as used.")),
+    set("ottla.metrics.listener", Text, "", ReadOnly, Medium,
+        Served("HOST:PORT or unix:/PATH where /metrics is served over HTTP; none without it.")),
     set("ottla.polling", OneOf(&["park", "spin-then-park", "spin"]), "park", ReadOnly, Medium,
         Served("What an idle shard does: sleeps, spins 20 µs and sleeps, or never sleeps. \
             `listener.name.NAME.ottla.polling` asks for one listener; every shard serves all, so \

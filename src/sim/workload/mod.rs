@@ -96,16 +96,19 @@ pub fn run(seed: u64, steps: u32) -> Verdict {
     }
     let node = run.start_without_crash();
     run.check(&node, ending);
+    let (trace, simulated) = (run.world.trace(), run.world.now());
+    // World and tasks hold each other.
+    run.world.kill(run.machine);
     drop(node);
     let model = run.model.borrow();
     Verdict {
-        trace: run.world.trace(),
+        trace,
         lives: run.lives,
         sent: model.batches.len() as u64,
         acknowledged: model.acknowledged,
         refused: model.refused,
         fetched: model.fetched,
-        simulated: run.world.now(),
+        simulated,
     }
 }
 
@@ -113,7 +116,9 @@ impl Run {
     fn new(seed: u64, steps: u32) -> Run {
         let world = World::new(seed);
         let machine = world.machine();
-        let partitions = 1 + world.below(4) as usize;
+        // Now and then so many that some have their first records while others are flushed.
+        let partitions = world.choose(&[(11, 1 + world.below(4)), (1, 8 + world.below(24))]);
+        let partitions = partitions as usize;
         let dirs = world.choose(&[(3, 1), (1, 2), (1, 3)]);
         for dir in &LOG_DIRS[..dirs] {
             world.make_directory(machine, dir);
