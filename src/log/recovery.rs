@@ -413,7 +413,7 @@ impl Inner {
         let begun = self.begin_segment(base, look, length, &mut scanner);
         let (mut segment, begun_at) = begun.await?;
         scanner.go_to(u64::from(segment.size));
-        let mut scan = Scan::default();
+        let mut scan = Scan::new(begun_at);
         let settings = self.state.borrow().settings.clone();
         loop {
             let found = scanner.next(look.check_from).await?;
@@ -427,7 +427,7 @@ impl Inner {
                     || settings.compact
                     || scan.is_sure(&mut scanner, None).await?)
             {
-                let sure = scan.hold(info, *position, base, look);
+                let sure = scan.hold(info, *position, look);
                 self.keep(sure, &mut segment, look, &settings);
                 continue;
             }
@@ -435,7 +435,7 @@ impl Inner {
                 scan.take_back();
             }
             self.keep(scan.release(), &mut segment, look, &settings);
-            let expected = scan.expected.unwrap_or(begun_at);
+            let expected = scan.expected();
             if found == Found::End {
                 break;
             }
@@ -465,7 +465,7 @@ impl Inner {
             break;
         }
         // A batch is missing between this segment's end and the next one's start.
-        let expected = scan.expected.unwrap_or(begun_at);
+        let expected = scan.expected();
         if let Some(to) = look.next_base
             && expected < to
             && !settings.compact

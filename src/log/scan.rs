@@ -288,8 +288,10 @@ pub(super) struct Look {
 /// What a walk over a segment's batches has seen. The last batch is held until the next one agrees
 /// with where it ends: a header whose checksum nobody looked at may lie.
 pub(super) struct Scan {
+    /// Where it begins: a segment's base, or what an index entry and a header agree on.
+    begun_at: Offset,
     /// `None` before the first batch.
-    pub expected: Option<Offset>,
+    expected: Option<Offset>,
     epoch: i32,
     held: Option<Held>,
 }
@@ -304,17 +306,21 @@ struct Held {
     checked: bool,
 }
 
-impl Default for Scan {
-    fn default() -> Scan {
+impl Scan {
+    pub fn new(begun_at: Offset) -> Scan {
         Scan {
+            begun_at,
             expected: None,
             epoch: -1,
             held: None,
         }
     }
-}
 
-impl Scan {
+    /// The offset that comes next.
+    pub fn expected(&self) -> Offset {
+        self.expected.unwrap_or(self.begun_at)
+    }
+
     pub fn accepts(&self, info: &BatchInfo, base: Offset, look: &Look, compact: bool) -> bool {
         let lowest = self.expected.unwrap_or(base);
         let epoch = info.header.partition_leader_epoch;
@@ -343,7 +349,6 @@ impl Scan {
         &mut self,
         info: &BatchInfo,
         position: u64,
-        base: Offset,
         look: &Look,
     ) -> Option<(BatchInfo, u64)> {
         let checked = info.base_offset() >= look.check_from;
@@ -354,7 +359,7 @@ impl Scan {
             info: *info,
             position,
             expected: self.expected,
-            jumped: info.base_offset() != self.expected.unwrap_or(base),
+            jumped: info.base_offset() != self.expected(),
             checked,
         };
         self.expected = Some(info.next_offset());

@@ -203,21 +203,47 @@ fn a_bit_of_a_header_costs_no_other_batch() {
 
 const LEADER_EPOCH_BYTES: std::ops::Range<usize> = 12..16;
 
+/// A batch of one record, so that an index entry may be of the very batch at an offset.
+fn single(offset: i64) -> Vec<u8> {
+    let mut builder = BatchBuilder::new(BatchOptions {
+        base_offset: offset,
+        ..BatchOptions::default()
+    });
+    builder.append(1_000 + offset, None, Some(&[offset as u8; 1_000]), &[]);
+    let mut bytes = builder.finish();
+    patch_leader_epoch(&mut bytes, 1);
+    bytes
+}
+
+/// Goal: where a scan begins at an index entry and what follows lies about its offset, the batch
+/// that the entry is of stands.
+#[test]
+fn a_header_that_lies_takes_no_batch_that_an_index_confirms() {
+    let mut bench = Bench::of((0..25).map(single).collect());
+    let size = bench.batches[0].len();
+    bench.change(FIRST, |data| data[8 * size..8 * size + 8].fill(0));
+    // One entry for each batch but the first: the last one left is of the seventh.
+    bench.change(&FIRST.replace(".log", ".index"), |index| {
+        index.truncate(7 * 8)
+    });
+    let (log, report) = bench.open_known(Known {
+        recovery_point: Offset(8),
+        producers: Some((Offset(8), ProducerState::default())),
+        ..Known::default()
+    });
+    let range = Damage {
+        from: Offset(8),
+        to: Offset(9),
+    };
+    assert_eq!(log.damage(), [range]);
+    assert_eq!(report.damage.len(), 1);
+    assert!(bench.read(&log, 7).is_ok());
+}
+
 /// Goal: where a scan begins at an index entry and finds nothing whole, only what lies there is
 /// lost.
 #[test]
 fn a_scan_that_begins_at_a_damaged_batch_loses_no_earlier_one() {
-    // Of one record each, so that the entry is of the very batch at the recovery point.
-    let single = |offset: i64| {
-        let mut builder = BatchBuilder::new(BatchOptions {
-            base_offset: offset,
-            ..BatchOptions::default()
-        });
-        builder.append(1_000 + offset, None, Some(&[offset as u8; 1_000]), &[]);
-        let mut bytes = builder.finish();
-        patch_leader_epoch(&mut bytes, 1);
-        bytes
-    };
     for (name, base, lost) in [(FIRST, 0, 8), ("00000000000000000020.log", 20, 23)] {
         let mut bench = Bench::of((0..25).map(single).collect());
         let size = bench.batches[0].len();
