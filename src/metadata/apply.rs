@@ -6,14 +6,15 @@
 //!             nothing of are passed over.
 
 use super::{
-    BrokerImage, Brokers, EndpointImage, Image, METADATA_VERSION, PartitionImage, ResourceKind,
-    TopicImage,
+    BrokerImage, Brokers, Configs, EndpointImage, Image, METADATA_VERSION, PartitionImage,
+    ResourceKind, TopicImage,
 };
 use crate::ids::{LeaderEpoch, TopicId};
 use crate::protocol::BrokerId;
 use crate::protocol::records::metadata::{
     ConfigRecord, MetadataRecord, PartitionChangeRecord, PartitionRecord, RegisterBrokerRecord,
 };
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// `PartitionChangeRecord.leader` when the leader stays and so does its epoch.
@@ -316,6 +317,22 @@ pub fn changed_topics<'i>(
     (changed.collect(), removed.collect())
 }
 
+/// Names of the resources of a kind whose overrides differ, in order.
+pub fn changed_overrides<'c>(
+    before: &'c Configs,
+    after: &'c Configs,
+    kind: ResourceKind,
+) -> BTreeSet<&'c str> {
+    let differing = |configs: &'c Configs, others: &'c Configs| {
+        let own = configs.range((kind, String::new())..);
+        let own = own.take_while(move |((of, _), _)| *of == kind);
+        let own = own.filter(|(key, overrides)| others.get(key) != Some(overrides));
+        own.map(|((_, name), _)| &**name)
+    };
+    let there = differing(before, after);
+    there.chain(differing(after, before)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -493,5 +510,32 @@ mod tests {
         new.remove_topic(first.id);
         let (changed, removed) = changed_topics(&old, &new);
         assert_eq!((changed.len(), removed.len()), (0, 1));
+    }
+
+    #[test]
+    fn overrides_that_differ_are_told_by_their_resource() {
+        let configs = |entries: &[(ResourceKind, &str, &str)]| -> Configs {
+            let entries = entries.iter().map(|(kind, name, value)| {
+                let overrides = [("retention.ms".to_owned(), (*value).to_owned())];
+                ((*kind, (*name).to_owned()), overrides.into())
+            });
+            entries.collect()
+        };
+        use ResourceKind::{Broker, Topic};
+        let before = configs(&[
+            (Topic, "changed", "1"),
+            (Topic, "gone", "1"),
+            (Topic, "same", "1"),
+        ]);
+        let after = configs(&[
+            (Topic, "changed", "2"),
+            (Topic, "new", "1"),
+            (Topic, "same", "1"),
+            (Broker, "", "1"),
+        ]);
+        let changed: Vec<&str> = changed_overrides(&before, &after, Topic)
+            .into_iter()
+            .collect();
+        assert_eq!(changed, ["changed", "gone", "new"]);
     }
 }

@@ -11,7 +11,7 @@ mod apply;
 pub mod features;
 mod image;
 
-pub use apply::{NO_LEADER_CHANGE, changed_topics};
+pub use apply::{NO_LEADER_CHANGE, changed_overrides, changed_topics};
 pub use features::{
     FEATURES, Feature, METADATA_LEVEL, METADATA_VERSION, SHARE_VERSION, TRANSACTION_VERSION,
 };

@@ -90,7 +90,8 @@ impl Cleaner {
 
     async fn dirtiest(&self) -> Option<(Rc<Partition>, Cleanable)> {
         let mut best: Option<(Rc<Partition>, Cleanable)> = None;
-        for partition in self.shard.partitions() {
+        let mut walk = self.shard.walk();
+        while let Some(partition) = walk.next().await {
             let config = partition.config();
             let skip = !config.cleanup.compact
                 || partition.is_offline()

@@ -33,6 +33,7 @@ pub mod recovery;
 mod recovery_error;
 mod retention;
 pub mod shares;
+mod walk;
 
 use crate::config::BrokerConfig;
 use crate::ids::{PartitionKey, ShardId};

@@ -18,7 +18,9 @@ use crate::journal::{Entry, Journal, JournalError, JournalSettings};
 use crate::log::layout::folder_name;
 use crate::log::{Log, LogError, LogStorage, OpenReport, StorageSettings};
 use crate::map::Map;
-use crate::metadata::{Image, PartitionImage, ResourceKind, TopicImage, changed_topics};
+use crate::metadata::{
+    Image, PartitionImage, ResourceKind, TopicImage, changed_overrides, changed_topics,
+};
 use crate::partition::{LogDir, Partition, TopicSettings};
 use crate::runtime::Runtime;
 use crate::runtime::sync::Queue;
@@ -205,10 +207,35 @@ impl Shard {
         if Arc::ptr_eq(&before.configs, &image.configs) {
             return;
         }
+        if self.follow_broker_configs(before, image) {
+            // Those of a topic stand together.
+            for topic in self.partitions().chunk_by(|a, b| a.topic == b.topic) {
+                let settings = self.topic_settings(image, &topic[0].topic);
+                let each = topic.iter();
+                each.for_each(|partition| partition.configure(settings.clone()));
+            }
+            return;
+        }
+        for name in changed_overrides(&before.configs, &image.configs, ResourceKind::Topic) {
+            let Some(topic) = image.topic(name) else {
+                continue;
+            };
+            let settings = self.topic_settings(image, name);
+            let here = self.placed_here(topic);
+            here.filter_map(|(key, _)| self.partition(key))
+                .for_each(|partition| partition.configure(settings.clone()));
+        }
+    }
+
+    /// Whether the brokers' own settings changed, which are every topic's defaults.
+    fn follow_broker_configs(&self, before: &Image, image: &Image) -> bool {
         let config = self.config();
         let node = config.node_id.to_string();
-        let default = image.overrides(ResourceKind::Broker, "");
-        let own = image.overrides(ResourceKind::Broker, &node);
+        let of = |image| Image::broker_overrides(image, &node);
+        let (default, own) = of(image);
+        if (default, own) == of(before) {
+            return false;
+        }
         match config.with_dynamic(default, own) {
             Ok(config) => {
                 for dir in &self.dirs {
@@ -218,12 +245,7 @@ impl Shard {
             }
             Err(error) => tracing::warn!(%error, "dynamic configuration not applied"),
         }
-        // Those of a topic stand together.
-        for topic in self.partitions().chunk_by(|a, b| a.topic == b.topic) {
-            let settings = self.topic_settings(image, &topic[0].topic);
-            let each = topic.iter();
-            each.for_each(|partition| partition.configure(settings.clone()));
-        }
+        true
     }
 
     fn topic_settings(&self, image: &Image, topic: &str) -> Rc<TopicSettings> {

@@ -32,7 +32,8 @@ impl Shard {
     /// One look at every partition.
     async fn look_for_old(self: &Rc<Self>, background: &Background) {
         let mut late = Vec::new();
-        for partition in self.partitions() {
+        let mut walk = self.walk();
+        while let Some(partition) = walk.next().await {
             if background.is_stopping() {
                 return;
             }
