@@ -19,6 +19,7 @@ pub mod checkpointer;
 mod cleaner;
 mod cleaner_checkpoint;
 mod close;
+mod configs;
 pub mod coordinators;
 mod counts;
 mod fetch;

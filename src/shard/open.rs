@@ -7,6 +7,7 @@
 
 use super::background::Background;
 use super::checkpointer::Checkpointer;
+use super::configs::expiration_ms;
 use super::coordinators::{Coordinators, is_coordinated};
 use super::folders::{Found, FoundFolder, find};
 use super::recovery::{open_log, remedy, tell_all};
@@ -18,9 +19,7 @@ use crate::journal::{Entry, Journal, JournalError, JournalSettings};
 use crate::log::layout::folder_name;
 use crate::log::{Log, LogError, LogStorage, OpenReport, StorageSettings};
 use crate::map::Map;
-use crate::metadata::{
-    Image, PartitionImage, ResourceKind, TopicImage, changed_overrides, changed_topics,
-};
+use crate::metadata::{Image, PartitionImage, TopicImage, changed_topics};
 use crate::partition::{LogDir, Partition, TopicSettings};
 use crate::runtime::Runtime;
 use crate::runtime::sync::Queue;
@@ -202,63 +201,6 @@ impl Shard {
         self.tell_shares(&image);
     }
 
-    /// Topics whose own records did not change may still have other settings.
-    fn follow_configs(&self, before: &Image, image: &Image) {
-        if Arc::ptr_eq(&before.configs, &image.configs) {
-            return;
-        }
-        if self.follow_broker_configs(before, image) {
-            // Those of a topic stand together.
-            for topic in self.partitions().chunk_by(|a, b| a.topic == b.topic) {
-                let settings = self.topic_settings(image, &topic[0].topic);
-                let each = topic.iter();
-                each.for_each(|partition| partition.configure(settings.clone()));
-            }
-            return;
-        }
-        for name in changed_overrides(&before.configs, &image.configs, ResourceKind::Topic) {
-            let Some(topic) = image.topic(name) else {
-                continue;
-            };
-            let settings = self.topic_settings(image, name);
-            let here = self.placed_here(topic);
-            here.filter_map(|(key, _)| self.partition(key))
-                .for_each(|partition| partition.configure(settings.clone()));
-        }
-    }
-
-    /// Whether the brokers' own settings changed, which are every topic's defaults.
-    fn follow_broker_configs(&self, before: &Image, image: &Image) -> bool {
-        let config = self.config();
-        let node = config.node_id.to_string();
-        let of = |image| Image::broker_overrides(image, &node);
-        let (default, own) = of(image);
-        if (default, own) == of(before) {
-            return false;
-        }
-        match config.with_dynamic(default, own) {
-            Ok(config) => {
-                for dir in &self.dirs {
-                    dir.storage.set_producer_expiration(expiration_ms(&config));
-                }
-                *self.config.borrow_mut() = Arc::new(config);
-            }
-            Err(error) => tracing::warn!(%error, "dynamic configuration not applied"),
-        }
-        true
-    }
-
-    fn topic_settings(&self, image: &Image, topic: &str) -> Rc<TopicSettings> {
-        let config = self.config();
-        let overrides = image.overrides(ResourceKind::Topic, topic);
-        let config = config.topic(overrides).unwrap_or_else(|error| {
-            // Validated before it was committed; another version may have known other values.
-            tracing::warn!(%error, topic, "topic configuration not understood; defaults apply");
-            config.topic_defaults
-        });
-        TopicSettings::new(config)
-    }
-
     /// Partitions of these topics that belong to this shard and are not open, each with the log
     /// dir it will be in.
     fn missing(&self, image: &Image, topics: &[&Arc<TopicImage>]) -> Vec<Missing> {
@@ -316,7 +258,7 @@ impl Shard {
     }
 
     /// The topic's partitions that this node has a replica of and this shard owns.
-    fn placed_here<'t>(
+    pub(super) fn placed_here<'t>(
         &self,
         topic: &'t TopicImage,
     ) -> impl Iterator<Item = (PartitionKey, &'t PartitionImage)> {
@@ -567,11 +509,6 @@ fn not_journaled(error: JournalError) -> LogError {
         JournalError::Disk(errno) => LogError::Disk(errno),
         _ => LogError::Closed,
     }
-}
-
-/// `producer.id.expiration.ms`, as logs count it.
-fn expiration_ms(config: &BrokerConfig) -> i64 {
-    i64::try_from(config.producer_id_expiration_ms).unwrap_or(i64::MAX)
 }
 
 /// A budget is at least so many slabs: one of them is often held by a few bytes of its own.
