@@ -52,12 +52,13 @@ impl Shard {
                 partitions: Vec::new(),
             })
             .collect();
-        for partition in self.partitions() {
-            let dir = self
-                .dirs()
-                .iter()
-                .position(|dir| Rc::ptr_eq(dir, &partition.dir()));
-            let (true, Some(dir)) = (is_asked(&partition.key), dir) else {
+        let here: Vec<Rc<Partition>> = match keys {
+            Some(keys) => keys.iter().filter_map(|key| self.partition(*key)).collect(),
+            None => self.partitions.borrow().values().cloned().collect(),
+        };
+        for partition in here {
+            let mut dirs = self.dirs().iter();
+            let Some(dir) = dirs.position(|dir| Rc::ptr_eq(dir, &partition.dir())) else {
                 continue;
             };
             let size = PartitionSize {
