@@ -85,10 +85,10 @@ impl Seat {
                 }
                 break Ok(());
             }
-            let bytes: Vec<u8> = slices
+            let mut bytes = Vec::new();
+            slices
                 .iter()
-                .flat_map(|slice| slice.iter().copied())
-                .collect();
+                .for_each(|slice| bytes.extend_from_slice(slice));
             match replay_all(machine.as_mut(), shard, &bytes, at) {
                 Ok((next, count)) if next > at => {
                     at = next;
