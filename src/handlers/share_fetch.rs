@@ -279,7 +279,7 @@ fn respond(
         .iter()
         .map(|one| {
             let slices = one.answer.iter().flat_map(|answer| &answer.records);
-            slices.flat_map(|slice| slice.iter().copied()).collect()
+            slices.map(|slice| &slice[..]).collect::<Vec<_>>().concat()
         })
         .collect();
     let mut responses: Vec<ShareFetchableTopicResponse<'_>> = Vec::new();

@@ -144,11 +144,10 @@ fn contiguous(slices: &[Slice]) -> Slice {
     match slices {
         [] => Slice::empty(),
         [one] => one.clone(),
-        many => Slice::from(
-            many.iter()
-                .flat_map(|s| s.iter().copied())
-                .collect::<Vec<u8>>(),
-        ),
+        many => {
+            let pieces: Vec<&[u8]> = many.iter().map(|slice| &slice[..]).collect();
+            Slice::from(pieces.concat())
+        }
     }
 }
 

@@ -85,10 +85,8 @@ impl Seat {
                 }
                 break Ok(());
             }
-            let mut bytes = Vec::new();
-            slices
-                .iter()
-                .for_each(|slice| bytes.extend_from_slice(slice));
+            let pieces: Vec<&[u8]> = slices.iter().map(|slice| &slice[..]).collect();
+            let bytes = pieces.concat();
             match replay_all(machine.as_mut(), shard, &bytes, at) {
                 Ok((next, count)) if next > at => {
                     at = next;
