@@ -40,6 +40,7 @@ fn take(call: &Call, request: &PushTelemetryRequest<'_>) -> Result<(), ErrorCode
         bytes: request.metrics.len(),
         bytes_max: bytes_max as usize,
     };
+    let now_ms = call.context.router.shard.runtime.wall().0;
     let interval_ms = shared.telemetry_clients.push(call, instance, &push)?;
     if !request.metrics.is_empty() {
         let codec = Compression::from_id(request.compression_type.into());
@@ -51,14 +52,14 @@ fn take(call: &Call, request: &PushTelemetryRequest<'_>) -> Result<(), ErrorCode
         let from = Pusher {
             instance: instance.0,
             client_id: call.client_id.as_deref().unwrap_or_default(),
-            now_ms: call.context.router.shard.runtime.wall().0,
+            now_ms,
             interval_ms,
         };
         let kept = shared.telemetry.push(from, &metrics);
         kept.map_err(|_| ErrorCode::InvalidRecord)?;
     }
     if request.terminating {
-        shared.telemetry.forget(instance.0);
+        shared.telemetry.end(instance.0, now_ms);
     }
     Ok(())
 }

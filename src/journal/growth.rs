@@ -15,11 +15,8 @@ use std::path::PathBuf;
 
 /// Bytes of zeros for each byte of groups.
 const PACE: u64 = 2;
-/// Zeros written at once while somebody appends durably, who waits a quarter of a millisecond
-/// behind them.
-const PIECE_DURABLE: u64 = 128 << 10;
-/// The same while nobody does: a quarter of the writes, and what waits as written is copied.
-const PIECE: u64 = 512 << 10;
+/// Zeros written at once: a durable append behind them waits a quarter of a millisecond.
+const PIECE: u64 = 128 << 10;
 /// The same while groups wait for the file.
 const PIECE_AWAITED: u64 = 1 << 20;
 
@@ -76,10 +73,9 @@ impl Growth {
 
     /// Writes a piece. True: all of it is filled.
     pub async fn step(&mut self, shared: &Shared) -> Result<bool, Errno> {
-        let piece = match (shared.waits_for_file.get(), shared.is_durable_mode()) {
-            (true, _) => PIECE_AWAITED,
-            (false, true) => PIECE_DURABLE,
-            (false, false) => PIECE,
+        let piece = match shared.waits_for_file.get() {
+            true => PIECE_AWAITED,
+            false => PIECE,
         };
         let piece = piece.min(self.wanted.size - self.filled);
         let zeros = self.zeros.range(0, piece as usize);

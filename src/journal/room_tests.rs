@@ -113,8 +113,8 @@ fn a_file_that_is_made_is_filled_as_groups_come() {
     let world = world(13);
     let broker = runtime(&world);
     let settings = JournalSettings {
-        file_bytes_first: 1 << 20,
-        file_bytes_max: 16 << 20,
+        file_bytes_first: 512 << 10,
+        file_bytes_max: 4 << 20,
         ..JournalSettings::default()
     };
     let journal = open(&broker, settings);
@@ -128,7 +128,7 @@ fn a_file_that_is_made_is_filled_as_groups_come() {
         turns(&broker, 3);
         appended += 1;
         assert!(
-            appended < 400,
+            appended < 200,
             "a file that is filled at once asks for larger ones"
         );
     }
@@ -138,7 +138,7 @@ fn a_file_that_is_made_is_filled_as_groups_come() {
     assert_eq!(world.borrow().writes, writes, "nothing came meanwhile");
     assert!(is_unfinished());
     let from = journal.placed_bytes();
-    while is_unfinished() && journal.placed_bytes() - from < 8 << 20 {
+    while is_unfinished() && journal.placed_bytes() - from < 4 << 20 {
         append(&journal);
         turns(&broker, 3);
     }

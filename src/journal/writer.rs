@@ -273,7 +273,7 @@ impl Shared {
         self.sync_wanted.set((low, high.max(group)));
     }
 
-    pub fn is_durable_mode(&self) -> bool {
+    fn is_durable_mode(&self) -> bool {
         let now = self.runtime.now();
         self.durable_asked_at
             .get()

@@ -106,13 +106,15 @@ fn topics(page: &mut Text, shards: &[Sample]) {
 fn clients(page: &mut Text, now_ms: i64, shards: &[Sample]) {
     let mut oldest_first: Vec<&ClientSample> = shards.iter().flat_map(|s| &s.clients).collect();
     oldest_first.sort_by_key(|client| (client.pushed_at_ms, client.instance));
-    let gone_at = oldest_first.iter();
-    let gone_at = gone_at.map(|client| (client.instance, client.gone_at_ms));
-    let gone_at: BTreeMap<[u8; 16], i64> = gone_at.collect();
+    let newest = oldest_first.iter().map(|client| (client.instance, *client));
+    let newest: BTreeMap<[u8; 16], &ClientSample> = newest.collect();
     let mut series: BTreeMap<&SeriesName, BTreeMap<[u8; 16], (&str, Pushed)>> = BTreeMap::new();
-    oldest_first.retain(|client| gone_at[&client.instance] > now_ms);
+    oldest_first.retain(|client| newest[&client.instance].gone_at_ms > now_ms);
     for client in oldest_first {
-        for (name, value) in &client.values {
+        let is_newest = std::ptr::eq(newest[&client.instance], client);
+        // What is not added to is as the newest push tells it.
+        let values = client.values.iter();
+        for (name, value) in values.filter(|(_, value)| is_newest || value.adds_up) {
             let clients = series.entry(name).or_default();
             let (client_id, pushed) = clients.entry(client.instance).or_default();
             *client_id = &client.client_id;
@@ -262,11 +264,19 @@ mod tests {
             clients: vec![client(9, f64::INFINITY, 2.0)],
             ..Sample::default()
         };
+        let mut moved = client(8, 1.0, 0.5);
+        let revoked = Pushed {
+            value: 1.0,
+            adds_up: false,
+        };
+        moved
+            .values
+            .push((Arc::new(series("revoked", &[])), revoked));
         let second = Sample {
             partitions_offline: 1,
             requests: vec![(ApiKey::Produce, 4, 40)],
             topics: vec![("b".into(), [10, 20, 30])],
-            clients: vec![client(8, 1.0, 0.5)],
+            clients: vec![moved],
             ..Sample::default()
         };
         let page = render("1.2", 38, &[first.clone(), second.clone()]);

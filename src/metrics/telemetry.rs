@@ -51,7 +51,7 @@ const BYTES_MAX: usize = 4 << 20;
 /// What is kept of one client.
 const CLIENT_BYTES_MAX: usize = 256 << 10;
 
-/// What a series takes beside its name, here and in a line of a page.
+/// What a series takes beside its name, here and in a line of a page; a client too.
 const SERIES_BYTES: usize = 256;
 
 /// What is shown of a client's name for itself, which may have 32 KiB.
@@ -65,8 +65,7 @@ impl ClientTelemetry {
     pub fn push(&self, from: Pusher<'_>, bytes: &[u8]) -> Result<(), Malformed> {
         let mut kept = self.0.borrow_mut();
         kept.pushes += 1;
-        let mut client = kept.clients.remove(&from.instance).unwrap_or_default();
-        kept.bytes -= client.bytes;
+        let mut client = kept.forget(from.instance).unwrap_or_default();
         client.client_id = from.client_id.chars().take(CLIENT_ID_LETTERS_MAX).collect();
         client.pushed = kept.pushes;
         client.pushed_at_ms = from.now_ms;
@@ -75,17 +74,22 @@ impl ClientTelemetry {
         if read.is_ok() {
             client.forget_ended();
         }
-        kept.bytes += client.bytes;
-        kept.clients.insert(from.instance, client);
-        while kept.bytes > BYTES_MAX {
-            kept.forget_oldest();
-        }
+        kept.keep(from.instance, client);
         read
     }
 
-    /// A client said good-bye.
-    pub fn forget(&self, instance: [u8; 16]) {
-        self.0.borrow_mut().forget(instance);
+    /// A client said good-bye: what it has pushed elsewhere is over too.
+    pub fn end(&self, instance: [u8; 16], now_ms: i64) {
+        let mut kept = self.0.borrow_mut();
+        kept.pushes += 1;
+        kept.forget(instance);
+        let gone = Client {
+            pushed: kept.pushes,
+            pushed_at_ms: now_ms,
+            gone_at_ms: now_ms,
+            ..Client::default()
+        };
+        kept.keep(instance, gone);
     }
 
     /// What clients have pushed here, also those that push elsewhere now or have gone.
@@ -108,10 +112,18 @@ impl ClientTelemetry {
 }
 
 impl Kept {
-    fn forget(&mut self, instance: [u8; 16]) {
-        if let Some(client) = self.clients.remove(&instance) {
-            self.bytes -= client.bytes;
+    fn keep(&mut self, instance: [u8; 16], client: Client) {
+        self.bytes += SERIES_BYTES + client.bytes;
+        self.clients.insert(instance, client);
+        while self.bytes > BYTES_MAX {
+            self.forget_oldest();
         }
+    }
+
+    fn forget(&mut self, instance: [u8; 16]) -> Option<Client> {
+        let client = self.clients.remove(&instance)?;
+        self.bytes -= SERIES_BYTES + client.bytes;
+        Some(client)
     }
 
     fn forget_oldest(&mut self) {
@@ -203,8 +215,12 @@ mod tests {
         assert_eq!(shown(&telemetry), both);
         assert_eq!(telemetry.push(from(1), &[0xff; 12]), Err(Malformed));
         assert_eq!(shown(&telemetry), both);
-        telemetry.forget([1; 16]);
-        assert!(shown(&telemetry).is_empty());
+        telemetry.end([1; 16], 10);
+        let left = telemetry.sample();
+        assert_eq!(
+            (left.len(), left[0].gone_at_ms, left[0].values.len()),
+            (1, 10, 0)
+        );
     }
 
     #[test]

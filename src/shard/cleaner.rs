@@ -115,7 +115,6 @@ impl Cleaner {
             if found.dirty_bytes > 0 && due && dirtier {
                 best = Some((partition, found));
             }
-            self.shard.runtime.yield_now().await;
         }
         best
     }

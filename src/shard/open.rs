@@ -443,6 +443,17 @@ impl Shard {
                 };
                 self.clone().open_partition(missing).await;
                 self.offline.borrow_mut().remove(&key);
+                // Images were followed meanwhile, without it.
+                let image = self.image();
+                if image.topic_by_id(key.topic).is_none() {
+                    for gone in self.take_out(&topic) {
+                        self.clone().remove(gone).await;
+                    }
+                    return;
+                }
+                if let Some(partition) = self.partition(key) {
+                    partition.configure(self.topic_settings(&image, &topic.name));
+                }
                 self.follow_leaders(&topic);
             }
         });

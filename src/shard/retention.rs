@@ -47,8 +47,6 @@ impl Shard {
                 Ok(false) => late.push(partition),
                 Err(error) => told(&partition, error),
             }
-            // Between two partitions whoever is ready goes first.
-            self.runtime.yield_now().await;
         }
         if late.is_empty() {
             return;

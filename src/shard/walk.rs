@@ -8,16 +8,22 @@
 
 use super::Shard;
 use crate::ids::PartitionKey;
+use crate::io::Instant;
 use crate::partition::Partition;
 use std::rc::Rc;
+use std::time::Duration;
 
-/// Partitions between two turns: some tens of microseconds when they are cold.
+/// Partitions between two turns at most: some tens of microseconds when they are cold.
 const STEP: usize = 256;
+/// How long the walk and what is done with each may hold a turn up.
+const SPAN: Duration = Duration::from_micros(100);
 
 pub(super) struct Walk<'s> {
     shard: &'s Shard,
     keys: std::vec::IntoIter<PartitionKey>,
+    /// Since it gave way.
     steps: usize,
+    since: Instant,
 }
 
 impl Shard {
@@ -28,6 +34,7 @@ impl Shard {
             shard: self,
             keys: keys.into_iter(),
             steps: 0,
+            since: self.runtime.now_exact(),
         }
     }
 }
@@ -37,8 +44,10 @@ impl Walk<'_> {
         loop {
             let key = self.keys.next()?;
             self.steps += 1;
-            if self.steps.is_multiple_of(STEP) {
-                self.shard.runtime.yield_now().await;
+            let runtime = &self.shard.runtime;
+            if self.steps > STEP || runtime.now_exact().since(self.since) > SPAN {
+                runtime.yield_now().await;
+                (self.steps, self.since) = (0, runtime.now_exact());
             }
             if let Some(partition) = self.shard.partition(key) {
                 return Some(partition);
