@@ -278,8 +278,8 @@ fn respond(
     let records: Vec<Vec<u8>> = answered
         .iter()
         .map(|one| {
-            let slices = one.answer.iter().flat_map(|answer| &answer.records);
-            slices.map(|slice| &slice[..]).collect::<Vec<_>>().concat()
+            let records = one.answer.as_ref().map(|answer| answer.records.concat());
+            records.unwrap_or_default()
         })
         .collect();
     let mut responses: Vec<ShareFetchableTopicResponse<'_>> = Vec::new();

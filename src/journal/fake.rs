@@ -140,10 +140,7 @@ impl World {
         let (Op::Write { at, from, .. }, Some(file)) = (&flying.op, &flying.file) else {
             return;
         };
-        let bytes: Vec<u8> = from
-            .iter()
-            .flat_map(|slice| slice.iter().copied())
-            .collect();
+        let bytes = from.concat();
         let mut file = file.borrow_mut();
         for (n, sector) in bytes.chunks(SECTOR).enumerate() {
             if self.seeded.below(2) == 0 {

@@ -144,10 +144,7 @@ fn contiguous(slices: &[Slice]) -> Slice {
     match slices {
         [] => Slice::empty(),
         [one] => one.clone(),
-        many => {
-            let pieces: Vec<&[u8]> = many.iter().map(|slice| &slice[..]).collect();
-            Slice::from(pieces.concat())
-        }
+        many => Slice::from(many.concat()),
     }
 }
 

@@ -8,7 +8,7 @@
 use super::clock::MICROSECOND;
 use super::disk::{FaultKind, NodeId, SECTOR};
 use super::world::{Core, DoorKey, Event, Work};
-use crate::io::{AllocateMode, Errno, FileId, Op, Outcome, Slice, Token};
+use crate::io::{AllocateMode, Errno, FileId, Op, Outcome, Token};
 use std::path::PathBuf;
 
 /// An open file of a door.
@@ -163,7 +163,7 @@ impl Core {
             Op::Write {
                 at, from, durable, ..
             } => {
-                let bytes = gather(&from);
+                let bytes = from.concat();
                 trace.bytes(&bytes);
                 disk.write(opened(node), at, &bytes, durable, wall)
             }
@@ -214,7 +214,7 @@ impl Core {
         let outcome = match &work.op {
             Op::Write { at, from, .. } => {
                 if let Ok(file) = disk.file_mut(node.expect("checked when submitted")) {
-                    file.write_torn(*at, &gather(from), rng);
+                    file.write_torn(*at, &from.concat(), rng);
                 }
                 Outcome::Failed(errno)
             }
@@ -326,12 +326,4 @@ fn refusal(op: Op, errno: Errno) -> Outcome {
         },
         _ => Outcome::Failed(errno),
     }
-}
-
-fn gather(slices: &[Slice]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(slices.iter().map(|slice| slice.len()).sum());
-    for slice in slices {
-        bytes.extend_from_slice(slice);
-    }
-    bytes
 }

@@ -85,9 +85,7 @@ impl Seat {
                 }
                 break Ok(());
             }
-            let pieces: Vec<&[u8]> = slices.iter().map(|slice| &slice[..]).collect();
-            let bytes = pieces.concat();
-            match replay_all(machine.as_mut(), shard, &bytes, at) {
+            match replay_all(machine.as_mut(), shard, &slices.concat(), at) {
                 Ok((next, count)) if next > at => {
                     at = next;
                     records += count;

@@ -191,7 +191,7 @@ async fn fetch_and_check(
     let answers = shard.fetch(vec![part], Depth::Disk).await;
     match answers[0].error {
         ErrorCode::None => {
-            let bytes = answers[0].records.concat_bytes();
+            let bytes = answers[0].records.concat();
             let mut model = model.borrow_mut();
             let served = model.parse_served(partition, from, &bytes);
             model.observe(&served);
@@ -243,7 +243,7 @@ pub(super) async fn check_partition(
             ErrorCode::None,
             "partition {partition} at {from} after {ending:?}"
         );
-        let bytes = answers[0].records.concat_bytes();
+        let bytes = answers[0].records.concat();
         let served = model.borrow().parse_served(partition, from, &bytes);
         let last = served.last();
         from = last
@@ -259,18 +259,4 @@ pub(super) async fn check_partition(
 
 fn is_rotten(model: &RefCell<Model>, partition: usize, offset: Offset) -> bool {
     model.borrow().behind_rotten(partition, offset).is_some()
-}
-
-trait ConcatBytes {
-    fn concat_bytes(&self) -> Vec<u8>;
-}
-
-impl ConcatBytes for Vec<Slice> {
-    fn concat_bytes(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(self.iter().map(|slice| slice.len()).sum());
-        for slice in self {
-            bytes.extend_from_slice(slice);
-        }
-        bytes
-    }
 }
