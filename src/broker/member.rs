@@ -316,23 +316,9 @@ impl Member {
                     }
                 };
                 let accept = async {
-                    let mut failing = false;
                     loop {
-                        match listener.accept().await {
-                            Ok((socket, peer)) => {
-                                if std::mem::take(&mut failing) {
-                                    tracing::warn!("connections are accepted again");
-                                }
-                                member.place(socket, index, peer);
-                            }
-                            Err(errno) => {
-                                // Out of files, most likely: others may close some meanwhile.
-                                if !std::mem::replace(&mut failing, true) {
-                                    tracing::warn!(%errno, "cannot accept connections");
-                                }
-                                member.runtime.sleep(ACCEPT_PAUSE).await;
-                            }
-                        }
+                        let (socket, peer) = listener.next_client().await;
+                        member.place(socket, index, peer);
                     }
                 };
                 crate::runtime::sync::either(accept, stop).await;
@@ -463,9 +449,6 @@ async fn sample(host: &Host) -> Sample {
     host.router.shard.count(&mut sample).await;
     sample
 }
-
-/// How long accepting rests after it failed.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long clients may take to receive what they are owed at shutdown.
 const DRAIN_TIME: Duration = Duration::from_secs(3);

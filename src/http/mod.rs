@@ -40,9 +40,6 @@ const ASKING_TIME: Duration = Duration::from_secs(2);
 /// How long a client may take to receive its page.
 const TAKING_TIME: Duration = Duration::from_secs(10);
 
-/// How long accepting rests after it failed.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-
 /// Serves whoever connects, until it is dropped. `page` makes the page of a path.
 pub async fn serve<P>(runtime: Runtime, mut listener: Listener, page: P)
 where
@@ -50,20 +47,8 @@ where
 {
     let page = Rc::new(page);
     let connections: Rc<Cell<usize>> = Rc::default();
-    let mut failing = false;
     loop {
-        let (socket, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(errno) => {
-                // Out of files, most likely: others may close some meanwhile.
-                if !std::mem::replace(&mut failing, true) {
-                    tracing::warn!(%errno, "cannot accept whoever fetches metrics");
-                }
-                runtime.sleep(ACCEPT_PAUSE).await;
-                continue;
-            }
-        };
-        failing = false;
+        let (socket, peer) = listener.next_client().await;
         if connections.get() >= CONNECTIONS_MAX {
             tracing::debug!(%peer, "{CONNECTIONS_MAX} fetch pages already; a connection is closed");
             continue;
@@ -140,4 +125,4 @@ async fn ask(runtime: &Runtime, socket: &Socket) -> Option<Result<Asked, Status>
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

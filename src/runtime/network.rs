@@ -17,6 +17,8 @@ pub struct Listener {
     runtime: Runtime,
     id: SocketId,
     accepts: Operations,
+    /// The last accept failed, which was told.
+    failing: bool,
     /// Where it really listens (port 0 resolved).
     pub address: Address,
 }
@@ -46,6 +48,7 @@ impl Runtime {
                 runtime: self.clone(),
                 id: socket,
                 accepts: self.operations(Op::Accept { listener: socket }),
+                failing: false,
                 address,
             }),
             Outcome::Failed(errno) => Err(errno),
@@ -115,6 +118,33 @@ impl Listener {
         }
     }
 }
+
+impl Listener {
+    /// As `accept`, but rests after an error and goes on. Each spell of them is told once.
+    pub async fn next_client(&mut self) -> (Socket, Address) {
+        loop {
+            match self.accept().await {
+                Ok(accepted) => {
+                    if std::mem::take(&mut self.failing) {
+                        tracing::warn!(address = %self.address, "connections are accepted again");
+                    }
+                    return accepted;
+                }
+                Err(errno) => {
+                    // Out of files, most likely: others may close some meanwhile.
+                    if !std::mem::replace(&mut self.failing, true) {
+                        let address = &self.address;
+                        tracing::warn!(%address, %errno, "cannot accept connections");
+                    }
+                    self.runtime.sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+}
+
+/// How long accepting rests after it failed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl Drop for Listener {
     fn drop(&mut self) {
