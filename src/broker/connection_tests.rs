@@ -3,6 +3,7 @@
 //! Room:       `broker`, tests only.
 
 use super::*;
+use crate::http::tests::exchange;
 use crate::ids::ShardId;
 use crate::io::{Address, Slice};
 use crate::protocol::header::encode_request;
@@ -137,18 +138,8 @@ impl Desk {
 
     /// The lines of `/metrics` that have this in them.
     async fn metrics(&self, wanted: &str) -> Vec<String> {
-        let socket = self.runtime.connect(self.metrics.clone()).await;
-        let socket = socket.expect("the broker is up");
-        let request = Slice::copy_of(b"GET /metrics HTTP/1.1\r\nHost: broker\r\n\r\n");
-        socket.send(vec![request]).await.expect("it is open");
-        let mut receiver = socket.receiver();
-        let mut page = Vec::new();
-        while let Ok(slice) = receiver.next().await
-            && !slice.is_empty()
-        {
-            page.extend_from_slice(&slice);
-        }
-        let page = String::from_utf8(page).expect("text");
+        let request = b"GET /metrics HTTP/1.1\r\nHost: broker\r\n\r\n";
+        let page = exchange(&self.runtime, &self.metrics, request).await;
         assert!(page.starts_with("HTTP/1.1 200 OK\r\n"), "{page}");
         let lines = page.lines().filter(|line| line.contains(wanted));
         lines.map(str::to_owned).collect()

@@ -103,6 +103,14 @@ pub async fn control(
             }
         });
     }
+    let until_stopped = || {
+        let (stopping, stop) = (stopping.clone(), stop.clone());
+        async move {
+            while !stopping.get() {
+                stop.next().await;
+            }
+        }
+    };
     let broker = async {
         let started = match control.start(&listen).await {
             Ok(started) => started,
@@ -112,25 +120,17 @@ pub async fn control(
         if let Some(listener) = started.metrics {
             let control = control.clone();
             let page = async move |path: &str| control.page(path).await;
-            let served = http::serve(runtime.clone(), listener, page);
-            let (stopping, stop) = (stopping.clone(), stop.clone());
+            let served = either(
+                http::serve(runtime.clone(), listener, page),
+                until_stopped(),
+            );
             runtime.spawn(async move {
-                let until_stopped = async {
-                    while !stopping.get() {
-                        stop.next().await;
-                    }
-                };
-                either(served, until_stopped).await;
+                served.await;
             });
         }
         ready(&started.listening);
         let serve = either(control.serve(&controller), control.watch_dirs(&folders));
-        let until_stopped = async {
-            while !stopping.get() {
-                stop.next().await;
-            }
-        };
-        match either(until_stopped, serve).await {
+        match either(until_stopped(), serve).await {
             Either::Second(Either::Second(error)) => {
                 tracing::error!(%error, "stopping");
                 // What can be saved is saved; the rest is for recovery.
@@ -327,20 +327,19 @@ impl Control {
         until: Instant,
     ) -> Result<Address, StartError> {
         let shard = PeerId((index % usize::from(self.plan.shards)) as u16);
-        loop {
+        let bind = async || {
             let work = Work::Listen {
                 index,
                 address: address.clone(),
             };
             match self.mesh.call(shard, Envelope::work(work)).1.await {
-                Reply::Listening(address) => return Ok(address),
-                Reply::Refused(Errno::ADDRESS_IN_USE) if self.runtime.now() < until => {
-                    self.runtime.sleep(LINGER_LOOK).await;
-                }
-                Reply::Refused(errno) => return Err(cannot_listen("listeners", address, errno)),
+                Reply::Listening(address) => Ok(address),
+                Reply::Refused(errno) => Err(errno),
                 _ => unreachable!("listening is answered as such"),
             }
-        }
+        };
+        let listening = self.until_free(until, bind).await;
+        listening.map_err(|errno| cannot_listen("listeners", address, errno))
     }
 
     /// Here on the control shard: whoever scrapes takes nothing from a data path.
@@ -349,15 +348,23 @@ impl Control {
         address: &Address,
         until: Instant,
     ) -> Result<Listener, StartError> {
+        let bind = async || self.runtime.listen(address.clone(), METRICS_BACKLOG).await;
+        let listening = self.until_free(until, bind).await;
+        listening.map_err(|errno| cannot_listen("ottla.metrics.listener", address, errno))
+    }
+
+    /// Binds again and again while somebody has the address, until that time.
+    async fn until_free<T>(
+        &self,
+        until: Instant,
+        bind: impl AsyncFn() -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
         loop {
-            match self.runtime.listen(address.clone(), METRICS_BACKLOG).await {
+            match bind().await {
                 Err(Errno::ADDRESS_IN_USE) if self.runtime.now() < until => {
                     self.runtime.sleep(LINGER_LOOK).await;
                 }
-                listening => {
-                    let property = "ottla.metrics.listener";
-                    return listening.map_err(|errno| cannot_listen(property, address, errno));
-                }
+                bound => return bound,
             }
         }
     }

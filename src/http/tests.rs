@@ -32,7 +32,8 @@ fn run<F: Future<Output = ()> + 'static>(test: impl FnOnce(Runtime, Address) -> 
 /// More than a socket holds.
 const BODY_BYTES: usize = 4 << 20;
 
-async fn exchange(runtime: &Runtime, address: &Address, request: &[u8]) -> String {
+/// What comes back for a request, to its end.
+pub async fn exchange(runtime: &Runtime, address: &Address, request: &[u8]) -> String {
     let socket = runtime.connect(address.clone()).await.expect("listening");
     let sent = socket.send(vec![Slice::copy_of(request)]).await;
     sent.expect("open");

@@ -176,15 +176,6 @@ impl Image {
         static NONE: BTreeMap<String, String> = BTreeMap::new();
         self.configs.get(&(kind, name.to_owned())).unwrap_or(&NONE)
     }
-
-    /// Those of all brokers, and those of this one.
-    pub fn broker_overrides(
-        &self,
-        node: &str,
-    ) -> (&BTreeMap<String, String>, &BTreeMap<String, String>) {
-        let of = |name| self.overrides(ResourceKind::Broker, name);
-        (of(""), of(node))
-    }
 }
 
 /// Topics that brokers write for themselves; `__cluster_metadata` is none, it has no topic record.

@@ -57,17 +57,13 @@ impl Shard {
             None => self.partitions.borrow().values().cloned().collect(),
         };
         for partition in here {
-            let mut dirs = self.dirs().iter();
-            let Some(dir) = dirs.position(|dir| Rc::ptr_eq(dir, &partition.dir())) else {
-                continue;
-            };
             let size = PartitionSize {
                 partition: partition.key.partition,
                 bytes: i64::try_from(partition.log().size_bytes()).unwrap_or(i64::MAX),
                 offset_lag: 0,
                 is_future: false,
             };
-            contents[dir]
+            contents[self.index_of(&partition.dir())]
                 .partitions
                 .push((partition.topic.clone(), size));
         }

@@ -7,8 +7,9 @@
 
 use super::Shard;
 use crate::config::BrokerConfig;
-use crate::metadata::{Image, ResourceKind, changed_overrides};
+use crate::metadata::{Image, ResourceKind, TopicImage, changed_overrides};
 use crate::partition::TopicSettings;
+use std::cell::OnceCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -18,23 +19,20 @@ impl Shard {
         if Arc::ptr_eq(&before.configs, &image.configs) {
             return;
         }
-        if self.follow_broker_configs(before, image) {
-            // Those of a topic stand together.
-            for topic in self.partitions().chunk_by(|a, b| a.topic == b.topic) {
-                let settings = self.topic_settings(image, &topic[0].topic);
-                let each = topic.iter();
-                each.for_each(|partition| partition.configure(settings.clone()));
-            }
-            return;
-        }
-        for name in changed_overrides(&before.configs, &image.configs, ResourceKind::Topic) {
-            let Some(topic) = image.topic(name) else {
-                continue;
-            };
-            let settings = self.topic_settings(image, name);
+        let topics: Vec<&Arc<TopicImage>> = match self.follow_broker_configs(before, image) {
+            true => image.topics().collect(),
+            false => changed_overrides(&before.configs, &image.configs, ResourceKind::Topic)
+                .into_iter()
+                .filter_map(|name| image.topic(name))
+                .collect(),
+        };
+        for topic in topics {
+            let settings = OnceCell::new();
             let here = self.placed_here(topic);
-            here.filter_map(|(key, _)| self.partition(key))
-                .for_each(|partition| partition.configure(settings.clone()));
+            for partition in here.filter_map(|(key, _)| self.partition(key)) {
+                let settings = settings.get_or_init(|| self.topic_settings(image, &topic.name));
+                partition.configure(settings.clone());
+            }
         }
     }
 
@@ -42,9 +40,11 @@ impl Shard {
     fn follow_broker_configs(&self, before: &Image, image: &Image) -> bool {
         let config = self.config();
         let node = config.node_id.to_string();
-        let of = |image| Image::broker_overrides(image, &node);
-        let (default, own) = of(image);
-        if (default, own) == of(before) {
+        let default = image.overrides(ResourceKind::Broker, "");
+        let own = image.overrides(ResourceKind::Broker, &node);
+        if default == before.overrides(ResourceKind::Broker, "")
+            && own == before.overrides(ResourceKind::Broker, &node)
+        {
             return false;
         }
         match config.with_dynamic(default, own) {
