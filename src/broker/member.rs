@@ -239,8 +239,6 @@ impl Member {
         self.clone().tell_failures(shard.clone());
         let lost = shard.take_lost();
         let router = Router::new(shard, self.mesh.clone(), self.plan.shards);
-        self.runtime.spawn(router.clone().carry_asks());
-        self.runtime.spawn(router.clone().carry_state_asks());
         let idle = config.connections_idle_ms_max.map(Duration::from_millis);
         let patience = Patience {
             idle,
@@ -302,11 +300,15 @@ impl Member {
         }
     }
 
-    /// Serves those who connect; accepted sockets go to the shard with the fewest.
+    /// Serves those who connect; accepted sockets go to the shard with the fewest. All shards have
+    /// started, so what coordinators ask each other is carried from here on: one that had not
+    /// started would not answer, and a transaction found half ended would wait for ever.
     fn accept(self: &Rc<Self>) -> Reply {
         let Some(host) = self.host.borrow().clone() else {
             return Reply::Done;
         };
+        self.runtime.spawn(host.router.clone().carry_asks());
+        self.runtime.spawn(host.router.clone().carry_state_asks());
         for (index, mut listener) in self.listeners.take() {
             let (member, host) = (self.clone(), host.clone());
             self.runtime.spawn(async move {

@@ -275,6 +275,39 @@ def a_transaction_outlives_the_broker(bench):
                    "exactly what was committed", 30)
 
 
+def transactions_half_ended_are_ended_after_a_kill(bench):
+    """kill -9 while many commit: what was decided is carried out by the next start, whichever part
+    of the broker starts first, and nobody's id stays taken."""
+    from broker import Broker
+    kind = os.environ.get("BROKER_KIND")
+    if not kind:
+        raise Skip("BROKER_KIND is not set")
+    names = [f"half-{number}" for number in range(12)]
+    partitions = list(range(8))
+    with Broker(kind) as broker:
+        from confluent_kafka.admin import AdminClient, NewTopic
+        admin = AdminClient({"bootstrap.servers": broker.address})
+        admin.create_topics([NewTopic("t", len(partitions), 1)])["t"].result(20)
+        for _ in range(3):
+            connections = [wire.Connection(broker.address) for _ in names]
+            producers = [coordinated(*pair) for pair in zip(connections, names)]
+            for connection, name, producer in zip(connections, names, producers):
+                codes = add_partitions(connection, name, producer, "t", partitions)
+                equal(codes, [NONE] * len(partitions), "AddPartitionsToTxn")
+            for connection, name, producer in zip(connections, names, producers):
+                body = wire.string(name) + struct.pack(">qhb", *producer, True)
+                connection.send_request(END_TXN, 2, body)
+            # One of them is decided by now; the others are somewhere in between.
+            connections[0].response()
+            broker.kill()
+            for connection in connections:
+                connection.close()
+            broker.start(120)
+        with wire.Connection(broker.address) as connection:
+            for name in names:
+                coordinated(connection, name)
+
+
 # What clients never send, or only old ones.
 
 def coordinated(connection, transactional_id, timeout=60000, wanted=NONE):
@@ -486,6 +519,7 @@ TESTS = [what_commits_is_read_and_what_aborts_is_not, an_open_transaction_holds_
          a_waiting_reader_wakes_at_the_commit, a_new_instance_fences_the_old_one,
          a_transaction_is_aborted_when_its_time_is_up, many_producers_at_once,
          consume_transform_produce, a_transaction_outlives_the_broker,
+         transactions_half_ended_are_ended_after_a_kill,
          ends_without_a_transaction_are_refused,
          partitions_that_are_not_there_join_no_transaction,
          data_outside_of_a_transaction_is_refused, markers_end_a_hanging_transaction,
