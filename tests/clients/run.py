@@ -2,10 +2,12 @@
 
 Room:       `tests/clients`, real clients as outside scripts.
 Called by:  `run`, `all`.
-Calls:      the modules of `suites/`: each defines `TESTS`, a list of functions taking a `Bench`.
+Calls:      the modules of `suites/`: each defines `TESTS`, a list of functions taking a `Bench`, and
+            perhaps `PROPERTIES`, which its broker must have.
 Never:      knows which broker it talks to.
 """
 
+import contextlib
 import importlib
 import os
 import secrets
@@ -32,7 +34,7 @@ QUICK = ["kcat", "kafka_python", "confluent", "java", "admin", "idempotent", "co
 TEST_SECONDS_MAX = 150
 sys.path.insert(0, str(HERE))
 sys.path.insert(0, str(REPOSITORY / "perf" / "peers"))
-from broker import KAFKA_LIBS  # noqa: E402
+from broker import KAFKA_LIBS, Broker  # noqa: E402
 
 
 class Skip(Exception):
@@ -155,21 +157,47 @@ def short(value, most=300):
     return text if len(text) <= most else f"{text[:most]}… ({len(text)} characters)"
 
 
+@contextlib.contextmanager
+def broker_for(module, address):
+    """The address to run a suite against: the given one, or that of a broker of the same kind with
+    the properties that the suite needs, where `with-ottla` or `with-kafka` says of which kind."""
+    kind = os.environ.get("BROKER_KIND")
+    properties = getattr(module, "PROPERTIES", None)
+    if kind is None or properties is None:
+        yield address
+        return
+    given = dict(os.environ)
+    with Broker(kind, properties=properties) as broker:
+        os.environ |= {"BROKER": broker.address, "BROKER_PID": str(broker.pid),
+                       "BROKER_LOG_DIR": str(broker.log_dir)}
+        try:
+            yield broker.address
+        finally:
+            os.environ |= given
+
+
 def run_suite(suite, address, only):
+    """Passed, failed and skipped."""
     module = importlib.import_module(f"suites.{suite}")
-    bench = Bench(address, suite)
-    passed = failed = 0
-    for test in module.TESTS:
+    with broker_for(module, address) as address:
+        return run_tests(suite, module.TESTS, Bench(address, suite), only,
+                         getattr(module, "TEST_SECONDS_MAX", TEST_SECONDS_MAX))
+
+
+def run_tests(suite, tests, bench, only, seconds_max):
+    passed = failed = skipped = 0
+    for test in tests:
         name = test.__name__
         if only and name not in only:
             continue
         started = time.monotonic()
-        signal.alarm(getattr(module, "TEST_SECONDS_MAX", TEST_SECONDS_MAX))
+        signal.alarm(seconds_max)
         try:
             test(bench)
             passed += 1
             print(f"ok {suite}.{name} ({time.monotonic() - started:.1f} s)", flush=True)
         except Skip as why:
+            skipped += 1
             print(f"skipped {suite}.{name}: {why}", flush=True)
         except Exception as error:  # noqa: BLE001: a test may fail in any way
             failed += 1
@@ -179,7 +207,7 @@ def run_suite(suite, address, only):
                 traceback.print_exc()
         finally:
             signal.alarm(0)
-    return passed, failed
+    return passed, failed, skipped
 
 
 def too_long(*_):
@@ -203,8 +231,8 @@ def main(arguments):
         return 2
     signal.signal(signal.SIGALRM, too_long)
     totals = [run_suite(s, address, only) for s in sets.get(wanted, [wanted])]
-    passed, failed = (sum(column) for column in zip(*totals))
-    print(f"{passed} passed, {failed} failed", flush=True)
+    passed, failed, skipped = (sum(column) for column in zip(*totals))
+    print(f"{passed} passed, {failed} failed, {skipped} skipped", flush=True)
     return 1 if failed or not passed else 0
 
 
