@@ -47,8 +47,9 @@ pub trait Machine {
     /// A transaction of this producer ended here: a control batch was replayed or appended.
     fn transaction_completed(&mut self, step: &mut Step, completed: Completed);
 
-    /// The log is replayed to its end; timers start from now.
-    fn loaded(&mut self, step: &mut Step);
+    /// The log is replayed to its end; timers start from now. Whether there is more to begin: it
+    /// is called again then, after others had their turn, and before the first request.
+    fn loaded(&mut self, step: &mut Step) -> bool;
 
     /// The cluster's metadata is now this; called once before the first request.
     fn follow(&mut self, step: &mut Step, image: &Arc<Image>);

@@ -6,6 +6,7 @@
 //! Never:      converts against `group.consumer.migration.policy`, or a group that is not of
 //!             consumers.
 
+use super::begin::Begun;
 use super::classic::{self, CONSUMER, ClassicGroup};
 use super::consumer::ConsumerGroup;
 use super::{Group, GroupMachine, Work, records};
@@ -23,7 +24,7 @@ impl GroupMachine {
             && group.protocol_type() == Some(CONSUMER)
             && group.members().len() <= self.config.consumer_size_max;
         let converted = || ConsumerGroup::of_classic(group, &self.image);
-        let Some(mut converted) = may.then(converted).flatten() else {
+        let Some(converted) = may.then(converted).flatten() else {
             return;
         };
         let mut work = Work {
@@ -39,7 +40,7 @@ impl GroupMachine {
         }
         records::group_gone(work.step, name);
         converted.save_all(&mut work);
-        converted.loaded(&mut work);
+        converted.begin(&mut Begun::whole(), &mut work);
         self.groups.insert(name.into(), Group::Consumer(converted));
     }
 

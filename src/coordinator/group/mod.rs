@@ -6,6 +6,7 @@
 //! Never:      answers for a group of another partition: its caller routes by the group's hash.
 
 mod admin;
+mod begin;
 mod classic;
 mod commit;
 mod consumer;
@@ -35,6 +36,7 @@ use crate::protocol::messages::leave_group::{
 use crate::protocol::messages::sync_group::SyncGroupRequest;
 use crate::protocol::records::group::{GroupRecordKey, GroupRecordValue};
 use crate::protocol::{ApiKey, DecodeError, ErrorCode, Message, Reader};
+use begin::Begun;
 use classic::{ClassicGroup, Joining, Syncing};
 use consumer::ConsumerGroup;
 use offsets::{Committed, Offsets};
@@ -51,6 +53,8 @@ pub struct GroupMachine {
     groups: BTreeMap<Id, Group>,
     offsets: Offsets,
     timers: Timers,
+    /// How many sessions have begun since loading, while there are more.
+    begun: Option<Begun>,
     /// What was asked about share partitions.
     jobs: share::Jobs,
     /// Internal topics of streams groups that were asked for.
@@ -101,6 +105,7 @@ impl GroupMachine {
             groups: BTreeMap::new(),
             offsets: Offsets::default(),
             timers: Timers::default(),
+            begun: None,
             jobs: share::Jobs::default(),
             creations: BTreeMap::new(),
         }
@@ -405,26 +410,13 @@ impl Machine for GroupMachine {
             .complete(completed.producer.id, completed.committed);
     }
 
-    fn loaded(&mut self, step: &mut Step) {
-        self.jobs.start(step);
-        let mut work = Work {
-            step,
-            timers: &mut self.timers,
-            config: &self.config,
-            image: &self.image,
-        };
-        for group in self.groups.values_mut() {
-            match group {
-                Group::Classic(group) => group.loaded(&mut work),
-                Group::Consumer(group) => group.loaded(&mut work),
-                Group::Share(group) => group.loaded(&mut work),
-                Group::Streams(group) => group.loaded(&mut work),
-            }
+    fn loaded(&mut self, step: &mut Step) -> bool {
+        if self.begun.is_none() {
+            self.jobs.start(step);
+            let interval = self.config.offsets_retention_check_interval_ms;
+            self.timers.set(Timer::Retention, step.now.plus(interval));
         }
-        let at = step
-            .now
-            .plus(self.config.offsets_retention_check_interval_ms);
-        self.timers.set(Timer::Retention, at);
+        self.begin_some(step)
     }
 
     fn follow(&mut self, step: &mut Step, image: &Arc<Image>) {

@@ -62,6 +62,11 @@ impl Timers {
         Some(timer)
     }
 
+    #[cfg(test)]
+    pub fn len(&self) -> usize {
+        self.at.len()
+    }
+
     pub fn next(&self) -> Option<Millis> {
         self.due.first().map(|(at, _)| *at)
     }

@@ -403,8 +403,9 @@ impl Machine for States {
         // Nothing here belongs to transactions.
     }
 
-    fn loaded(&mut self, step: &mut Step) {
+    fn loaded(&mut self, step: &mut Step) -> bool {
         self.prunes_at = Some(step.now.plus(self.settings.prune_interval_ms));
+        false
     }
 
     fn follow(&mut self, step: &mut Step, image: &Arc<Image>) {

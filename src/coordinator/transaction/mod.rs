@@ -257,7 +257,7 @@ impl Machine for Transactions {
         // This topic is no part of transactions; they are what it tells of.
     }
 
-    fn loaded(&mut self, step: &mut Step) {
+    fn loaded(&mut self, step: &mut Step) -> bool {
         self.tickets = step.draw() as u64;
         self.swept = step.now;
         let expiration = step.now.plus(self.settings.expire_interval_ms);
@@ -277,6 +277,7 @@ impl Machine for Transactions {
                 _ => {}
             }
         }
+        false
     }
 
     fn follow(&mut self, _: &mut Step, image: &Arc<Image>) {

@@ -103,7 +103,7 @@ impl Seat {
                     topic = %self.partition.topic, partition = key.partition, records, ?took,
                     "coordinator loaded"
                 );
-                self.become_ready(shard, machine);
+                self.become_ready(shard, machine).await;
             }
             Err((offset, error)) => {
                 tracing::error!(

@@ -41,6 +41,8 @@ pub(super) struct Seat {
 
 pub(super) enum State {
     Loading,
+    /// Its log is replayed and its timers begin: it hears of everything but requests.
+    Beginning(Box<dyn Machine>),
     Ready(Box<dyn Machine>),
     /// Its log cannot be understood.
     Refused,
@@ -52,6 +54,16 @@ const RECORD_OVERHEAD_BYTES: usize = 32;
 
 /// How long a machine whose append was refused waits before it is loaded again.
 pub(super) const RELOAD_PAUSE: Duration = Duration::from_millis(100);
+
+impl State {
+    /// A machine that has begun hears of requests too.
+    fn serve(&mut self) {
+        *self = match std::mem::replace(self, State::Gone) {
+            State::Beginning(machine) => State::Ready(machine),
+            other => other,
+        };
+    }
+}
 
 impl Seat {
     pub fn new(kind: Kind, partition: Rc<Partition>) -> Rc<Seat> {
@@ -73,7 +85,9 @@ impl Seat {
     pub fn request(self: &Rc<Self>, shard: &Rc<Shard>, request: &Request) -> Reply<Coordinated> {
         match &*self.state.borrow() {
             State::Ready(_) => {}
-            State::Loading => return refused(ErrorCode::CoordinatorLoadInProgress),
+            State::Loading | State::Beginning(_) => {
+                return refused(ErrorCode::CoordinatorLoadInProgress);
+            }
             State::Refused | State::Gone => return refused(ErrorCode::NotCoordinator),
         }
         let token = Token(self.tokens.get());
@@ -84,10 +98,10 @@ impl Seat {
         reply
     }
 
-    /// Lets the machine take a step, if it is ready, and carries out what it wants.
+    /// Lets the machine take a step, if it is loaded, and carries out what it wants.
     pub fn step(self: &Rc<Self>, shard: &Rc<Shard>, act: impl FnOnce(&mut dyn Machine, &mut Step)) {
         let mut state = self.state.borrow_mut();
-        let State::Ready(machine) = &mut *state else {
+        let (State::Beginning(machine) | State::Ready(machine)) = &mut *state else {
             return;
         };
         let mut step = new_step(shard);
@@ -101,13 +115,25 @@ impl Seat {
         self.carry_out(shard, step);
     }
 
-    pub fn become_ready(self: &Rc<Self>, shard: &Rc<Shard>, machine: Box<dyn Machine>) {
-        *self.state.borrow_mut() = State::Ready(machine);
+    /// Takes a machine whose log is replayed; requests are served once it has begun.
+    pub async fn become_ready(self: &Rc<Self>, shard: &Rc<Shard>, machine: Box<dyn Machine>) {
+        let life = self.life.get();
+        *self.state.borrow_mut() = State::Beginning(machine);
         let image = shard.image();
-        self.step(shard, |machine, step| {
-            machine.follow(step, &image);
-            machine.loaded(step);
-        });
+        self.step(shard, |machine, step| machine.follow(step, &image));
+        let mut has_more = true;
+        while has_more {
+            has_more = false;
+            self.step(shard, |machine, step| has_more = machine.loaded(step));
+            if has_more {
+                shard.runtime.yield_now().await;
+            }
+            // Its records were refused, or another broker leads.
+            if self.life.get() != life {
+                return;
+            }
+        }
+        self.state.borrow_mut().serve();
         let (seat, shard, life) = (self.clone(), shard.clone(), self.life.get());
         let runtime = shard.runtime.clone();
         runtime.spawn(async move { seat.keep_time(&shard, life).await });

@@ -5,6 +5,7 @@
 //! Never:      decides whether the group may change.
 
 use super::{CONSUMER, ClassicGroup, Member, State, Work};
+use crate::coordinator::group::begin::Begun;
 use crate::coordinator::group::timers::Id;
 use crate::protocol::ErrorCode;
 
@@ -58,7 +59,7 @@ impl ClassicGroup {
     /// Begins: it is in the log, its members are expected, and shall find together.
     pub fn take_over(&mut self, work: &mut Work<'_>) {
         self.save(work.step);
-        self.loaded(work);
+        self.begin(&mut Begun::whole(), work);
         self.prepare(work);
     }
 

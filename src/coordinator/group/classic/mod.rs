@@ -21,6 +21,7 @@ pub use join::{Joining, new_uuid};
 pub use sync::Syncing;
 
 use super::Work;
+use super::begin::Begun;
 use super::records;
 use super::timers::{Id, Timer, Timers};
 use crate::coordinator::{Step, Token};
@@ -161,11 +162,9 @@ impl ClassicGroup {
     }
 
     /// After loading: members have their session timeout to be heard of.
-    pub fn loaded(&mut self, work: &mut Work<'_>) {
-        for (id, member) in &self.members {
-            let at = work.step.now.plus_i32(member.session_timeout_ms);
-            work.timers
-                .set(Timer::Session(self.id.clone(), id.clone()), at);
+    pub fn begin(&self, begun: &mut Begun, work: &mut Work<'_>) {
+        for id in begun.next_of(&self.members) {
+            self.heard_of(&id, work);
         }
     }
 

@@ -22,6 +22,7 @@ mod save;
 pub use classic_member::ClassicMember;
 pub use heartbeat::{Beat, Refused, Told};
 
+use super::begin::Begun;
 use super::timers::{Id, Timer, Timers};
 use crate::ids::TopicId;
 use crate::metadata::Image;
@@ -192,9 +193,9 @@ impl ConsumerGroup {
         self.put(&id, known);
     }
 
-    pub fn loaded(&mut self, work: &mut super::Work<'_>) {
-        let ids: Vec<Id> = self.members.keys().cloned().collect();
-        for id in ids {
+    /// After loading: members have their session timeout to be heard of.
+    pub fn begin(&self, begun: &mut Begun, work: &mut super::Work<'_>) {
+        for id in begun.next_of(&self.members) {
             self.expect(&id, work);
             self.expect_revocation(&id, work);
         }

@@ -20,6 +20,7 @@ mod topics;
 
 pub use jobs::Jobs;
 
+use super::begin::Begun;
 use super::consumer::Assigned;
 use super::timers::{Id, Timer, Timers};
 use crate::ids::TopicId;
@@ -93,9 +94,9 @@ impl ShareGroup {
         }
     }
 
-    pub fn loaded(&mut self, work: &mut super::Work<'_>) {
-        let ids: Vec<Id> = self.members.keys().cloned().collect();
-        for id in ids {
+    /// After loading: members have their session timeout to be heard of.
+    pub fn begin(&self, begun: &mut Begun, work: &mut super::Work<'_>) {
+        for id in begun.next_of(&self.members) {
             self.expect(&id, work);
         }
     }

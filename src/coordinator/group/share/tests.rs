@@ -82,7 +82,7 @@ impl Desk {
             states_refuse: None,
         };
         desk.follow(4);
-        desk.step(|machine, step| machine.loaded(step));
+        desk.step(|machine, step| assert!(!machine.loaded(step)));
         desk
     }
 
@@ -105,7 +105,7 @@ impl Desk {
             self.groups.replay(&replayed).expect("it wrote it itself");
         }
         self.follow(4);
-        self.step(|machine, step| machine.loaded(step));
+        self.step(|machine, step| assert!(!machine.loaded(step)));
     }
 
     /// One step, and those that follow when its questions are answered.

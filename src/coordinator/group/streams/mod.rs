@@ -37,6 +37,7 @@ mod topology;
 pub use description::Update;
 pub use heartbeat::{Beat, Refused};
 
+use super::begin::Begun;
 use super::timers::{Id, Timer, Timers};
 use crate::protocol::ErrorCode;
 use description::Description;
@@ -176,9 +177,9 @@ impl StreamsGroup {
         }
     }
 
-    pub fn loaded(&mut self, work: &mut super::Work<'_>) {
-        let ids: Vec<Id> = self.members.keys().cloned().collect();
-        for id in ids {
+    /// After loading: members have their session timeout to be heard of.
+    pub fn begin(&self, begun: &mut Begun, work: &mut super::Work<'_>) {
+        for id in begun.next_of(&self.members) {
             self.expect(&id, work);
             self.expect_revocation(&id, work);
         }
