@@ -17,9 +17,13 @@ use crate::protocol::record_batch::{
 use crate::protocol::{DecodeError, Reader};
 use std::fmt;
 use std::rc::Rc;
+use std::time::Duration;
 
 /// What is read from the log at once.
 const SLICE_BYTES: usize = 256 << 10;
+
+/// How long replaying may hold a turn up.
+const SPAN: Duration = Duration::from_micros(100);
 
 /// What compressed records may become.
 const DECOMPRESSED_BYTES_MAX: u64 = 256 << 20;
@@ -85,7 +89,11 @@ impl Seat {
                 }
                 break Ok(());
             }
-            match replay_all(machine.as_mut(), shard, &slices.concat(), at) {
+            let replayed = replay_all(machine.as_mut(), shard, &slices.concat(), at).await;
+            if self.life.get() != life {
+                return;
+            }
+            match replayed {
                 Ok((next, count)) if next > at => {
                     at = next;
                     records += count;
@@ -117,20 +125,25 @@ impl Seat {
     }
 }
 
-/// Replays whole batches from `at` on; returns where the next one starts and how many records
-/// there were.
-fn replay_all(
+/// Replays whole batches from `at` on, giving way between them; returns where the next one starts
+/// and how many records there were.
+async fn replay_all(
     machine: &mut dyn Machine,
     shard: &Shard,
     bytes: &[u8],
     at: Offset,
 ) -> Result<(Offset, u64), (Offset, LoadError)> {
     let (mut next, mut count) = (at, 0);
+    let mut since = shard.runtime.now_exact();
     for batch in Batches::new(bytes) {
         let batch = batch.map_err(|error| (next, LoadError::Header(error)))?;
         let base = Offset(batch.header.base_offset);
         count += replay_batch(machine, shard, &batch, at).map_err(|error| (base, error))?;
         next = Offset(batch.header.last_offset()).plus(1);
+        if shard.runtime.now_exact().since(since) > SPAN {
+            shard.runtime.yield_now().await;
+            since = shard.runtime.now_exact();
+        }
     }
     Ok((next, count))
 }
