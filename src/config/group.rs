@@ -17,8 +17,6 @@ pub struct GroupConfig {
     pub offset_metadata_bytes_max: usize,
     pub offsets_retention_ms: i64,
     pub offsets_retention_check_interval_ms: u64,
-    /// Largest record batch of the internal topic, as the broker's default says.
-    pub record_bytes_max: usize,
     pub classic: bool,
     pub consumer: bool,
     pub consumer_session_timeout_ms: i32,
@@ -64,7 +62,6 @@ impl BrokerConfig {
                 .saturating_mul(MINUTE_MS),
             offsets_retention_check_interval_ms: values
                 .count("offsets.retention.check.interval.ms"),
-            record_bytes_max: self.topic_defaults.message_bytes_max as usize,
             classic: speaks("classic"),
             consumer: speaks("consumer"),
             consumer_session_timeout_ms: number("group.consumer.session.timeout.ms"),

@@ -30,6 +30,8 @@ pub struct Step {
     pub wall: i64,
     /// Fresh for each step.
     pub random: u128,
+    /// The most that words of a client may take in one record, as the topic says now.
+    pub record_bytes_max: usize,
     pub effects: Effects,
 }
 
@@ -119,6 +121,7 @@ impl Step {
             now,
             wall,
             random,
+            record_bytes_max: usize::MAX,
             effects: Effects::default(),
         }
     }

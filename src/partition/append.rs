@@ -107,7 +107,11 @@ impl Partition {
         }
         let config = self.config();
         let limits = Limits {
-            batch_bytes_max: config.message_bytes_max as usize,
+            batch_bytes_max: match terms.origin {
+                Origin::Client { .. } => config.message_bytes_max as usize,
+                // It weighs what clients ask of it, and writes all that follows.
+                Origin::Coordinator => usize::MAX,
+            },
             zstd_allowed: terms.zstd_allowed,
         };
         let checked = match check(&records, &limits) {
@@ -115,7 +119,11 @@ impl Partition {
             Err(invalid) => return Append::Now(Err(AppendError::Invalid(invalid))),
         };
         let walk_limits = self.walk_limits(terms.now);
-        let target = self.codec_for(&checked);
+        let target = match terms.origin {
+            Origin::Client { .. } => self.codec_for(&checked),
+            // Its batches are small, and are wanted at once.
+            Origin::Coordinator => None,
+        };
         let mut walked = match target {
             None => walk_here(&checked, &records, &walk_limits),
             Some(_) => None,

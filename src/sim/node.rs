@@ -23,7 +23,6 @@ pub const LOG_DIR: &str = "/data";
 /// The log dirs a node may have; each seems a disk of its own, for faults go by path.
 pub const LOG_DIRS: [&str; 3] = [LOG_DIR, "/second", "/third"];
 pub const TOPIC: TopicId = TopicId(*b"simulated topic.");
-const NAME: &str = "orders";
 
 /// A runtime whose turns the world gives, and whose tasks die with it.
 pub fn drive(world: &World, machine: MachineId) -> (DoorKey, Runtime) {
@@ -65,6 +64,7 @@ pub struct Node {
 pub struct NodePlan {
     pub config: Arc<BrokerConfig>,
     pub partitions: usize,
+    pub name: &'static str,
     /// Overrides of the topic.
     pub topic: Vec<(&'static str, String)>,
     /// Those of all brokers.
@@ -249,6 +249,7 @@ impl NodePlan {
         NodePlan {
             config: Arc::new(config),
             partitions: 1,
+            name: "orders",
             topic: Vec::new(),
             brokers: Vec::new(),
             dirs: 1,
@@ -261,7 +262,7 @@ impl NodePlan {
         image.offset = offset;
         image.put_topic(TopicImage {
             id: TOPIC,
-            name: NAME.into(),
+            name: self.name.into(),
             partitions: vec![led_by(node, epoch); self.partitions],
         });
         let owned = |all: &[(&str, String)]| {
@@ -270,7 +271,10 @@ impl NodePlan {
             pairs.collect()
         };
         let configs = Arc::make_mut(&mut image.configs);
-        configs.insert((ResourceKind::Topic, NAME.to_owned()), owned(&self.topic));
+        configs.insert(
+            (ResourceKind::Topic, self.name.to_owned()),
+            owned(&self.topic),
+        );
         configs.insert((ResourceKind::Broker, String::new()), owned(&self.brokers));
         image
     }

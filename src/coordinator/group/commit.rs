@@ -249,6 +249,9 @@ impl GroupMachine {
         if metadata.len() > self.config.offset_metadata_bytes_max {
             return ErrorCode::OffsetMetadataTooLarge;
         }
+        if metadata.len() > step.record_bytes_max {
+            return ErrorCode::InvalidCommitOffsetSize;
+        }
         let mut committed = Committed::new(new.offset, new.leader_epoch, metadata, step.wall);
         if commit.retention_ms >= 0 {
             committed.expire_timestamp = step.wall.saturating_add(commit.retention_ms);

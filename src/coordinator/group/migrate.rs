@@ -65,6 +65,10 @@ impl GroupMachine {
             return false;
         }
         let mut converted = downgraded(group, &self.image, step.wall);
+        // A classic group is one record: members that do not fit into one stay as they are.
+        if converted.record_bytes() > step.record_bytes_max {
+            return false;
+        }
         let work = &mut Work {
             step,
             timers: &mut self.timers,

@@ -24,6 +24,7 @@ mod streams_requests;
 #[cfg(test)]
 mod tests;
 mod timers;
+mod weigh;
 
 use super::{Completed, Coordinated, Machine, Millis, Replayed, Request, Step, Ticket, Token};
 use crate::config::{GroupConfig, ShareGroupConfig};
@@ -428,7 +429,8 @@ impl Machine for GroupMachine {
     }
 
     fn request(&mut self, step: &mut Step, token: Token, request: &Request) {
-        let begun = match request.api {
+        let begun = weigh::weigh(request, step.record_bytes_max);
+        let begun = begun.and_then(|()| match request.api {
             ApiKey::JoinGroup => self.join(step, token, request),
             ApiKey::SyncGroup => self.sync(step, token, request),
             ApiKey::Heartbeat => self.heartbeat(step, token, request),
@@ -453,7 +455,7 @@ impl Machine for GroupMachine {
                 self.streams_topology_description(step, token, request)
             }
             _ => Err(ErrorCode::UnsupportedVersion),
-        };
+        });
         if let Err(code) = begun {
             step.answer_encoded(token, Err(code));
         }

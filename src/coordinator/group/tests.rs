@@ -19,6 +19,7 @@ pub struct Bench {
     pub now: u64,
     pub log: Vec<NewBatch>,
     pub asks: Vec<(Ticket, Ask)>,
+    pub record_bytes_max: usize,
     answers: BTreeMap<Token, Coordinated>,
     token: u64,
 }
@@ -48,6 +49,7 @@ impl Bench {
             now: 1_000,
             log: Vec::new(),
             asks: Vec::new(),
+            record_bytes_max: usize::MAX,
             answers: BTreeMap::new(),
             token: 0,
         };
@@ -62,6 +64,7 @@ impl Bench {
     pub fn step(&mut self, act: impl FnOnce(&mut GroupMachine, &mut Step)) {
         let random = u128::from(self.token) << 64 | u128::from(self.now);
         let mut step = Step::at(Millis(self.now), self.now as i64, random);
+        step.record_bytes_max = self.record_bytes_max;
         act(&mut self.machine, &mut step);
         self.log.append(&mut step.effects.batches);
         self.asks.append(&mut step.effects.asks);
@@ -87,8 +90,12 @@ impl Bench {
         token
     }
 
+    pub fn outcome(&mut self, token: Token) -> Option<Coordinated> {
+        self.answers.remove(&token)
+    }
+
     pub fn answer(&mut self, token: Token) -> Option<Vec<u8>> {
-        let answer = self.answers.remove(&token)?;
+        let answer = self.outcome(token)?;
         Some(answer.expect("the machine answered itself"))
     }
 

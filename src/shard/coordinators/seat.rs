@@ -105,6 +105,7 @@ impl Seat {
             return;
         };
         let mut step = new_step(shard);
+        step.record_bytes_max = self.partition.config().message_bytes_max as usize;
         act(machine.as_mut(), &mut step);
         let next = machine.next_timeout();
         drop(state);

@@ -132,6 +132,9 @@ impl ClassicGroup {
         let id: Id = format!("{prefix}-{uuid}").into();
         if let Some(instance) = instance {
             match self.statics.get(instance).cloned() {
+                Some(old) if self.is_too_large_with(&old, joining.request, work) => {
+                    joining.refuse(work, "", ErrorCode::UnknownServerError);
+                }
                 Some(old) => self.replace_static(joining, &old, id, work),
                 None => self.add(joining, id, work),
             }
@@ -224,6 +227,18 @@ impl ClassicGroup {
             // Asked on another connection, which is not listened to any more.
             answer_error(work, before, id, ErrorCode::RebalanceInProgress);
         }
+    }
+
+    /// Whether a static member that comes back says so much more than before that the group's
+    /// record cannot hold it.
+    fn is_too_large_with(&self, old: &Id, request: &JoinGroupRequest<'_>, work: &Work<'_>) -> bool {
+        let protocol = self.protocol.as_deref().unwrap_or_default();
+        let mut protocols = request.protocols.iter();
+        let new = protocols.find(|spoken| spoken.name == protocol);
+        let new = new.map_or(0, |spoken| spoken.metadata.len());
+        let before = self.members.get(old);
+        let more = new.saturating_sub(before.map_or(0, |member| member.metadata(protocol).len()));
+        more > 0 && self.record_bytes() + more > work.step.record_bytes_max
     }
 
     /// A static member restarted: it takes its old place under a new id (KIP-345).

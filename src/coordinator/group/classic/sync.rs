@@ -86,7 +86,7 @@ impl ClassicGroup {
                 member.assignment = assigned.assignment.to_vec();
             }
         }
-        if self.record_bytes() > work.config.record_bytes_max {
+        if self.record_bytes() > work.step.record_bytes_max {
             // The log would refuse it; the members may find a smaller one.
             for member in self.members.values_mut() {
                 member.assignment.clear();
@@ -110,7 +110,7 @@ impl ClassicGroup {
     }
 
     /// About what its record takes.
-    fn record_bytes(&self) -> usize {
+    pub fn record_bytes(&self) -> usize {
         let protocol = self.protocol.as_deref().unwrap_or_default();
         let members = self.members.iter().map(|(id, member)| {
             let names = id.len() + member.client_id.len() + member.client_host.len();

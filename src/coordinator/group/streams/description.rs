@@ -96,11 +96,11 @@ impl StreamsGroup {
             return Err((ErrorCode::InvalidRequest, text));
         }
         let description = ReceivedDescription::of(&asked.topology_description)?;
-        if description.bytes() > work.config.record_bytes_max {
+        if description.bytes() > work.step.record_bytes_max {
             self.description.failed_epoch = Some(epoch);
             let text = format!(
                 "The topology description is larger than message.max.bytes, {}.",
-                work.config.record_bytes_max
+                work.step.record_bytes_max
             );
             return Err((ErrorCode::StreamsTopologyDescriptionUpdateFailed, text));
         }
