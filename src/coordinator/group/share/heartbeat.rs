@@ -192,8 +192,9 @@ impl ShareGroup {
     /// Brings the target up to the group's epoch, unless it was only just changed.
     fn aim(&mut self, work: &mut Work<'_>) {
         let interval = work.share_config(&self.id).assignment_interval_ms;
-        let next = self.target_time.saturating_add(interval);
-        let too_soon = self.target_time != 0 && interval != 0 && work.step.wall < next;
+        let passed = work.step.wall.saturating_sub(self.target_time);
+        // A clock that went backwards does not hold it up.
+        let too_soon = self.target_time != 0 && (0..interval).contains(&passed);
         if self.epoch <= self.target_epoch || too_soon {
             return;
         }

@@ -3,6 +3,7 @@
 //!
 //! Room:       `coordinator::group::share`, tests only.
 
+use super::topics::Named;
 use super::*;
 use crate::config::BrokerConfig;
 use crate::coordinator::group::GroupMachine;
@@ -35,6 +36,8 @@ struct Desk {
     groups: GroupMachine,
     states: States,
     now: u64,
+    /// How far the wall clock has moved against `now`.
+    shift: i64,
     log: Vec<NewRecord>,
     answers: BTreeMap<Token, Coordinated>,
     token: u64,
@@ -76,6 +79,7 @@ impl Desk {
             groups: machine(),
             states: States::new(settings),
             now: 1_000_000,
+            shift: 0,
             log: Vec::new(),
             answers: BTreeMap::new(),
             token: 0,
@@ -127,7 +131,7 @@ impl Desk {
 
     fn new_step(&self) -> Step {
         let random = u128::from(self.token) << 64 | u128::from(self.now);
-        Step::at(Millis(self.now), self.now as i64, random)
+        Step::at(Millis(self.now), self.now as i64 + self.shift, random)
     }
 
     fn carry_out(&mut self, step: Step) -> Vec<(Ticket, Ask)> {
@@ -306,6 +310,34 @@ fn partitions_that_come_later_are_given_later() {
     desk.beat("a", 3, None);
     desk.now += 5_000;
     assert_eq!(desk.beat("a", 4, None), (NONE, 5, Some(vec![0, 1, 2])));
+}
+
+/// Goal: a clock that is set back holds up neither assignments, also after a restart, nor the
+/// making of states whose answer is lost.
+#[test]
+fn a_clock_that_goes_back_holds_nobody_up() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.beat("a", 0, Some(&["t"])).1, 2);
+    desk.shift = -500_000;
+    let second = desk.beat("b", 0, Some(&["t"]));
+    assert_eq!((second.1, second.2.map(|given| given.len())), (3, Some(2)));
+    desk.restart();
+    desk.shift = -600_000;
+    let third = desk.beat("c", 0, Some(&["t"]));
+    assert_eq!(third.1, 4);
+    assert!(third.2.is_some_and(|given| !given.is_empty()));
+
+    let mut topics = Topics::default();
+    let begun = Named {
+        name: "t".to_owned(),
+        partitions: BTreeSet::from([0, 1]),
+        since: 1_000_000,
+    };
+    topics.initializing.insert(TOPIC, begun);
+    let names = BTreeSet::from(["t"]);
+    let missing = |wall| topics.missing(&names, &image(2), wall, 5_000).len();
+    let walls = [1_000_000, 1_004_999, 1_005_000, 999_999];
+    assert_eq!(walls.map(missing), [0, 0, 1, 1]);
 }
 
 #[test]

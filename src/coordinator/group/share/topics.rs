@@ -40,7 +40,9 @@ impl Topics {
         let mut missing = BTreeMap::new();
         for topic in names.iter().filter_map(|name| image.topic(name)) {
             let begun = self.initializing.get(&topic.id);
-            let begun = begun.filter(|begun| wall.saturating_sub(begun.since) < retry_ms);
+            // Also if the clock went back behind that: nobody knows how long ago it was.
+            let is_fresh = |since: i64| (0..retry_ms).contains(&wall.saturating_sub(since));
+            let begun = begun.filter(|begun| is_fresh(begun.since));
             let known = [self.initialized.get(&topic.id), begun];
             let count = i32::try_from(topic.partitions.len()).unwrap_or(i32::MAX);
             let is_known = |partition: &i32| {
