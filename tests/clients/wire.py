@@ -12,6 +12,7 @@ import socket
 import struct
 
 PRODUCE, FETCH, LIST_OFFSETS, METADATA, API_VERSIONS, INIT_PRODUCER_ID = 0, 1, 2, 3, 18, 22
+CREATE_TOPICS, DELETE_TOPICS, DELETE_RECORDS = 19, 20, 21
 LATEST, EARLIEST, MAX_TIMESTAMP = -1, -2, -3
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 
