@@ -51,6 +51,10 @@ pub trait Machine {
     /// is called again then, after others had their turn, and before the first request.
     fn loaded(&mut self, step: &mut Step) -> bool;
 
+    /// The broker's properties are now these; called before the first request, and when an
+    /// operator has changed some.
+    fn configure(&mut self, config: &BrokerConfig);
+
     /// The cluster's metadata is now this; called once before the first request.
     fn follow(&mut self, step: &mut Step, image: &Arc<Image>);
 

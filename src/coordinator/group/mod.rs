@@ -27,7 +27,7 @@ mod timers;
 mod weigh;
 
 use super::{Completed, Coordinated, Machine, Millis, Replayed, Request, Step, Ticket, Token};
-use crate::config::{GroupConfig, ShareGroupConfig};
+use crate::config::{BrokerConfig, GroupConfig, ShareGroupConfig};
 use crate::metadata::{Image, ResourceKind, changed_topics};
 use crate::protocol::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
 use crate::protocol::messages::join_group::JoinGroupRequest;
@@ -89,12 +89,6 @@ impl Work<'_> {
     pub fn share_config(&self, group: &str) -> ShareGroupConfig {
         let own = self.image.overrides(ResourceKind::Group, group);
         self.config.share.of_group(own)
-    }
-
-    /// What an operator has set for all brokers while they run.
-    pub fn broker_setting(&self, name: &str) -> Option<i32> {
-        let set = self.image.overrides(ResourceKind::Broker, "");
-        set.get(name)?.trim().parse().ok()
     }
 }
 
@@ -418,6 +412,10 @@ impl Machine for GroupMachine {
             self.timers.set(Timer::Retention, step.now.plus(interval));
         }
         self.begin_some(step)
+    }
+
+    fn configure(&mut self, config: &BrokerConfig) {
+        self.config = config.group();
     }
 
     fn follow(&mut self, step: &mut Step, image: &Arc<Image>) {

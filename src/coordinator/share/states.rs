@@ -408,6 +408,10 @@ impl Machine for States {
         false
     }
 
+    fn configure(&mut self, config: &BrokerConfig) {
+        self.settings = Settings::of(config);
+    }
+
     fn follow(&mut self, step: &mut Step, image: &Arc<Image>) {
         self.image = image.clone();
         // Topics that are gone; also those that went while nobody was here.

@@ -280,6 +280,10 @@ impl Machine for Transactions {
         false
     }
 
+    fn configure(&mut self, config: &BrokerConfig) {
+        self.settings = Settings::of(config);
+    }
+
     fn follow(&mut self, _: &mut Step, image: &Arc<Image>) {
         self.level = image.feature(TRANSACTION_VERSION);
     }

@@ -15,6 +15,7 @@ mod load;
 mod seat;
 
 use super::Shard;
+use crate::config::BrokerConfig;
 use crate::coordinator::{Ask, Completed, Coordinated, Kind, Request, Ticket};
 use crate::ids::{LeaderEpoch, PartitionKey};
 use crate::map::Map;
@@ -33,6 +34,8 @@ use std::sync::Arc;
 pub struct Coordinators {
     seats: RefCell<Map<PartitionKey, Rc<Seat>>>,
     asks: Queue<PendingAsk>,
+    /// The properties that machines have heard of.
+    config: RefCell<Option<Arc<BrokerConfig>>>,
 }
 
 /// A machine's question on its way.
@@ -111,12 +114,20 @@ impl Shard {
         }
     }
 
-    /// Machines hear of new metadata.
+    /// Machines hear of new metadata, and of properties that have changed.
     pub(super) fn tell_seats(self: &Rc<Self>, image: &Arc<Image>) {
+        let config = self.config();
+        let told = self.coordinators.config.replace(Some(config.clone()));
+        let is_new = told.is_none_or(|told| !Arc::ptr_eq(&told, &config));
         let mut seats: Vec<Rc<Seat>> = self.coordinators.seats.borrow().values().cloned().collect();
         seats.sort_by_key(|seat| seat.partition.key);
         for seat in seats {
-            seat.step(self, |machine, step| machine.follow(step, image));
+            seat.step(self, |machine, step| {
+                if is_new {
+                    machine.configure(&config);
+                }
+                machine.follow(step, image);
+            });
         }
     }
 

@@ -120,8 +120,12 @@ impl Seat {
     pub async fn become_ready(self: &Rc<Self>, shard: &Rc<Shard>, machine: Box<dyn Machine>) {
         let life = self.life.get();
         *self.state.borrow_mut() = State::Beginning(machine);
-        let image = shard.image();
-        self.step(shard, |machine, step| machine.follow(step, &image));
+        // What changed while it was loading.
+        let (image, config) = (shard.image(), shard.config());
+        self.step(shard, |machine, step| {
+            machine.configure(&config);
+            machine.follow(step, &image);
+        });
         let mut has_more = true;
         while has_more {
             has_more = false;

@@ -5,7 +5,7 @@
 
 use super::topics::Named;
 use super::*;
-use crate::config::BrokerConfig;
+use crate::config::{BrokerConfig, Overrides};
 use crate::coordinator::group::GroupMachine;
 use crate::coordinator::share::{Settings, States, wire};
 use crate::coordinator::{
@@ -310,6 +310,20 @@ fn partitions_that_come_later_are_given_later() {
     desk.beat("a", 3, None);
     desk.now += 5_000;
     assert_eq!(desk.beat("a", 4, None), (NONE, 5, Some(vec![0, 1, 2])));
+}
+
+#[test]
+fn the_assignment_interval_follows_the_operator() {
+    let mut desk = Desk::new();
+    assert_eq!(desk.beat("a", 0, Some(&["t"])).1, 2);
+    assert_eq!(desk.beat("b", 0, Some(&["t"])).2, Some(vec![]), "too soon");
+    let name = "group.share.assignment.interval.ms".to_owned();
+    let (config, _) = BrokerConfig::from_given(&[], &Default::default()).expect("fine");
+    let all = Overrides::from([(name, "0".to_owned())]);
+    let config = config.with_dynamic(&all, &Overrides::new()).expect("fine");
+    desk.step(|machine, _| machine.configure(&config));
+    let third = desk.beat("c", 0, Some(&["t"]));
+    assert!(third.2.is_some_and(|given| !given.is_empty()));
 }
 
 /// Goal: a clock that is set back holds up neither assignments, also after a restart, nor the

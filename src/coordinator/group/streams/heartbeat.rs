@@ -320,9 +320,7 @@ impl StreamsGroup {
 
     pub(super) fn assignment_interval_ms(&self, work: &Work<'_>) -> i32 {
         let own = work.setting(&self.id, "streams.assignment.interval.ms");
-        let all = || work.broker_setting("group.streams.assignment.interval.ms");
-        own.or_else(all)
-            .unwrap_or(work.config.streams_assignment_interval_ms)
+        own.unwrap_or(work.config.streams_assignment_interval_ms)
     }
 
     fn note_offsets(&mut self, id: &Id, request: &StreamsGroupHeartbeatRequest<'_>, version: i16) {

@@ -1,5 +1,6 @@
 //! Streams groups as their members see them: heartbeats in, answers and records out.
 
+use crate::config::{BrokerConfig, Overrides};
 use crate::coordinator::group::tests::Bench;
 use crate::coordinator::group::{Group, Machine};
 use crate::coordinator::{Ask, CREATE_TOPICS_VERSION, NewTopic, encoded};
@@ -189,6 +190,31 @@ impl Bench {
         let answer = OffsetCommitResponse::decode(&mut Reader::new(&body), 9);
         answer.expect("an answer").topics[0].partitions[0].error_code
     }
+}
+
+/// Goal: the pause between two assignments is the one that an operator says now, for all brokers or
+/// for this one.
+#[test]
+fn the_assignment_interval_follows_the_operator() {
+    const NAME: &str = "group.streams.assignment.interval.ms";
+    let configure = |bench: &mut Bench, all: &str, own: Option<&str>| {
+        let set = |value: &str| Overrides::from([(NAME.to_owned(), value.to_owned())]);
+        let (config, _) = BrokerConfig::from_given(&[], &Default::default()).expect("fine");
+        let own = own.map(set).unwrap_or_default();
+        let config = config.with_dynamic(&set(all), &own).expect("fine");
+        bench.step(|machine, _| machine.configure(&config));
+    };
+    let mut bench = ready();
+    bench.plain("a", 0);
+    bench.pass(3_000);
+    assert_eq!(bench.plain("a", 1).epoch, 2);
+    assert_eq!(bench.plain("b", 0).status, [5]);
+    configure(&mut bench, "60000", Some("0"));
+    assert_eq!(bench.plain("c", 0).status, [0; 0]);
+    configure(&mut bench, "0", Some("60000"));
+    assert_eq!(bench.plain("d", 0).status, [5]);
+    configure(&mut bench, "0", None);
+    assert_eq!(bench.plain("e", 0).status, [0; 0]);
 }
 
 #[test]
