@@ -28,7 +28,7 @@ pub static BROKER: &[Property] = &[
     set("group.consumer.min.heartbeat.interval.ms", int(1, MAX), "5000", ReadOnly, Medium, Later),
     set("group.consumer.min.session.timeout.ms", int(1, MAX), "45000", ReadOnly, Medium, Later),
     set("group.consumer.regex.refresh.interval.ms", int(10_000, MAX), "600000", ReadOnly, Internal,
-        Later),
+        Served("How often regular expressions are matched anew even if no topic has come.")),
     set("group.consumer.session.timeout.ms", int(1, MAX), "45000", ReadOnly, Medium,
         Served("How long a member of a consumer group may be silent.")),
     set("group.coordinator.append.linger.ms", int(-1, MAX), "-1", ReadOnly, Medium,

@@ -28,7 +28,7 @@ mod weigh;
 
 use super::{Completed, Coordinated, Machine, Millis, Replayed, Request, Step, Ticket, Token};
 use crate::config::{BrokerConfig, GroupConfig, ShareGroupConfig};
-use crate::metadata::{Image, ResourceKind, changed_topics};
+use crate::metadata::{Image, ResourceKind, TopicImage, changed_topics};
 use crate::protocol::messages::heartbeat::{HeartbeatRequest, HeartbeatResponse};
 use crate::protocol::messages::join_group::JoinGroupRequest;
 use crate::protocol::messages::leave_group::{
@@ -297,8 +297,7 @@ impl GroupMachine {
     }
 
     /// Offsets of topics that are gone go too: one that comes may have their name.
-    fn forget_topics(&mut self, step: &mut Step, image: &Image) {
-        let (_, removed) = changed_topics(&self.image, image);
+    fn forget_topics(&mut self, step: &mut Step, image: &Image, removed: &[&Arc<TopicImage>]) {
         if removed.is_empty() {
             return;
         }
@@ -419,9 +418,19 @@ impl Machine for GroupMachine {
     }
 
     fn follow(&mut self, step: &mut Step, image: &Arc<Image>) {
-        // Before the first image nothing is known to have gone.
+        // Before the first image nothing is known to have come or gone.
         if self.image.offset >= 0 {
-            self.forget_topics(step, image);
+            let before = self.image.clone();
+            let (changed, removed) = changed_topics(&before, image);
+            let is_new = |topic: &&Arc<TopicImage>| before.topic_by_id(topic.id).is_none();
+            if changed.iter().any(is_new) {
+                for group in self.groups.values_mut() {
+                    if let Group::Consumer(group) = group {
+                        group.topics_came();
+                    }
+                }
+            }
+            self.forget_topics(step, image, &removed);
         }
         self.image = image.clone();
     }

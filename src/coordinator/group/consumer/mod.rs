@@ -16,22 +16,23 @@ mod assignor;
 mod classic_member;
 mod describe;
 mod heartbeat;
+mod patterns;
 mod reconcile;
 mod save;
 
 pub use classic_member::ClassicMember;
 pub use heartbeat::{Beat, Refused, Told};
+pub use patterns::compile;
 
 use super::begin::Begun;
 use super::timers::{Id, Timer, Timers};
+use crate::coordinator::Millis;
 use crate::ids::TopicId;
-use crate::metadata::Image;
 use crate::protocol::ErrorCode;
 use crate::protocol::records::group::{
     ConsumerGroupCurrentMemberAssignmentValue, ConsumerGroupMemberMetadataValue,
     consumer_group_current_member_assignment as current,
 };
-use regex_lite::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Partitions by topic.
@@ -49,7 +50,11 @@ pub struct ConsumerGroup {
     owners: BTreeMap<(TopicId, i32), Id>,
     /// What each regular expression stands for.
     patterns: BTreeMap<String, BTreeSet<String>>,
-    /// The image that `patterns` and `metadata_hash` were looked up in.
+    /// When all of them were last looked up; not known after loading.
+    patterns_at: Option<Millis>,
+    /// Topics have come since then.
+    topics_came: bool,
+    /// The image that `metadata_hash` was looked up in.
     seen_image: i64,
 }
 
@@ -100,6 +105,8 @@ impl ConsumerGroup {
             target: BTreeMap::new(),
             owners: BTreeMap::new(),
             patterns: BTreeMap::new(),
+            patterns_at: None,
+            topics_came: false,
             seen_image: -1,
         }
     }
@@ -325,21 +332,6 @@ impl ConsumerGroup {
 
 /// The first version of OffsetCommit that carries a member epoch.
 const COMMIT_WITH_EPOCH: i16 = 9;
-
-/// A pattern as clients write it: the whole name must match. `None` when it is none.
-pub fn compile(pattern: &str) -> Option<Regex> {
-    Regex::new(&format!("^(?:{pattern})$")).ok()
-}
-
-/// Topics that match.
-fn resolve(pattern: &str, image: &Image) -> BTreeSet<String> {
-    let Some(regex) = compile(pattern) else {
-        return BTreeSet::new();
-    };
-    let names = image.topics().map(|topic| &*topic.name);
-    let matching = names.filter(|name| regex.is_match(name));
-    matching.map(str::to_owned).collect()
-}
 
 fn partitions(topics: &[current::TopicPartitions]) -> Assigned {
     let topics = topics.iter().map(|topic| {

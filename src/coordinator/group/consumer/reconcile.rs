@@ -5,7 +5,7 @@
 //! Never:      hands a partition out before its last holder has said that it gave it up.
 
 use super::assignor::{Candidate, assign};
-use super::{Assigned, ConsumerGroup, Member, Progress, resolve};
+use super::{Assigned, ConsumerGroup, Member, Progress};
 use crate::coordinator::group::Work;
 use crate::coordinator::group::timers::{Id, Timer};
 use crate::ids::TopicId;
@@ -16,32 +16,16 @@ impl ConsumerGroup {
     /// Looks at the topics anew if the cluster or the wishes have changed; whether what the group
     /// subscribes to is different.
     pub(super) fn topics_changed(&mut self, wishes_changed: bool, work: &mut Work<'_>) -> bool {
-        if self.seen_image == work.image.offset && !wishes_changed {
+        let are_due = self.patterns_are_due(work);
+        if self.seen_image == work.image.offset && !wishes_changed && !are_due {
             return false;
         }
         self.seen_image = work.image.offset;
-        self.resolve_patterns(work);
+        self.resolve_patterns(are_due, work);
         let hash = self.hash(work);
         let changed = hash != self.metadata_hash;
         self.metadata_hash = hash;
         changed
-    }
-
-    fn resolve_patterns(&mut self, work: &mut Work<'_>) {
-        let members = self.members.values();
-        let wanted: BTreeSet<String> = members.filter_map(|m| m.pattern.clone()).collect();
-        let gone: Vec<String> = self.patterns.keys().cloned().collect();
-        for pattern in gone.iter().filter(|pattern| !wanted.contains(*pattern)) {
-            self.patterns.remove(pattern);
-            self.save_pattern(work.step, pattern, None);
-        }
-        for pattern in wanted {
-            let topics = resolve(&pattern, work.image);
-            if self.patterns.get(&pattern) != Some(&topics) {
-                self.save_pattern(work.step, &pattern, Some((&topics, work.image.offset)));
-                self.patterns.insert(pattern, topics);
-            }
-        }
     }
 
     /// Of every topic somebody wants, with its partitions; 0 for nothing.
