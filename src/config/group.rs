@@ -5,6 +5,7 @@
 //! Never:      holds what one group sets for itself; that lives in the metadata image.
 
 use super::BrokerConfig;
+use super::table::groups::{RANGE_ASSIGNOR, UNIFORM_ASSIGNOR};
 
 /// Sizes are bytes, times milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +68,14 @@ impl BrokerConfig {
             consumer_session_timeout_ms: number("group.consumer.session.timeout.ms"),
             consumer_heartbeat_interval_ms: number("group.consumer.heartbeat.interval.ms"),
             consumer_size_max: count("group.consumer.max.size"),
-            consumer_assignors: list("group.consumer.assignors"),
+            consumer_assignors: list("group.consumer.assignors")
+                .into_iter()
+                .map(|name| match name.as_str() {
+                    UNIFORM_ASSIGNOR => "uniform".to_owned(),
+                    RANGE_ASSIGNOR => "range".to_owned(),
+                    _ => name,
+                })
+                .collect(),
             consumer_upgrade: matches!(policy.as_str(), "upgrade" | "bidirectional"),
             consumer_downgrade: matches!(policy.as_str(), "downgrade" | "bidirectional"),
             consumer_regex_refresh_interval_ms: values
@@ -85,3 +93,33 @@ impl BrokerConfig {
 }
 
 const MINUTE_MS: i64 = 60_000;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse::Given;
+
+    fn assignors(value: &str) -> Result<Vec<String>, String> {
+        let given = [Given::argument("group.consumer.assignors", value)];
+        let config = BrokerConfig::from_given(&given, &Default::default());
+        let config = config.map_err(|error| error.to_string())?;
+        Ok(config.0.group().consumer_assignors)
+    }
+
+    #[test]
+    fn assignors_have_short_names_and_those_of_their_classes() {
+        let classes = format!("{RANGE_ASSIGNOR}, {UNIFORM_ASSIGNOR}");
+        for value in ["range,uniform", &classes] {
+            assert_eq!(assignors(value).expect("known"), ["range", "uniform"]);
+        }
+        let refused = assignors("uniform,com.example.Mine").expect_err("not ours");
+        for part in [
+            "group.consumer.assignors",
+            "com.example.Mine",
+            "uniform, range",
+        ] {
+            assert!(refused.contains(part), "{refused}");
+        }
+        assert!(assignors("Range").is_err(), "names are exact, as Kafka's");
+    }
+}

@@ -7,12 +7,18 @@
 
 use crate::config::property::{Importance::*, Kind::*, Property, Serving::*, Update::*, *};
 
+/// Kafka's assignors of consumer groups, by their classes.
+pub const UNIFORM_ASSIGNOR: &str = "org.apache.kafka.coordinator.group.assignor.UniformAssignor";
+pub const RANGE_ASSIGNOR: &str = "org.apache.kafka.coordinator.group.assignor.RangeAssignor";
+
 /// Set in the properties file of a broker.
 #[rustfmt::skip] // A table reads by its columns.
 pub static BROKER: &[Property] = &[
     set("group.consumer.assignment.interval.ms", int(0, MAX), "1000", ClusterWide, Medium, Later),
-    set("group.consumer.assignors", List, "uniform,range", ReadOnly, Medium,
-        Served("Assignors of consumer groups: `uniform`, `range`; the default first.")),
+    set("group.consumer.assignors",
+        ListOf(&["uniform", "range", UNIFORM_ASSIGNOR, RANGE_ASSIGNOR]), "uniform,range", ReadOnly,
+        Medium,
+        Served("Assignors of consumer groups, the default first.")),
     set("group.consumer.heartbeat.interval.ms", int(1, MAX), "5000", ReadOnly, Medium,
         Served("How often members of consumer groups are told to be heard of.")),
     set("group.consumer.max.assignment.interval.ms", int(0, MAX), "15000", ReadOnly, Medium, Later),
