@@ -13,6 +13,7 @@
 
 use super::context::Call;
 use super::coordinated::{coordinate_each, encode_as};
+use crate::config::BrokerConfig;
 use crate::coordinator::{Coordinated, Kind, Producer};
 use crate::ids::Offset;
 use crate::partition::{Origin, Terms};
@@ -213,11 +214,8 @@ impl Produce {
         terms: Terms,
     ) -> Produce {
         let adds = call.version >= PRODUCE_ADDS;
-        let checks = call.config().values.is_true(VERIFICATION);
         let terms = Terms {
-            origin: Origin::Client {
-                verified: !adds && !checks,
-            },
+            origin: origin(adds, &call.config()),
             ..terms
         };
         let place = call.context.transactional.enter();
@@ -304,6 +302,13 @@ impl Produce {
             }
         }
     }
+}
+
+/// Data that adds its partitions to the transaction always needs the coordinator's word, that of
+/// older producers as the operator says.
+fn origin(adds: bool, config: &BrokerConfig) -> Origin {
+    let checks = adds || config.values.is_true(VERIFICATION);
+    Origin::Client { verified: !checks }
 }
 
 fn producer_of(part: &ProducePart) -> Option<Producer> {
@@ -401,6 +406,18 @@ impl Drop for Place {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn older_producers_are_verified_unless_an_operator_says_no() {
+        let (config, _) = BrokerConfig::from_given(&[], &Default::default()).expect("fine");
+        let set = [(VERIFICATION.to_owned(), "false".to_owned())].into();
+        let lax = config
+            .with_dynamic(&set, &Default::default())
+            .expect("fine");
+        let verified = |adds, config| origin(adds, config) == Origin::CLIENT;
+        assert!(!verified(true, &config) && !verified(false, &config));
+        assert!(!verified(true, &lax) && verified(false, &lax));
+    }
 
     #[test]
     fn requests_overlap_until_one_holds() {

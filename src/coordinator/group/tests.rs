@@ -243,6 +243,32 @@ impl Bench {
     }
 }
 
+/// Goal: a group that has as many members as it may takes nobody more, and those there stay.
+#[test]
+fn a_full_group_takes_nobody_more() {
+    let bench_with = |name: &str| {
+        let given = [crate::config::parse::Given::argument(name, "1")];
+        let (config, _) = BrokerConfig::from_given(&given, &Default::default()).expect("fine");
+        Bench::with(GroupMachine::new(config.group()))
+    };
+    let full = ErrorCode::GroupMaxSizeReached;
+    let mut bench = bench_with("group.max.size");
+    let first = bench.join(3, "", None);
+    bench.pass(3_000);
+    let (code, id, generation, _) = bench.joined(3, first).expect("joined");
+    assert_eq!((code, generation), (ErrorCode::None, 1));
+    let second = bench.join(3, "", None);
+    assert_eq!(bench.joined(3, second).map(|told| told.0), Some(full));
+    assert_eq!(bench.beat(&id, 1), ErrorCode::None);
+
+    let mut bench = bench_with("group.consumer.max.size");
+    assert_eq!(bench.live("a", 0, Some(&[])).0, ErrorCode::None);
+    assert_eq!(bench.live("b", 0, Some(&[])).0, full);
+    let classic = bench.join(3, "", None);
+    assert_eq!(bench.joined(3, classic).map(|told| told.0), Some(full));
+    assert_eq!(bench.live("a", 1, None).0, ErrorCode::None);
+}
+
 #[test]
 fn members_that_come_together_share_the_first_generation() {
     let mut bench = Bench::new();
