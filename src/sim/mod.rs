@@ -21,6 +21,8 @@ pub mod checker;
 mod clients;
 pub mod clock;
 pub mod compaction;
+#[cfg(test)]
+mod coordinators;
 pub mod disk;
 mod door;
 mod files;

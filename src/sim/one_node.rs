@@ -9,32 +9,25 @@ use super::disk::{Disk, DiskLatencies};
 use super::node::{LOG_DIR, Node, NodePlan, spawn};
 use super::world::{MachineId, World};
 use crate::config::{BrokerConfig, Machine};
-use crate::coordinator::{Client, Coordinated, Request, encoded};
 use crate::ids::{LeaderEpoch, Offset};
 use crate::io::{Instant, Slice, WallMillis};
 use crate::partition::{EpochCheck, Origin, Terms};
-use crate::protocol::messages::consumer_group_heartbeat::{
-    ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResponse,
-};
-use crate::protocol::messages::join_group::{
-    JoinGroupRequest, JoinGroupRequestProtocol, JoinGroupResponse,
-};
+use crate::protocol::ErrorCode;
 use crate::protocol::record_batch::{BatchBuilder, BatchOptions};
-use crate::protocol::{ApiKey, ErrorCode, GroupId, Message, Reader, TopicName};
 use crate::shard::Shard;
 use crate::shard::message::{Answer, Depth, FetchAnswer, FetchPart, ProducePart, Question};
 use std::cell::RefCell;
 use std::future::Future;
 use std::rc::Rc;
 
-struct Story {
-    world: World,
+pub(super) struct Story {
+    pub world: World,
     machine: MachineId,
-    plan: NodePlan,
+    pub plan: NodePlan,
 }
 
 impl Story {
-    fn new(seed: u64, durability: &str) -> Story {
+    pub fn new(seed: u64, durability: &str) -> Story {
         let world = World::new(seed);
         let machine = world.machine();
         world.make_directory(machine, LOG_DIR);
@@ -52,7 +45,7 @@ impl Story {
         }
     }
 
-    fn start(&self, epoch: i32) -> Node {
+    pub fn start(&self, epoch: i32) -> Node {
         let node = Node::start(&self.world, self.machine, &self.plan, 1, epoch);
         let up = self.world.run_until(600 * SECOND, || node.is_up());
         assert!(up, "{:?} {}", node.failed(), node.describe());
@@ -316,99 +309,4 @@ fn a_slow_disk_slows_producers_that_wait_for_nothing() {
         expected,
         "in the order in which they came"
     );
-}
-
-fn body<'r>(message: &impl Message<'r>, version: i16) -> Vec<u8> {
-    encoded(message, version).expect("a fine request")
-}
-
-/// Goal: a member that says more than a record may hold is refused alone: whoever waits in another
-/// group of the same partition goes on, and so do all when the limit is lowered below what
-/// coordinators write.
-#[test]
-fn a_member_that_says_too_much_disturbs_nobody() {
-    let mut story = Story::new(3, "acks");
-    story.plan.name = "__consumer_offsets";
-    story
-        .plan
-        .topic
-        .push(("max.message.bytes", "2000".to_owned()));
-    let node = story.start(1);
-    let (runtime, shard) = node.owner(0);
-    let ask = |api: ApiKey, version: i16, body: Vec<u8>| {
-        let request = Request {
-            api,
-            version,
-            client: Client::default(),
-            body,
-        };
-        let answers = shard.coordinate(vec![(Node::key(0), request)]);
-        let told: Rc<RefCell<Option<Coordinated>>> = Rc::default();
-        let tell = told.clone();
-        spawn(&runtime, async move {
-            *tell.borrow_mut() = answers.await.pop();
-        });
-        told
-    };
-    let heard = |told: &Rc<RefCell<Option<Coordinated>>>| {
-        let is_told = || told.borrow().is_some();
-        assert!(story.world.run_until(60 * SECOND, is_told));
-        told.take().expect("it is told")
-    };
-    let beat = |names: Vec<TopicName<'_>>, epoch: i32| {
-        let request = ConsumerGroupHeartbeatRequest {
-            group_id: GroupId("beats"),
-            member_id: "m",
-            member_epoch: epoch,
-            rebalance_timeout_ms: 60_000,
-            subscribed_topic_names: Some(names),
-            topic_partitions: Some(Vec::new()),
-            ..ConsumerGroupHeartbeatRequest::default()
-        };
-        ask(ApiKey::ConsumerGroupHeartbeat, 1, body(&request, 1))
-    };
-    let join = JoinGroupRequest {
-        group_id: GroupId("waits"),
-        session_timeout_ms: 10_000,
-        rebalance_timeout_ms: 60_000,
-        group_instance_id: Some("i"),
-        protocol_type: "other",
-        protocols: vec![JoinGroupRequestProtocol {
-            name: "range",
-            metadata: b"little",
-        }],
-        ..JoinGroupRequest::default()
-    };
-    let waiting = ask(ApiKey::JoinGroup, 9, body(&join, 9));
-    let long = "t".repeat(200);
-    let refused = heard(&beat(vec![TopicName(&long); 20], 0));
-    assert_eq!(refused, Err(ErrorCode::UnknownServerError));
-    assert!(waiting.borrow().is_none());
-    let joined = heard(&waiting).expect("it was not thrown out");
-    let joined = JoinGroupResponse::decode(&mut Reader::new(&joined), 9).expect("whole");
-    assert_eq!(
-        (joined.error_code, joined.generation_id),
-        (ErrorCode::None, 1)
-    );
-
-    story
-        .plan
-        .topic
-        .push(("max.message.bytes", "100".to_owned()));
-    let followed = node.configure(&story.plan);
-    assert!(story.world.run_until(60 * SECOND, || followed.get() == 1));
-    let end = || {
-        let partition = shard.partition(Node::key(0)).expect("it is open");
-        partition.log().log_end_offset()
-    };
-    let before = end();
-    let beaten = heard(&beat(vec![TopicName("__consumer_offsets")], 0));
-    let beaten = beaten.expect("it was not thrown out");
-    let beaten = ConsumerGroupHeartbeatResponse::decode(&mut Reader::new(&beaten), 1);
-    let beaten = beaten.expect("whole");
-    assert_eq!(
-        (beaten.error_code, beaten.member_epoch),
-        (ErrorCode::None, 1)
-    );
-    assert!(end() > before, "what follows from it is written");
 }
