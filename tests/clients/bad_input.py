@@ -16,6 +16,7 @@ it takes some of `broken_batches` (LENIENT_KAFKA), and says of others only that 
 import argparse
 import os
 import random
+import re
 import resource
 import select
 import signal
@@ -217,6 +218,77 @@ def lengths(context):
     for length in (0, 1, 3, 7):
         if context.closes_or_refuses(struct.pack(">i", length) + b"x" * length, 3) is None:
             raise AssertionError(f"a frame of {length} bytes was neither answered nor closed")
+
+
+def one_log_line_for_each_connection_cut(context):
+    """It names the peer and the reason, once, however many bytes follow; goodbyes are not told."""
+    log = Path(os.environ.get("BROKER_LOG_DIR", "")).parent / "out.log"
+    if os.environ.get("BROKER_KIND") != "ottla" or not log.exists():
+        print("     the log of another broker is not looked at", flush=True)
+        return
+    noise = context.chance.randbytes(200_000)
+    good = frame(w.header(w.API_VERSIONS, 0))
+    too_long = r"a frame of -?\d+ bytes; socket\.request\.max\.bytes is \d+"
+    cases = [
+        (struct.pack(">i", 2**31 - 1) + noise, too_long),
+        (struct.pack(">i", 104857601) + noise, too_long),
+        (struct.pack(">i", -1) + noise, too_long),
+        (struct.pack(">i", 0) + noise, too_long),
+        (good * 3 + struct.pack(">i", -7) + noise, too_long),
+        (b"GET / HTTP/1.1\r\nHost: ottla\r\n\r\n" * 1000, too_long),
+        (b"\x16\x03\x01\x00\xf5\x01" + noise, too_long),
+        (frame(b"abc") + noise, "malformed request: .+"),
+        (frame(w.header(w.PRODUCE, 3) + b"\0") * 100, "malformed request: .+"),
+        (frame(w.header(w.METADATA, 1) + struct.pack(">i", 10**8)), "malformed request: .+"),
+        (frame(w.header(999, 0)) * 100, "api key 999 is not served"),
+        (frame(w.header(w.METADATA, 1000) + b"\0") * 100, "version 1000 of Metadata is not served"),
+    ]
+    wanted = {}
+    for data, reason in cases:
+        with context.connect() as connection:
+            wanted[peer(connection)] = reason
+            with_patience(connection, data)
+            until_closed(connection)
+    with context.connect() as connection:
+        wanted[peer(connection)] = too_long
+        for byte in b"\xff" * 500:
+            with_patience(connection, bytes([byte]))
+        until_closed(connection)
+    with context.connect() as connection:
+        wanted[peer(connection)] = "the peer closed 997 bytes before the end of a frame"
+        connection.send(struct.pack(">i", 1000) + b"abc")
+    with context.connect() as connection:
+        polite = peer(connection)
+        connection.api_versions()
+    # What comes last: its line stands behind all others.
+    with context.connect() as connection:
+        last = peer(connection)
+        wanted[last] = "api key 998 is not served"
+        connection.send(frame(w.header(998, 0)))
+        until_closed(connection)
+    until = time.monotonic() + 10
+    while f"peer={last} " not in (told := log.read_text()) and time.monotonic() < until:
+        time.sleep(0.01)
+    lines = [line for line in told.splitlines() if "peer=" in line]
+    for name, reason in wanted.items():
+        mine = [line for line in lines if f"peer={name} " in line]
+        if len(mine) != 1 or not re.search(f" INFO connection closed .*error={reason}$", mine[0]):
+            raise AssertionError(f"{name} was cut for {reason}: {len(mine)} lines, {mine[:3]}")
+    if any(f"peer={polite} " in line for line in lines):
+        raise AssertionError("a client that left between two requests is told of")
+
+
+def peer(connection):
+    return "{}:{}".format(*connection.socket.getsockname())
+
+
+def until_closed(connection):
+    """Reads answers until the broker ends the connection, as it must."""
+    try:
+        while connection.socket.recv(65536):
+            pass
+    except ConnectionError:
+        pass
 
 
 def unknown_keys_and_versions(context):
@@ -644,7 +716,8 @@ def deaf_consumers(context):
 
 
 TESTS = [random_bytes, truncated_frames, frames_shorter_than_they_say, lengths,
-         unknown_keys_and_versions, negative_and_huge_counts, arrays_of_nothing, broken_batches,
+         one_log_line_for_each_connection_cut, unknown_keys_and_versions,
+         negative_and_huge_counts, arrays_of_nothing, broken_batches,
          compression_bombs, half_open_connections, slow_connections, pipelined_without_reading,
          five_thousand_idle_connections, announced_and_never_sent, one_byte_of_a_length,
          deaf_clients_that_trickle, deaf_consumers, stalled_uploads, half_frames]
