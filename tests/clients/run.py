@@ -2,8 +2,8 @@
 
 Room:       `tests/clients`, real clients as outside scripts.
 Called by:  `run`, `all`.
-Calls:      the modules of `suites/`: each defines `TESTS`, a list of functions taking a `Bench`, and
-            perhaps `PROPERTIES`, which its broker must have.
+Calls:      the modules of `suites/`: each defines `TESTS`, a list of functions taking a `Bench`;
+            some define `PROPERTIES`, which their broker must have.
 Never:      knows which broker it talks to.
 """
 

@@ -160,27 +160,28 @@ public class AdminMethods {
             set("max.message.bytes", "123456")))).all()));
         line("incrementalAlterConfigs wrong", () -> all(admin.incrementalAlterConfigs(Map.of(of,
             List.of(set("max.message.bytes", "many")))).all()));
-        line("describeConfigs", () -> admin.describeConfigs(List.of(of)).all().get().get(of)
-            .get("max.message.bytes").value());
+        line("describeConfigs", once("123456", () -> admin.describeConfigs(List.of(of)).all().get()
+            .get(of).get("max.message.bytes").value()));
         line("describeConfigs broker", () -> admin.describeConfigs(List.of(broker)).all().get()
             .get(broker).get("node.id").value());
         ConfigResource watch = new ConfigResource(ConfigResource.Type.CLIENT_METRICS,
             topic + "-watch");
         line("incrementalAlterConfigs metrics", () -> all(admin.incrementalAlterConfigs(
             Map.of(watch, List.of(set("interval.ms", "1000"), set("metrics", "none.such.")))).all()));
-        line("listConfigResources metrics", () -> named(admin.listConfigResources(
+        line("listConfigResources metrics", once(true, () -> named(admin.listConfigResources(
             Set.of(ConfigResource.Type.CLIENT_METRICS), new ListConfigResourcesOptions()).all()
-            .get(), watch.name()));
-        line("listConfigResources", () -> named(admin.listConfigResources().all().get(), topic));
-        line("listClientMetricsResources", () -> admin.listClientMetricsResources().all().get()
-            .stream().anyMatch(one -> one.name().equals(watch.name())));
+            .get(), watch.name())));
+        line("listConfigResources", once(true, () ->
+            named(admin.listConfigResources().all().get(), topic)));
+        line("listClientMetricsResources", once(true, () -> admin.listClientMetricsResources().all()
+            .get().stream().anyMatch(one -> one.name().equals(watch.name()))));
         line("incrementalAlterConfigs metrics away", () -> all(admin.incrementalAlterConfigs(
             Map.of(watch, List.of(delete("interval.ms"), delete("metrics")))).all()));
         ConfigResource settings = new ConfigResource(ConfigResource.Type.GROUP, group);
         line("incrementalAlterConfigs group", () -> all(admin.incrementalAlterConfigs(
             Map.of(settings, List.of(set("consumer.session.timeout.ms", "50000")))).all()));
-        line("describeConfigs group", () -> admin.describeConfigs(List.of(settings)).all().get()
-            .get(settings).get("consumer.session.timeout.ms").value());
+        line("describeConfigs group", once("50000", () -> admin.describeConfigs(List.of(settings))
+            .all().get().get(settings).get("consumer.session.timeout.ms").value()));
     }
 
     static void replicas() throws Exception {
@@ -260,13 +261,13 @@ public class AdminMethods {
         line("alterClientQuotas", () -> all(admin.alterClientQuotas(List.of(
             new ClientQuotaAlteration(client, List.of(
                 new ClientQuotaAlteration.Op("producer_byte_rate", 1e9))))).all()));
-        line("describeClientQuotas", () -> admin.describeClientQuotas(ClientQuotaFilter.all())
-            .entities().get().get(client));
+        line("describeClientQuotas", once(Map.of("producer_byte_rate", 1e9), () ->
+            admin.describeClientQuotas(ClientQuotaFilter.all()).entities().get().get(client)));
         line("alterUserScramCredentials", () -> all(admin.alterUserScramCredentials(List.of(
             new UserScramCredentialUpsertion(unknown,
                 new ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, 4096), "secret"))).all()));
-        line("describeUserScramCredentials", () ->
-            admin.describeUserScramCredentials(List.of(unknown)).users().get().size());
+        line("describeUserScramCredentials", once(1, () ->
+            admin.describeUserScramCredentials(List.of(unknown)).users().get().size()));
     }
 
     static void groups() throws Exception {
@@ -375,6 +376,29 @@ public class AdminMethods {
     static Object all(KafkaFuture<?> future) throws Exception {
         future.get();
         return "done";
+    }
+
+    /** Asks until that is the answer: Apache Kafka's brokers learn a little after they have said
+        that it is done. */
+    static Callable<Object> once(Object learnt, Callable<Object> call) {
+        return () -> {
+            long until = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+            while (true) {
+                Object told = null;
+                try {
+                    told = call.call();
+                } catch (ExecutionException failed) {
+                    Errors code = Errors.forException(failed.getCause());
+                    if (code != Errors.RESOURCE_NOT_FOUND || System.nanoTime() > until) {
+                        throw failed;
+                    }
+                }
+                if (learnt.equals(told) || System.nanoTime() > until) {
+                    return told;
+                }
+                Thread.sleep(20);
+            }
+        };
     }
 
     /** One line: the method, and what came of it. */
