@@ -1,11 +1,13 @@
-"""Consumer groups of the classic protocol, by four clients and Apache Kafka's own tools."""
+"""Consumer groups of both protocols, by four clients and Apache Kafka's own tools."""
 
+import os
 import re
 import subprocess
 import threading
 import time
 
-from run import equal, eventually, holds, raises
+from broker import Broker
+from run import Bench, Skip, equal, eventually, holds, raises
 
 
 def fill(bench, topic, partitions, count):
@@ -382,6 +384,88 @@ def the_java_consumer_speaks_the_new_protocol(bench):
     holds(re.search(rf"^{group}\s+Consumer", listed, re.M), listed)
 
 
+class Team:
+    """Two members of one group, and what they have read, in the order they read it."""
+
+    def __init__(self, bench, topic, make, **config):
+        self.bench, self.group = bench, bench.name("g")
+        self.members = [make(bench, self.group, **config) for _ in range(2)]
+        self.seen = []
+        for member in self.members:
+            member.subscribe([topic])
+
+    def poll(self):
+        for member in self.members:
+            message = member.poll(0.05)
+            if message is not None:
+                holds(message.error() is None, f"{self.group}: {message.error()}")
+                self.seen.append((message.partition(), message.offset()))
+
+    def balanced(self):
+        self.poll()
+        return [len(member.assignment()) for member in self.members] == [2, 2]
+
+    def has_read(self, count):
+        """At least so many of each partition."""
+        self.poll()
+        read = set(self.seen)
+        return all(sum(p == partition for p, _ in read) >= count for partition in range(4))
+
+    def commit(self):
+        for member in self.members:
+            member.commit(asynchronous=False)
+        return self.committed()
+
+    def committed(self):
+        from confluent_kafka import ConsumerGroupTopicPartitions
+        asked = self.bench.admin().list_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(self.group)])
+        found = asked[self.group].result(20).topic_partitions
+        return {one.partition: one.offset for one in found}
+
+    def ids(self):
+        return sorted(member.member_id for member in described(self.bench, self.group).members)
+
+    def close(self):
+        for member in self.members:
+            member.close()
+
+
+def members_outlive_the_broker(bench):
+    """kill -9 while members of both protocols read: they stay members, and what was committed does
+    not come again; nothing is left out."""
+    kind = os.environ.get("BROKER_KIND")
+    if not kind:
+        raise Skip("BROKER_KIND is not set")
+    with Broker(kind) as broker:
+        there = Bench(broker.address, "groups")
+        topic = there.topic(partitions=4)
+        fill(there, topic, 4, 100)
+        teams = [Team(there, topic, confluent_consumer, session_timeout_ms=30000),
+                 Team(there, topic, new_consumer)]
+        try:
+            before = []
+            for team in teams:
+                eventually(team.balanced, "two partitions each", 60)
+                eventually(lambda: team.has_read(20), "some of each partition", 60)
+                before.append((team.commit(), team.ids(), len(team.seen)))
+                eventually(lambda: team.has_read(30), "and more, which is not committed", 60)
+            broker.kill()
+            broker.start(120)
+            # An administrator who comes now; librdkafka's of before finds no coordinator again.
+            there.admin_client = None
+            fill(there, topic, 4, 100)
+            for team, (committed, ids, count) in zip(teams, before):
+                eventually(lambda: team.has_read(200), "each record came", 60)
+                again = [place for place in team.seen[count:] if place[1] < committed[place[0]]]
+                equal(again, [], "what was committed does not come again")
+                equal(team.ids(), ids, "they are still its members")
+                equal(team.commit(), {partition: 200 for partition in range(4)})
+        finally:
+            for team in teams:
+                team.close()
+
+
 TESTS = [
     committed_offsets_are_where_the_next_one_goes_on,
     offsets_carry_metadata_and_epoch,
@@ -402,4 +486,5 @@ TESTS = [
     a_pattern_follows_new_topics,
     a_group_changes_its_protocol_when_nobody_is_in_it,
     the_java_consumer_speaks_the_new_protocol,
+    members_outlive_the_broker,
 ]
