@@ -87,6 +87,40 @@ def producer_perf_test(bench):
     equal(bench.end_offsets(topic, 4), 200_000)
 
 
+def consumer_perf_test(bench):
+    """Both protocols; what was read is what had been written."""
+    topic = bench.topic(partitions=4)
+    bench.tool("producer-perf-test", "--topic", topic, "--num-records", 50_000, "--record-size",
+               100, "--throughput", -1)
+    for protocol in "classic", "consumer":
+        told = bench.tool("consumer-perf-test", "--topic", topic, "--num-records", 50_000,
+                          "--group", bench.name("perf"), "--timeout", 60_000, "--command-property",
+                          f"group.protocol={protocol}").stdout
+        names, values = [line.split(", ") for line in told.splitlines()[-2:]]
+        equal(dict(zip(names, values))["data.consumed.in.nMsg"], "50000", told)
+
+
+def e2e_latency(bench):
+    topic = bench.topic()
+    told = bench.command(KAFKA_TOOL, "e2e-latency", "--bootstrap-server", bench.address, "--topic",
+                         topic, "--num-records", 300, "--producer-acks", "all", "--record-size",
+                         100).stdout
+    holds(re.search(r"Avg latency: \d+[.,]\d+ ms", told), told)
+    equal(bench.end_offsets(topic), 300)
+
+
+def groups(bench):
+    topic, group = bench.topic(), bench.name("listed")
+    bench.kcat("-P", "-t", topic, stdin="a\n")
+    bench.tool("console-consumer", "--topic", topic, "--group", group, "--from-beginning",
+               "--max-messages", 1)
+    tool = "org.apache.kafka.tools.GroupsCommand"
+    told = bench.tool(tool, "--list", "--group-type", "classic").stdout
+    holds(re.search(rf"^{group}\s+Classic\s+consumer", told, re.M), told)
+    told = bench.tool(tool, "--list", "--share").stdout
+    holds(told.startswith("GROUP ") and group not in told, told)
+
+
 def consumer_reads_what_was_written(bench):
     topic = bench.topic()
     lines = "".join(f"{i} {'z' * (i % 300)}\n" for i in range(30000))
@@ -166,6 +200,6 @@ def describes_a_missing_topic(bench):
 
 TESTS = [topics_create_list_describe_alter_delete, configs_of_a_topic, configs_of_a_broker,
          console_producer_and_consumer, console_producer_creates_the_topic, producer_perf_test,
-         consumer_reads_what_was_written, get_offsets, delete_records, log_dirs,
-         broker_api_versions, cluster_id, cluster_endpoints, compaction_settings_are_checked,
-         describes_a_missing_topic]
+         consumer_perf_test, e2e_latency, groups, consumer_reads_what_was_written, get_offsets,
+         delete_records, log_dirs, broker_api_versions, cluster_id, cluster_endpoints,
+         compaction_settings_are_checked, describes_a_missing_topic]

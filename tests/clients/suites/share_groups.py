@@ -179,6 +179,19 @@ def console(bench):
         holds(re.search(rf"{group} +{topic} +0 +\d +0\n", told), told)
 
 
+def perf_test(bench):
+    topic, group = bench.topic("perf", partitions=2), bench.name("perf-group")
+    bench.tool("configs", "--alter", "--entity-type", "groups", "--entity-name", group,
+               "--add-config", "share.auto.offset.reset=earliest")
+    bench.tool("producer-perf-test", "--topic", topic, "--num-records", 20_000, "--record-size",
+               100, "--throughput", -1)
+    told = bench.tool("org.apache.kafka.tools.ShareConsumerPerformance", "--topic", topic,
+                      "--group", group, "--num-records", 20_000, "--timeout", 60_000, "--threads",
+                      2).stdout
+    names, values = [line.split(", ") for line in told.splitlines()[-2:]]
+    equal(dict(zip(names, values))["data.consumed.in.nMsg"], "20000", told)
+
+
 # What no client sends, and Kafka's codes for it.
 
 def flexible(connection, key, body):
@@ -288,4 +301,4 @@ def refuses(bench):
 
 
 TESTS = [enabled, acknowledges, limits, renews, shares, outlives_its_broker, tool, console,
-         refuses]
+         perf_test, refuses]

@@ -212,4 +212,28 @@ def the_tools_of_its_groups(bench):
     holds(not [topic for topic in left if topic.startswith(f"{group}-")], "its topics are gone")
 
 
-TESTS = [over_the_classic_protocol, over_the_streams_protocol, the_tools_of_its_groups]
+def the_reset_tool(bench):
+    """Input goes back to its start, and the topics that the application made for itself go."""
+    prefix = topics_of(bench, "reset", ["words", "app-counts-changelog", "app-by-repartition"])
+    words, application = f"{prefix}-words", f"{prefix}-app"
+    producer = Producer({"bootstrap.servers": bench.address})
+    for n in range(30):
+        producer.produce(words, str(n), partition=n % PARTITIONS)
+    equal(producer.flush(30), 0, "left in the queue")
+    reader = consumer_of(bench, group_id=application)
+    places = [TopicPartition(words, p, 7) for p in range(PARTITIONS)]
+    reader.commit(offsets=places, asynchronous=False)
+    reset = ("org.apache.kafka.tools.StreamsResetter", "--application-id", application,
+             "--input-topics", words)
+    told = bench.tool(*reset, "--dry-run").stdout
+    holds(f"Topic: {words} Partition: 0 Offset: 0" in " ".join(told.split()), told)
+    equal([place.offset for place in reader.committed(places, 20)], [7] * PARTITIONS)
+    bench.tool(*reset, "--force")
+    equal([place.offset for place in reader.committed(places, 20)], [0] * PARTITIONS)
+    reader.close()
+    bench.soon(lambda: [t for t in bench.admin().list_topics(timeout=20).topics
+                        if t.startswith(prefix)] == [words], "only the input is left")
+
+
+TESTS = [over_the_classic_protocol, over_the_streams_protocol, the_tools_of_its_groups,
+         the_reset_tool]
