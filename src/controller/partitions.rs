@@ -11,6 +11,7 @@ use crate::ids::TopicId;
 use crate::metadata::{Image, PartitionImage, TopicImage};
 use crate::protocol::records::metadata::{MetadataRecord, RemoveTopicRecord};
 use crate::protocol::{ErrorCode, Uuid};
+use std::collections::BTreeSet;
 
 impl Controller {
     pub(super) async fn create_partitions(
@@ -50,6 +51,7 @@ impl Controller {
     ) -> Result<Reply, StoreError> {
         let image = self.image();
         let mut outcomes: Vec<Result<(String, TopicId), Refused>> = Vec::new();
+        let mut going: BTreeSet<TopicId> = BTreeSet::new();
         for target in &topics {
             let found = match target {
                 TopicTarget::Name(name) => find(&image, name),
@@ -58,9 +60,8 @@ impl Controller {
                     "This server does not host this topic ID.".to_owned(),
                 )),
             };
-            let twice = |id: TopicId| outcomes.iter().flatten().any(|(_, known)| *known == id);
             outcomes.push(match found {
-                Ok(topic) if twice(topic.id) => Err((
+                Ok(topic) if !going.insert(topic.id) => Err((
                     ErrorCode::InvalidRequest,
                     "The provided topic name maps to an ID that was already supplied.".to_owned(),
                 )),

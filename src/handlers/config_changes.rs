@@ -2,6 +2,7 @@
 //! Stages: refuse what the request alone shows to be wrong; ask the controller; gather.
 
 use super::context::Call;
+use super::said::Said;
 use crate::config::log_levels::{LOG_LEVELS, LevelRefused};
 use crate::controller::{self, ConfigChange, ConfigOperations, Refused, Reply};
 use crate::metadata::ResourceKind;
@@ -23,12 +24,12 @@ pub async fn carry_out(
     let resources = asked
         .iter()
         .map(|asked| (asked.resource_type, asked.resource_name));
-    let resources: Vec<(i8, &str)> = resources.collect();
+    let said = Said::of(resources);
     let mut changes = Vec::new();
     let checked: Vec<Result<Way, Refused>> = asked
         .into_iter()
         .map(|asked| {
-            check(&resources, &asked)?;
+            check(&said, &asked)?;
             match ResourceKind::from_code(asked.resource_type) {
                 None => {
                     let text = format!("Unknown resource type {}", asked.resource_type);
@@ -77,11 +78,10 @@ enum Way {
     Here,
 }
 
-fn check(resources: &[(i8, &str)], asked: &Asked<'_>) -> Result<(), Refused> {
-    let this = (asked.resource_type, asked.resource_name);
-    match resources.iter().filter(|other| **other == this).count() {
-        1 => Ok(()),
-        _ => {
+fn check(said: &Said<(i8, &str)>, asked: &Asked<'_>) -> Result<(), Refused> {
+    match said.is_repeated(&(asked.resource_type, asked.resource_name)) {
+        false => Ok(()),
+        true => {
             let text = "Each resource must appear at most once.".to_owned();
             Err((ErrorCode::InvalidRequest, text))
         }

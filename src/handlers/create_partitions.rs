@@ -2,6 +2,7 @@
 //! Stages: refuse what is said twice; ask the controller; gather.
 
 use super::context::{Call, Response, Unanswerable};
+use super::said::Said;
 use crate::controller::{self, NewPartitions, Refused, Reply};
 use crate::protocol::messages::create_partitions::{
     CreatePartitionsRequest, CreatePartitionsResponse, CreatePartitionsTopic,
@@ -15,20 +16,18 @@ pub async fn handle(
 ) -> Result<Response, Unanswerable> {
     let mut outcomes: Vec<(TopicName<'_>, Result<(), Refused>)> = Vec::new();
     let mut wanted = Vec::new();
+    let mut said = Said::of(request.topics.iter().map(|topic| topic.name));
     for topic in &request.topics {
-        let same = request
-            .topics
-            .iter()
-            .filter(|other| other.name == topic.name);
-        let is_known = outcomes.iter().any(|(name, _)| *name == topic.name);
-        match same.count() {
-            1 => wanted.push(topic),
-            _ if is_known => {}
-            _ => {
-                let text = "Duplicate topic name.".to_owned();
-                outcomes.push((topic.name, Err((ErrorCode::InvalidRequest, text))));
+        if !said.is_repeated(&topic.name) {
+            // Said once, or twice and refused.
+            if said.take(&topic.name) {
+                wanted.push(topic);
             }
+            continue;
         }
+        said.take(&topic.name);
+        let text = "Duplicate topic name.".to_owned();
+        outcomes.push((topic.name, Err((ErrorCode::InvalidRequest, text))));
     }
     let names = wanted.iter().map(|topic| topic.name);
     let asked = controller::Request::CreatePartitions {

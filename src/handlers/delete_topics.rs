@@ -2,6 +2,7 @@
 //! Stages: refuse what is said twice or not at all; ask the controller; gather in request order.
 
 use super::context::{Call, Response, Unanswerable, uuid};
+use super::said::Said;
 use crate::controller::{self, Refused, Reply, TopicTarget};
 use crate::ids::TopicId;
 use crate::protocol::messages::delete_topics::{
@@ -26,10 +27,13 @@ pub async fn handle(
     let asked: Vec<_> = request.topics.iter().cloned().chain(named).collect();
     let mut outcomes: Vec<Outcome<'_>> = Vec::with_capacity(asked.len());
     let mut targets = Vec::new();
+    let said = Said::of(asked.iter().map(named_as));
+    let mut first = Said::of(asked.iter().map(named_as));
     for topic in &asked {
-        match check(call, topic, &asked) {
-            Some(refused) if outcomes.iter().any(|(known, _)| known == topic) => drop(refused),
-            Some(refused) => outcomes.push((topic.clone(), Err(refused))),
+        let is_first = first.take(&named_as(topic));
+        match check(call, topic, said.is_repeated(&named_as(topic))) {
+            Some(refused) if is_first => outcomes.push((topic.clone(), Err(refused))),
+            Some(_) => {}
             None => targets.push(topic.clone()),
         }
     }
@@ -57,12 +61,12 @@ pub async fn handle(
     call.respond(&response)
 }
 
+fn named_as<'a>(topic: &DeleteTopicState<'a>) -> (Option<&'a str>, [u8; 16]) {
+    (topic.name.map(|name| name.0), topic.topic_id.0)
+}
+
 /// What the request alone shows to be wrong.
-fn check(
-    call: &Call,
-    topic: &DeleteTopicState<'_>,
-    asked: &[DeleteTopicState<'_>],
-) -> Option<Refused> {
+fn check(call: &Call, topic: &DeleteTopicState<'_>, twice: bool) -> Option<Refused> {
     let wrong = |text: &str| Some((ErrorCode::InvalidRequest, text.to_owned()));
     if !call.config().delete_topics {
         let code = if call.version < KNOWS_DISABLED {
@@ -72,7 +76,6 @@ fn check(
         };
         return Some((code, "Topic deletion is disabled.".to_owned()));
     }
-    let twice = asked.iter().filter(|other| *other == topic).count() > 1;
     match (topic.name, topic.topic_id.is_zero()) {
         (Some(_), false) => wrong("You may not specify both topic name and topic id."),
         (None, true) => wrong("Neither topic name nor id were specified."),

@@ -15,6 +15,7 @@ use crate::ids::{Offset, TopicId};
 use crate::io::Instant;
 use crate::map::Map;
 use crate::protocol::ErrorCode;
+use std::collections::BTreeSet;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -31,12 +32,6 @@ pub struct Wanted {
     pub bytes_max: i32,
     /// Marks that were last sent: an incremental answer carries only what changed.
     pub sent: Option<(Offset, Offset)>,
-}
-
-impl Wanted {
-    pub fn is_same(&self, topic: &str, topic_id: TopicId, partition: i32) -> bool {
-        self.partition == partition && self.topic_id == topic_id && &*self.topic == topic
-    }
 }
 
 struct Session {
@@ -138,11 +133,14 @@ impl Sessions {
         if session.by_id != by_id {
             return Err(ErrorCode::FetchSessionTopicIdError);
         }
-        session.partitions.retain(|wanted| {
-            !forgotten
-                .iter()
-                .any(|(topic, topic_id, partition)| wanted.is_same(topic, *topic_id, *partition))
-        });
+        if !forgotten.is_empty() {
+            let names = forgotten.iter();
+            let names = names.map(|(topic, topic_id, index)| (&**topic, topic_id.0, *index));
+            let gone: BTreeSet<(&str, [u8; 16], i32)> = names.collect();
+            session.partitions.retain(|wanted| {
+                !gone.contains(&(&*wanted.topic, wanted.topic_id.0, wanted.partition))
+            });
+        }
         merge(&mut session.partitions, asked);
         if session.partitions.is_empty() {
             self.sessions.remove(&id);

@@ -2,6 +2,7 @@
 //! Stages: find each partition, ask its owner, gather in request order.
 
 use super::context::{Call, Response, Unanswerable};
+use super::said::Said;
 use crate::ids::PartitionKey;
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::list_offsets::{
@@ -95,10 +96,11 @@ pub async fn handle(
 fn once_each(
     asked: &[ListOffsetsPartition],
 ) -> impl Iterator<Item = (&ListOffsetsPartition, bool)> {
-    asked.iter().enumerate().filter_map(|(place, partition)| {
-        let same = |p: &ListOffsetsPartition| p.partition_index == partition.partition_index;
-        let first = !asked[..place].iter().any(same);
-        first.then(|| (partition, asked[place + 1..].iter().any(same)))
+    let mut said = Said::of(asked.iter().map(|partition| partition.partition_index));
+    asked.iter().filter_map(move |partition| {
+        let twice = said.is_repeated(&partition.partition_index);
+        said.take(&partition.partition_index)
+            .then_some((partition, twice))
     })
 }
 

@@ -3,6 +3,7 @@
 
 use super::context::{Call, Response, Unanswerable, uuid};
 use super::coordinated::internal_topic;
+use super::said::Said;
 use crate::controller::{self, NewTopic};
 use crate::coordinator::Kind;
 use crate::ids::TopicId;
@@ -12,6 +13,7 @@ use crate::protocol::messages::metadata::{
     MetadataResponseTopic,
 };
 use crate::protocol::{BrokerId, ErrorCode, TopicName};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Bits of the operations that everybody may do while nothing is forbidden (KIP-430).
@@ -89,18 +91,22 @@ pub async fn handle(call: &Call, request: MetadataRequest<'_>) -> Result<Respons
     call.respond(&response)
 }
 
+/// Topics that were to be created and were refused, by name.
+type Refusals = BTreeMap<String, ErrorCode>;
+
 /// Creates topics that are asked for by name and may be created by asking; returns what was
 /// refused, by name.
-async fn create_missing(call: &Call, request: &MetadataRequest<'_>) -> Vec<(String, ErrorCode)> {
+async fn create_missing(call: &Call, request: &MetadataRequest<'_>) -> Refusals {
     if !(call.config().auto_create_topics && request.allow_auto_topic_creation) {
-        return Vec::new();
+        return Refusals::new();
     }
     let image = call.image();
     let asked = request.topics.as_deref().unwrap_or_default();
     let mut missing: Vec<NewTopic> = Vec::new();
+    let mut said = Said::of(asked.iter().filter_map(|topic| topic.name));
     for name in asked.iter().filter_map(|topic| topic.name) {
-        let known = image.topic(name.0).is_some() || missing.iter().any(|new| new.name == name.0);
-        if known || name.0.is_empty() {
+        let known = image.topic(name.0).is_some();
+        if known || name.0.is_empty() || !said.take(&name) {
             continue;
         }
         missing.push(match Kind::of_topic(name.0) {
@@ -114,7 +120,7 @@ async fn create_missing(call: &Call, request: &MetadataRequest<'_>) -> Vec<(Stri
         });
     }
     if missing.is_empty() {
-        return Vec::new();
+        return Refusals::new();
     }
     let request = controller::Request::CreateTopics {
         topics: missing,
@@ -129,11 +135,11 @@ async fn create_missing(call: &Call, request: &MetadataRequest<'_>) -> Vec<(Stri
                 Some((code, _)) => Some((outcome.name, code)),
             })
             .collect(),
-        _ => Vec::new(),
+        _ => Refusals::new(),
     }
 }
 
-fn find(image: &Image, name: Option<&str>, id: TopicId, refused: &[(String, ErrorCode)]) -> Found {
+fn find(image: &Image, name: Option<&str>, id: TopicId, refused: &Refusals) -> Found {
     let topic = match name {
         Some(name) if id == TopicId::ZERO => image.topic(name),
         _ => image.topic_by_id(id),
@@ -143,9 +149,8 @@ fn find(image: &Image, name: Option<&str>, id: TopicId, refused: &[(String, Erro
     }
     let code = match name {
         Some(asked) if id == TopicId::ZERO => {
-            let refused = refused.iter().find(|(name, _)| name == asked);
-            match (refused, controller::check_name(asked)) {
-                (Some((_, code)), _) => *code,
+            match (refused.get(asked), controller::check_name(asked)) {
+                (Some(code), _) => *code,
                 // Nobody would make it; Kafka says so whether or not it was to be made.
                 (None, Err((code, _))) => code,
                 (None, Ok(())) => ErrorCode::UnknownTopicOrPartition,

@@ -65,6 +65,7 @@ mod offset_for_leader_epoch;
 mod produce;
 mod push_telemetry;
 pub mod registry;
+mod said;
 mod share;
 mod share_acknowledge;
 mod share_fetch;

@@ -16,6 +16,7 @@ use crate::protocol::{ErrorCode, Uuid};
 use crate::runtime::sync::either;
 use crate::shard::shares::message::{Member, Seen, Session, SessionStep, ShareAnswer, ShareWanted};
 use crate::shard::shares::mode;
+use std::collections::BTreeMap;
 
 /// What the request asks for as a whole.
 struct Terms {
@@ -256,15 +257,20 @@ async fn acquire(
 
 /// Puts the outcome of acknowledgements beside what was acquired.
 fn merge(answered: &mut Vec<Answered>, told: Told) {
+    let places = answered.iter().enumerate();
+    let mut places: BTreeMap<_, _> = places.map(|(place, one)| (one.key, place)).collect();
     for (key, code) in told {
-        match answered.iter_mut().find(|one| one.key == key) {
-            Some(one) => one.acknowledged = code,
-            None => answered.push(Answered {
-                key,
-                error: ErrorCode::None,
-                answer: None,
-                acknowledged: code,
-            }),
+        match places.get(&key) {
+            Some(place) => answered[*place].acknowledged = code,
+            None => {
+                places.insert(key, answered.len());
+                answered.push(Answered {
+                    key,
+                    error: ErrorCode::None,
+                    answer: None,
+                    acknowledged: code,
+                });
+            }
         }
     }
 }

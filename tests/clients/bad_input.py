@@ -343,6 +343,25 @@ def arrays_of_nothing(context):
         raise AssertionError(f"{grown:.0f} MB more at the peak")
 
 
+def many_names(context):
+    """A hundred thousand names in one request, none of which a topic may have, and as many
+    partitions of one topic: each is answered, and nobody waits for the broker to have compared
+    each with each."""
+    count = 100_000
+    names = b"".join(w.string(f"!{number:x}") for number in range(count))
+    with context.connect(30) as connection:
+        answer = connection.ask(w.METADATA, 4, struct.pack(">i", count) + names + b"\1")
+    if answer.count(b"!") != count:
+        raise AssertionError(f"{answer.count(b'!')} names are answered")
+    asked = b"".join(struct.pack(">iq", number, -1) for number in range(count))
+    body = struct.pack(">ii", -1, 1) + w.string(context.topic) + struct.pack(">i", count) + asked
+    with context.connect(30) as connection:
+        answer = connection.ask(w.LIST_OFFSETS, 1, body)
+    told = struct.unpack_from(">i", answer, 4 + 2 + len(context.topic))[0]
+    if told != count:
+        raise AssertionError(f"{told} partitions are answered")
+
+
 def peak_mb(pid):
     """The most resident memory the process ever had."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -717,7 +736,7 @@ def deaf_consumers(context):
 
 TESTS = [random_bytes, truncated_frames, frames_shorter_than_they_say, lengths,
          one_log_line_for_each_connection_cut, unknown_keys_and_versions,
-         negative_and_huge_counts, arrays_of_nothing, broken_batches,
+         negative_and_huge_counts, arrays_of_nothing, many_names, broken_batches,
          compression_bombs, half_open_connections, slow_connections, pipelined_without_reading,
          five_thousand_idle_connections, announced_and_never_sent, one_byte_of_a_length,
          deaf_clients_that_trickle, deaf_consumers, stalled_uploads, half_frames]

@@ -10,6 +10,7 @@ use crate::coordinator::{Step, Token};
 use crate::protocol::messages::describe_transactions as described;
 use crate::protocol::messages::list_transactions as listed;
 use crate::protocol::{ErrorCode, ProducerId, TopicName, TransactionalId};
+use std::collections::BTreeSet;
 
 impl Transactions {
     pub(super) fn describe(
@@ -52,10 +53,10 @@ impl Transactions {
         let wanted: Vec<State> = named.flatten().collect();
         let unknown = request.state_filters.iter().copied();
         let unknown = unknown.filter(|name| State::named(name).is_none());
+        let ids: BTreeSet<i64> = request.producer_id_filters.iter().map(|id| id.0).collect();
         let is_wanted = |known: &Transaction| {
-            let ids = &request.producer_id_filters;
             let open_ms = step.wall.saturating_sub(known.start_ms);
-            (ids.is_empty() || ids.contains(&ProducerId(known.producer_id)))
+            (ids.is_empty() || ids.contains(&known.producer_id))
                 && (request.state_filters.is_empty() || wanted.contains(&known.state))
                 && (request.duration_filter < 0 || open_ms > request.duration_filter)
         };

@@ -1,0 +1,41 @@
+//! How often a request names each thing.
+//!
+//! Room:       `handlers`.
+//! Called by:  those that refuse what is named twice.
+//! Never:      hashes: a request may name hundreds of thousands of things, and its sender chooses
+//!             how they are called.
+
+use std::collections::BTreeMap;
+
+pub struct Said<K>(BTreeMap<K, usize>);
+
+impl<K: Ord> Said<K> {
+    pub fn of(things: impl IntoIterator<Item = K>) -> Said<K> {
+        let mut said = Said(BTreeMap::new());
+        for thing in things {
+            *said.0.entry(thing).or_default() += 1;
+        }
+        said
+    }
+
+    pub fn is_repeated(&self, thing: &K) -> bool {
+        self.0.get(thing).is_some_and(|times| *times > 1)
+    }
+
+    /// Forgets it, so that what is said twice is answered once. False: it was not there any more.
+    pub fn take(&mut self, thing: &K) -> bool {
+        self.0.remove(thing).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_twice_is_found_and_taken_once() {
+        let mut said = Said::of(["a", "b", "a"]);
+        assert!(said.is_repeated(&"a") && !said.is_repeated(&"b") && !said.is_repeated(&"c"));
+        assert!(said.take(&"a") && !said.take(&"a") && !said.take(&"c"));
+    }
+}
