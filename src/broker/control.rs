@@ -33,6 +33,10 @@ const FAILED_STOP_TIME: Duration = Duration::from_secs(8);
 /// How long a stop may take, all in all: who asked waits ten seconds before it kills.
 const STOP_TIME: Duration = Duration::from_secs(9);
 
+/// How long a start that is not wanted any more may go on, so that it ends in a clean stop: nobody
+/// is served before, and a start can be cut off anywhere.
+const START_PATIENCE: Duration = Duration::from_secs(3);
+
 /// How the broker ended.
 #[derive(Debug)]
 pub enum Stopped {
@@ -87,16 +91,18 @@ pub async fn control(
     let control = Control::new(&runtime, plan);
     let mut signals = runtime.signals();
     let asked_twice = Event::new();
-    let stopping = Rc::new(Cell::new(false));
+    let asked_at: Rc<Cell<Option<Instant>>> = Rc::default();
     let stop = Event::new();
     {
-        let (stopping, stop, asked_twice) = (stopping.clone(), stop.clone(), asked_twice.clone());
+        let (asked_at, stop, asked_twice) = (asked_at.clone(), stop.clone(), asked_twice.clone());
+        let inner = runtime.clone();
         runtime.spawn(async move {
             while let Some(outcome) = signals.next().await {
                 if let Outcome::Signalled(_) = outcome {
-                    if stopping.replace(true) {
+                    if asked_at.get().is_some() {
                         asked_twice.notify();
                     } else {
+                        asked_at.set(Some(inner.now()));
                         stop.notify();
                     }
                 }
@@ -104,17 +110,25 @@ pub async fn control(
         });
     }
     let until_stopped = || {
-        let (stopping, stop) = (stopping.clone(), stop.clone());
+        let (asked_at, stop) = (asked_at.clone(), stop.clone());
         async move {
-            while !stopping.get() {
-                stop.next().await;
+            loop {
+                match asked_at.get() {
+                    Some(at) => return at,
+                    None => stop.next().await,
+                }
             }
         }
     };
     let broker = async {
-        let started = match control.start(&listen).await {
-            Ok(started) => started,
-            Err(error) => return Stopped::Failed(error),
+        let patience = async {
+            let asked_at = until_stopped().await;
+            runtime.sleep_until(asked_at.plus(START_PATIENCE)).await;
+        };
+        let started = match either(control.start(&listen), patience).await {
+            Either::First(Ok(started)) => started,
+            Either::First(Err(error)) => return Stopped::Failed(error),
+            Either::Second(()) => return Stopped::Unfinished,
         };
         let (folders, controller) = (started.folders, started.controller);
         if let Some(listener) = started.metrics {
@@ -130,7 +144,9 @@ pub async fn control(
         }
         ready(&started.listening);
         let serve = either(control.serve(&controller), control.watch_dirs(&folders));
-        match either(until_stopped(), serve).await {
+        let asked_at = match either(until_stopped(), serve).await {
+            Either::First(asked_at) => asked_at,
+            Either::Second(Either::First(())) => runtime.now(),
             Either::Second(Either::Second(error)) => {
                 tracing::error!(%error, "stopping");
                 // What can be saved is saved; the rest is for recovery.
@@ -139,9 +155,9 @@ pub async fn control(
                 let _ = runtime.deadline(until, stopped).await;
                 return Stopped::Failed(error);
             }
-            _ => tracing::info!("stopping"),
-        }
-        let until = runtime.now().plus(STOP_TIME);
+        };
+        tracing::info!("stopping");
+        let until = asked_at.plus(STOP_TIME);
         let stopped = runtime.deadline(until, control.stop(&folders, &controller));
         match stopped.await {
             Some(Ok(())) => Stopped::Cleanly,
@@ -166,7 +182,7 @@ pub async fn drain(runtime: Runtime, plan: Plan) -> Result<(), StartError> {
     } = control.start(&Listen::default()).await?;
     control.stop(&folders, &controller).await?;
     for folder in &folders {
-        let failed = |errno| StartError(format!("{}: {errno}", folder.path.display()));
+        let failed = |errno| told(folder, errno);
         let removed = recovery::remove_surplus(&runtime, &folder.path, 0).await;
         removed.map_err(failed)?;
         let removed = ballast::remove(&runtime, &folder.path, |_| true).await;
@@ -240,7 +256,7 @@ impl Control {
         for folder in &folders {
             mark(&self.runtime, folder, true)
                 .await
-                .map_err(|errno| StartError(format!("{}: {errno}", folder.path.display())))?;
+                .map_err(|errno| told(folder, errno))?;
         }
         self.start_shards(&controller, &dirs).await?;
         self.all(|_| Envelope::work(Work::Accept)).await?;
@@ -307,7 +323,7 @@ impl Control {
             };
             recovery::remove_surplus(&self.runtime, &folder.path, self.plan.shards)
                 .await
-                .map_err(|errno| StartError(format!("{}: {errno}", folder.path.display())))?;
+                .map_err(|errno| told(folder, errno))?;
             dirs.push(shard::DirPlan {
                 path: folder.path.clone(),
                 id: folder.meta.directory_id.0,
@@ -473,7 +489,7 @@ impl Control {
         for folder in folders.iter().filter(sound) {
             mark(&self.runtime, folder, false)
                 .await
-                .map_err(|errno| StartError(format!("{}: {errno}", folder.path.display())))?;
+                .map_err(|errno| told(folder, errno))?;
         }
         Ok(())
     }
@@ -497,6 +513,10 @@ impl Control {
         }
         failed.map_or(Ok(replies), Err)
     }
+}
+
+fn told(folder: &Folder, errno: Errno) -> StartError {
+    StartError(format!("{}: {}", folder.path.display(), errno.told()))
 }
 
 fn cannot_listen(property: &str, address: &Address, errno: Errno) -> StartError {

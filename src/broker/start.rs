@@ -114,10 +114,7 @@ async fn take(
         error: StartError(format!("log.dirs: {}: {reason}", path.display())),
         errno,
     };
-    let unusable = |errno: Errno| {
-        let reason = format_args!("{errno}; name a folder this user can write to");
-        refuse(errno, &reason)
-    };
+    let unusable = |errno: Errno| refuse(errno, &errno.told());
     let not_ours = |reason: &dyn fmt::Display| refuse(Errno(0), reason);
     create_all(runtime, path).await.map_err(unusable)?;
     let meta = match runtime
@@ -129,7 +126,12 @@ async fn take(
             Some(MetaProperties::parse(&text).map_err(|error| not_ours(&error))?)
         }
         Err(Errno::NO_ENTRY) => None,
-        Err(errno) => return Err(refuse(errno, &format_args!("{FILE_NAME}: {errno}"))),
+        Err(errno) => {
+            return Err(refuse(
+                errno,
+                &format_args!("{FILE_NAME}: {}", errno.told()),
+            ));
+        }
     };
     // Before the lock: nothing is written into a folder that is not ours.
     match &meta {
@@ -153,7 +155,7 @@ async fn take(
     })?;
     // A full disk must not keep a broker from starting: deleting is what helps.
     let made = ballast::give_way(runtime, path).await;
-    made.map_err(|errno| refuse(errno, &errno))?;
+    made.map_err(unusable)?;
     Ok((lock, meta))
 }
 
@@ -181,7 +183,7 @@ async fn refuse_foreign(runtime: &Runtime, path: &Path) -> Result<(), StartError
     let entries = runtime
         .list_directory(path)
         .await
-        .map_err(|errno| refuse(&errno))?;
+        .map_err(|errno| refuse(&errno.told()))?;
     if let Some(name) = obstacle(entries.iter().map(|entry| entry.name.as_str())) {
         return Err(refuse(&format_args!(
             "holds {name} but no {FILE_NAME}, so it is not a broker's; name an empty folder"
@@ -209,11 +211,11 @@ async fn format(
         "the folder was not formatted and is now; `ottla storage format` does it beforehand"
     );
     let named = sync_name(runtime, path).await;
-    named.map_err(|errno| refuse(&errno))?;
+    named.map_err(|errno| refuse(&errno.told()))?;
     runtime
         .replace_file(&path.join(FILE_NAME), meta.format().into_bytes())
         .await
-        .map_err(|errno| refuse(&format_args!("{FILE_NAME}: {errno}")))?;
+        .map_err(|errno| refuse(&format_args!("{FILE_NAME}: {}", errno.told())))?;
     Ok(meta)
 }
 

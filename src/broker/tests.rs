@@ -395,3 +395,32 @@ fn a_stop_ends_in_time_on_a_slow_disk() {
     machine.stop(&end);
     assert!(!machine.journals_in_use("/a") && !machine.journals_in_use("/b"));
 }
+
+/// Goal: who asks a broker to stop while it starts does not wait for the start.
+#[test]
+fn a_stop_ends_a_start_on_a_slow_disk() {
+    let machine = Machine::new(9);
+    let end = machine.start();
+    machine.world.run_for(SECOND);
+    machine.stop(&end);
+    let slow = Latency::around(30 * SECOND, SECOND);
+    let swift = machine.world.disk(machine.id, |disk| {
+        let swift = disk.faults.latencies;
+        disk.faults.latencies.sync = slow;
+        disk.faults.latencies.write = slow;
+        swift
+    });
+    let end = machine.start();
+    machine.world.run_for(SECOND);
+    machine.world.signal(machine.id, libc::SIGTERM);
+    let ended = || end.borrow().is_some();
+    assert!(machine.world.run_until(10 * SECOND, ended));
+    assert!(matches!(end.take(), Some(Stopped::Unfinished)));
+    machine.world.kill(machine.id);
+    machine
+        .world
+        .disk(machine.id, |disk| disk.faults.latencies = swift);
+    let end = machine.start();
+    machine.world.run_for(SECOND);
+    machine.stop(&end);
+}

@@ -91,7 +91,7 @@ pub enum StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Disk { path, errno } => write!(f, "{}: {errno}", path.display()),
+            Self::Disk { path, errno } => write!(f, "{}: {}", path.display(), errno.told()),
             Self::Record {
                 path,
                 offset,

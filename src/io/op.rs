@@ -284,6 +284,21 @@ impl std::fmt::Display for Errno {
     }
 }
 
+impl Errno {
+    /// As text for who runs the broker: with what to do about it, where that is known.
+    pub fn told(self) -> String {
+        let remedy = match self.0 {
+            libc::ENOSPC | libc::EDQUOT => "make room on this disk",
+            libc::EACCES | libc::EPERM => "name a folder this user can write to",
+            libc::EROFS => "mount it writable, or name another folder",
+            libc::EMFILE | libc::ENFILE => "raise the limit of open files (ulimit -n)",
+            libc::ENOTDIR | libc::EISDIR | libc::ENAMETOOLONG => "name a folder",
+            _ => return self.to_string(),
+        };
+        format!("{self}; {remedy}")
+    }
+}
+
 impl std::fmt::Debug for Errno {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Errno({})", self.0)

@@ -31,7 +31,7 @@ impl fmt::Display for RecoveryError {
                 folder.display()
             ),
             RecoveryError::Log { folder, error } => write!(f, "{}: {error}", folder.display()),
-            RecoveryError::Disk(errno) => write!(f, "{errno}"),
+            RecoveryError::Disk(errno) => f.write_str(&errno.told()),
         }
     }
 }
