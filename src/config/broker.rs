@@ -19,8 +19,9 @@ use super::property::list;
 use super::topic::TopicConfig;
 use super::values::Values;
 use super::{Overrides, alter, table};
+use std::collections::BTreeSet;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Component, PathBuf};
 
 /// What a broker is started with. Sizes are bytes, times milliseconds.
 #[derive(Clone, Debug, PartialEq)]
@@ -564,11 +565,12 @@ fn log_dirs(values: &Values) -> Result<Vec<PathBuf>, ConfigError> {
     if dirs.is_empty() {
         return Err(values.refuse(name, "name at least one folder"));
     }
-    let twice = dirs
-        .iter()
-        .enumerate()
-        .any(|(index, dir)| dirs[..index].contains(dir));
-    if twice {
+    let plain = |dir: &PathBuf| -> PathBuf {
+        let parts = dir.components();
+        parts.filter(|part| *part != Component::CurDir).collect()
+    };
+    let differ: BTreeSet<PathBuf> = dirs.iter().map(plain).collect();
+    if differ.len() < dirs.len() {
         return Err(values.refuse(name, "a folder is there twice; name each once"));
     }
     Ok(dirs)
@@ -705,6 +707,7 @@ mod tests {
             ("super.usersx=User:a", "did you mean super.users?"),
             ("node.id=1\nbroker.id=2", "node.id is 1"),
             ("log.dirs=a,a", "twice"),
+            ("log.dirs=a,./a/", "twice"),
             ("log.dirs=", "name at least one folder"),
             ("inter.broker.listener.name=X", "there is no such listener"),
             (
