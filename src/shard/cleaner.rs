@@ -18,7 +18,7 @@ use super::cleaner_checkpoint::CleanedOffsets;
 use crate::ids::{Offset, PartitionKey};
 use crate::log::LogError;
 use crate::log::compaction::{Cleanable, CompactError, Compaction, Lags, Pace};
-use crate::map::Set;
+use crate::map::{Map, Set};
 use crate::partition::Partition;
 use std::rc::Rc;
 use std::time::Duration;
@@ -34,6 +34,7 @@ impl Shard {
         let mut cleaner = Cleaner {
             cleaned: self.read_cleaned().await,
             uncleanable: Set::default(),
+            too_small: Map::default(),
             background: background.clone(),
             shard: self,
         };
@@ -58,6 +59,9 @@ struct Cleaner {
     cleaned: CleanedOffsets,
     /// Damaged; nobody looks at them again before the next start.
     uncleanable: Set<PartitionKey>,
+    /// The size of the map that a segment's keys did not fit into, bytes: looked at again once it
+    /// is larger.
+    too_small: Map<PartitionKey, u64>,
 }
 
 impl Cleaner {
@@ -79,8 +83,9 @@ impl Cleaner {
         let before = self.cleaned.len();
         self.cleaned
             .retain(|key, _| shard.partition(*key).is_some());
-        self.uncleanable
-            .retain(|key| shard.partition(*key).is_some());
+        let is_here = |key: &PartitionKey| shard.partition(*key).is_some();
+        self.uncleanable.retain(is_here);
+        self.too_small.retain(|key, _| is_here(key));
         if self.cleaned.len() < before {
             for dir in shard.dirs() {
                 self.write(dir).await;
@@ -90,13 +95,18 @@ impl Cleaner {
 
     async fn dirtiest(&self) -> Option<(Rc<Partition>, Cleanable)> {
         let mut best: Option<(Rc<Partition>, Cleanable)> = None;
+        let map_bytes = self.map_bytes();
         let mut walk = self.shard.walk();
         while let Some(partition) = walk.next().await {
             let config = partition.config();
             let skip = !config.cleanup.compact
                 || partition.is_offline()
                 || partition.is_copying()
-                || self.uncleanable.contains(&partition.key);
+                || self.uncleanable.contains(&partition.key)
+                || self
+                    .too_small
+                    .get(&partition.key)
+                    .is_some_and(|tried| map_bytes <= *tried);
             if skip || self.background.is_stopping() {
                 continue;
             }
@@ -148,11 +158,7 @@ impl Cleaner {
     async fn compact(&mut self, partition: &Rc<Partition>, found: &Cleanable) -> bool {
         let shard = self.shard.clone();
         let (config, topic) = (shard.config(), partition.config());
-        let map_bytes = config
-            .cleaner
-            .dedupe_bytes
-            .min(config.memory_bytes / MEMORY_SHARE);
-        let map_bytes = (map_bytes / u64::from(shard.shards)).max(MAP_BYTES_MIN);
+        let map_bytes = self.map_bytes();
         let work = Compaction {
             first_dirty: found.first_dirty,
             until: found.until,
@@ -184,15 +190,28 @@ impl Cleaner {
             }
             Err(error) => {
                 self.told(partition, error);
-                if matches!(
-                    error,
-                    CompactError::Uncleanable(_) | CompactError::MapTooSmall
-                ) {
-                    self.uncleanable.insert(partition.key);
+                match error {
+                    CompactError::Uncleanable(_) => {
+                        self.uncleanable.insert(partition.key);
+                    }
+                    CompactError::MapTooSmall => {
+                        self.too_small.insert(partition.key, map_bytes);
+                    }
+                    _ => {}
                 }
                 false
             }
         }
+    }
+
+    /// The room for the keys of one compaction, bytes.
+    fn map_bytes(&self) -> u64 {
+        let config = self.shard.config();
+        let bytes = config
+            .cleaner
+            .dedupe_bytes
+            .min(config.memory_bytes / MEMORY_SHARE);
+        (bytes / u64::from(self.shard.shards)).max(MAP_BYTES_MIN)
     }
 
     async fn write(&self, dir: &crate::partition::LogDir) {
