@@ -150,13 +150,13 @@ fn a_final_refusal_is_told_and_later_records_go_on() {
     let broker = FakeBroker::start(1);
     let mut config = config(&broker);
     config.set("batch.size", "200").unwrap();
-    broker.fault(&[Fault::Pass, Fault::Refuse(ErrorCode::MessageTooLarge)]);
+    broker.fault(&[Fault::Pass, Fault::Refuse(ErrorCode::InvalidRecord)]);
     let failed = produce(config.clone(), 1, 100);
     assert!(!failed.is_empty());
     assert!(
         failed
             .iter()
-            .all(|(_, code)| *code == ErrorCode::MessageTooLarge)
+            .all(|(_, code)| *code == ErrorCode::InvalidRecord)
     );
     let mut wanted = expected(1, 100);
     wanted[0].retain(|value| {
@@ -165,6 +165,26 @@ fn a_final_refusal_is_told_and_later_records_go_on() {
             .any(|(tag, _)| *value == format!("record {tag}"))
     });
     assert_eq!(consume(config, 1, wanted[0].len()), wanted);
+}
+
+#[test]
+fn what_is_too_large_together_is_sent_in_halves() {
+    for linger in ["0", "1"] {
+        let broker = FakeBroker::start(1);
+        let mut config = config(&broker);
+        config.set("linger.ms", linger).unwrap();
+        config.set("batch.size", "400").unwrap();
+        let too_large = Fault::Refuse(ErrorCode::MessageTooLarge);
+        broker.fault(&[
+            Fault::Pass,
+            too_large,
+            too_large,
+            Fault::LoseAnswer,
+            too_large,
+        ]);
+        assert!(produce(config.clone(), 1, 400).is_empty());
+        assert_eq!(consume(config, 1, 400), expected(1, 400));
+    }
 }
 
 #[test]

@@ -19,6 +19,7 @@
 mod queue;
 mod sender;
 mod settle;
+mod split;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};

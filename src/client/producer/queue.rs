@@ -157,8 +157,7 @@ impl Queue {
         let mut stamp = ProducerStamp::default();
         if idempotent {
             stamp = self.stamp;
-            let next = i64::from(stamp.base_sequence) + open.tags.len() as i64;
-            self.stamp.base_sequence = (next % (i64::from(i32::MAX) + 1)) as i32;
+            self.stamp = stamp.after(open.tags.len());
         }
         self.in_flight += 1;
         self.order_next += 1;
@@ -174,7 +173,8 @@ impl Queue {
         })
     }
 
-    /// Puts a batch back that has to be sent again.
+    /// Puts a batch back that has to be sent again. Of two with one order, the halves of a batch,
+    /// the second comes first.
     pub fn put_back(&mut self, built: Built) {
         let at = self
             .again
@@ -196,8 +196,7 @@ impl Queue {
         self.needs_new_id = false;
         for built in &mut self.again {
             built.restamp(self.stamp);
-            let next = i64::from(self.stamp.base_sequence) + built.tags.len() as i64;
-            self.stamp.base_sequence = (next % (i64::from(i32::MAX) + 1)) as i32;
+            self.stamp = self.stamp.after(built.tags.len());
         }
     }
 
@@ -229,6 +228,17 @@ impl Built {
     pub fn finish(&mut self) {
         if let Some(builder) = self.builder.take() {
             self.bytes = builder.finish_as(self.stamp);
+        }
+    }
+
+    /// Some of its records, in a batch of their own that has its place.
+    pub fn part(&self, builder: BatchBuilder, tags: Vec<u64>, buffered: usize) -> Built {
+        Built {
+            bytes: Vec::new(),
+            tags,
+            buffered,
+            builder: Some(builder),
+            ..*self
         }
     }
 

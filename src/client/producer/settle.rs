@@ -74,16 +74,29 @@ impl Shared {
             Err(failure) => failure,
         };
         let now = clock::now();
+        let code = failure.code();
+        let in_time = now.saturating_duration_since(built.opened_at) < self.config.delivery_timeout;
+        let may_go_on = in_time && !self.is_closed();
+        if code == Some(ErrorCode::MessageTooLarge)
+            && may_go_on
+            && let Some([first, second]) = built.halves(&self.config)
+        {
+            let mut state = self.state();
+            state.unsettled += 1;
+            let queue = &mut state.queues[n];
+            queue.in_flight -= 1;
+            queue.put_back(second);
+            queue.put_back(first);
+            return;
+        }
         let mut state = self.state();
         let queue = &mut state.queues[n];
-        let code = failure.code();
         // An earlier batch is missing: it waits to be sent again, or was given up, after which
         // this one is numbered anew. Either way this one is not stored.
         let follows = code == Some(ErrorCode::OutOfOrderSequenceNumber)
             && (queue.waits_before(built.order) || queue.needs_new_id);
-        let in_time = now.saturating_duration_since(built.opened_at) < self.config.delivery_timeout;
         let retried = failure.retriable() && built.retries < self.config.retries;
-        if (retried || follows) && in_time && !self.is_closed() {
+        if (retried || follows) && may_go_on {
             built.retries += u32::from(!follows);
             queue.in_flight -= 1;
             queue.not_before = Some(now + self.cluster.config().retry_backoff);

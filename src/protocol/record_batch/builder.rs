@@ -35,6 +35,20 @@ pub struct ProducerStamp {
     pub base_sequence: i32,
 }
 
+impl ProducerStamp {
+    /// The stamp of what follows so many records: sequences begin at 0 again behind the largest.
+    pub fn after(self, records: usize) -> ProducerStamp {
+        if self.base_sequence == NO_SEQUENCE {
+            return self;
+        }
+        let next = i64::from(self.base_sequence) + records as i64;
+        ProducerStamp {
+            base_sequence: (next % (i64::from(i32::MAX) + 1)) as i32,
+            ..self
+        }
+    }
+}
+
 impl Default for ProducerStamp {
     fn default() -> Self {
         Self {
