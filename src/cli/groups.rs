@@ -6,7 +6,7 @@
 //! Never:      changes anything.
 
 use super::ClientFlags;
-use super::output::{Outcome, print};
+use super::output::{Outcome, Refusal, print};
 use crate::client::{Cluster, groups};
 use std::fmt::Write;
 
@@ -35,8 +35,18 @@ pub struct Groups {
     client: ClientFlags,
 }
 
+const KINDS: [&str; 4] = ["classic", "consumer", "share", "streams"];
+
 impl Groups {
     pub fn run(self) -> Outcome {
+        if let Some(named) = &self.group_type
+            && !KINDS.iter().any(|kind| kind.eq_ignore_ascii_case(named))
+        {
+            return Err(Refusal::new(format_args!(
+                "--group-type {named}: there is no such type; name one of {}",
+                KINDS.join(", ")
+            )));
+        }
         let cluster = Cluster::connect(self.client.config()?)?;
         let listed = groups::list(&cluster, &[], &[])?;
         let is = |wanted: &Option<String>, value: &str| {

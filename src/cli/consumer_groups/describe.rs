@@ -28,7 +28,7 @@ pub fn run(flags: &ConsumerGroups, cluster: &Arc<Cluster>, wanted: &[String]) ->
             continue;
         };
         if flags.state.is_some() {
-            print(&state(cluster, &group))?;
+            print(&state(cluster, &group, flags.verbose))?;
             continue;
         }
         match group.state.as_str() {
@@ -111,7 +111,10 @@ fn offsets(
     }
     columns.extend([("CURRENT-OFFSET", 15), ("LOG-END-OFFSET", 15), ("LAG", 15)]);
     columns.extend([("CONSUMER-ID", 15), ("HOST", 15), ("CLIENT-ID", 0)]);
-    Ok(table(&columns, &rows))
+    Ok(match rows.is_empty() {
+        true => String::new(),
+        false => table(&columns, &rows),
+    })
 }
 
 fn members(group: &DescribedGroup, verbose: bool) -> String {
@@ -142,7 +145,9 @@ fn members(group: &DescribedGroup, verbose: bool) -> String {
             let current = Some(member.epoch).filter(|epoch| *epoch >= 0);
             row.extend([epoch(current), shown(&member.assigned)]);
             let target = group.epochs.map(|(_, assignment)| assignment);
-            row.extend([epoch(target), shown(&member.target)]);
+            // A classic group has no target: what it was given is all there is.
+            let aim = target.map_or(NONE.to_owned(), |_| shown(&member.target));
+            row.extend([epoch(target), aim]);
         }
         rows.push(row);
     }
@@ -164,7 +169,7 @@ fn shown(partitions: &Partitions) -> String {
     }
 }
 
-fn state(cluster: &Arc<Cluster>, group: &DescribedGroup) -> String {
+fn state(cluster: &Arc<Cluster>, group: &DescribedGroup, verbose: bool) -> String {
     let known = cluster.known();
     let broker = known.brokers.get(&group.coordinator);
     let address = broker.map_or(String::new(), |broker| broker.address.to_string());
@@ -172,28 +177,29 @@ fn state(cluster: &Arc<Cluster>, group: &DescribedGroup) -> String {
         "" => NONE,
         assignor => assignor,
     };
-    let columns = [
-        ("GROUP", 15),
-        ("COORDINATOR (ID)", 25),
-        ("ASSIGNMENT-STRATEGY", 20),
-        ("STATE", 15),
-        ("#MEMBERS", 0),
-    ];
-    let row = vec![
+    let mut columns = vec![("GROUP", 15), ("COORDINATOR (ID)", 25)];
+    columns.extend([("ASSIGNMENT-STRATEGY", 20), ("STATE", 15)]);
+    let mut row = vec![
         group.id.clone(),
         format!("{address} ({})", group.coordinator),
         assignor.to_owned(),
         group.state.clone(),
-        group.members.len().to_string(),
     ];
+    if verbose {
+        columns.extend([("GROUP-EPOCH", 15), ("TARGET-ASSIGNMENT-EPOCH", 25)]);
+        let epochs = group.epochs.map(|(of, target)| [of, target]);
+        row.extend(match epochs {
+            Some(epochs) => epochs.map(|epoch| epoch.to_string()),
+            None => [NONE, NONE].map(str::to_owned),
+        });
+    }
+    columns.push(("#MEMBERS", 0));
+    row.push(group.members.len().to_string());
     table(&columns, &[row])
 }
 
 /// An empty line, the names, the rows; each column as wide as its widest cell, at least as given.
 fn table(columns: &[(&str, usize)], rows: &[Vec<String>]) -> String {
-    if rows.is_empty() {
-        return String::new();
-    }
     let width = |place: usize, (name, least): (&str, usize)| {
         let cells = rows
             .iter()

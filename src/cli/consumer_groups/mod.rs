@@ -85,6 +85,31 @@ pub struct ConsumerGroups {
     client: ClientFlags,
 }
 
+/// What consumers' groups may be.
+const KINDS: &[&str] = &["classic", "consumer"];
+const STATES: &[&str] = &[
+    "Stable",
+    "PreparingRebalance",
+    "CompletingRebalance",
+    "Assigning",
+    "Reconciling",
+    "Empty",
+    "Dead",
+];
+
+fn check(what: &str, named: &[String], known: &[&str]) -> Outcome {
+    let is_known = |name: &String| known.iter().any(|known| known.eq_ignore_ascii_case(name));
+    if named.iter().all(is_known) {
+        return Ok(());
+    }
+    Err(Refusal::new(format_args!(
+        "Invalid {what} list '{}'. Valid {}s are: {}",
+        named.join(","),
+        what.trim_end_matches('s'),
+        known.join(", ")
+    )))
+}
+
 fn validate(pattern: &str) -> Outcome {
     match regex_lite::Regex::new(pattern) {
         Ok(_) => print(&format!("The regular expression `{pattern}` is valid.\n")),
@@ -129,7 +154,7 @@ impl ConsumerGroups {
                 false => Ok(self.group.clone()),
             };
         }
-        let all = groups::list(cluster, &[], &["classic", "consumer"])?.into_iter();
+        let all = groups::list(cluster, &[], KINDS)?.into_iter();
         Ok(all.map(|group| group.id).collect())
     }
 
@@ -143,8 +168,10 @@ impl ConsumerGroups {
             items.map(str::to_owned).collect()
         };
         let (states, mut kinds) = (split(&self.state), split(&self.r#type));
+        check("state", &states, STATES)?;
+        check("types", &kinds, KINDS)?;
         if kinds.is_empty() {
-            kinds = vec!["classic".to_owned(), "consumer".to_owned()];
+            kinds = KINDS.iter().map(|kind| (*kind).to_owned()).collect();
         }
         fn texts(items: &[String]) -> Vec<&str> {
             items.iter().map(String::as_str).collect()

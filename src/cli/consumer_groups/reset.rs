@@ -193,11 +193,20 @@ impl Scenario {
                 }
             };
             let at = listed(OffsetSpec::Time(at))?;
-            // Nothing is that new: the end.
-            at.iter()
-                .zip(&ends)
-                .map(|(at, end)| if *at < 0 { *end } else { *at })
-                .collect()
+            let found = places.iter().zip(at).zip(&ends);
+            let found = found.map(|((place, at), end)| match at {
+                // Nothing is that new.
+                ..0 => {
+                    note(format_args!(
+                        "WARN: Partition {} from topic {} is empty. Falling back to latest known \
+                         offset.",
+                        place.1, place.0
+                    ));
+                    *end
+                }
+                at => at,
+            });
+            found.collect()
         };
         Ok(within(places, asked, &starts, &ends))
     }
