@@ -5,6 +5,7 @@
 use super::context::{Call, Response, Unanswerable};
 use super::coordinated::{coordinate, relay};
 use crate::coordinator::Kind;
+use crate::coordinator::transaction::refusal;
 use crate::protocol::messages::init_producer_id::{InitProducerIdRequest, InitProducerIdResponse};
 use crate::protocol::{ErrorCode, ProducerId, Reader};
 
@@ -15,6 +16,10 @@ pub async fn handle(
     call: &Call,
     request: InitProducerIdRequest<'_>,
 ) -> Result<Response, Unanswerable> {
+    let timeout_ms_max = call.config().values.number("transaction.max.timeout.ms");
+    if let Some(code) = refusal(&request, timeout_ms_max) {
+        return call.respond(&refused(code));
+    }
     if let Some(transactional_id) = request.transactional_id {
         let answer = coordinate(call, Kind::Transaction, transactional_id.0, &request).await;
         if let (Ok(body), ..FENCED_VERSION) = (&answer, call.version) {

@@ -13,13 +13,16 @@ use crate::protocol::messages::metadata::{
     MetadataResponseTopic,
 };
 use crate::protocol::{BrokerId, ErrorCode, TopicName};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Bits of the operations that everybody may do while nothing is forbidden (KIP-430).
 pub const TOPIC_OPERATIONS: i32 = 0b1101_1111_1000;
 pub const CLUSTER_OPERATIONS: i32 = 0b1_1111_1010_0000;
 pub const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
+
+/// From this version on a topic may have no name in the answer.
+const NAME_MAY_BE_NULL: i16 = 12;
 
 /// A topic of the answer.
 enum Found {
@@ -31,6 +34,15 @@ enum Found {
     },
 }
 
+impl Found {
+    fn key(&self) -> (Option<String>, TopicId) {
+        match self {
+            Found::Topic(topic) => (None, topic.id),
+            Found::Refused { name, id, .. } => (name.clone(), *id),
+        }
+    }
+}
+
 pub async fn handle(call: &Call, request: MetadataRequest<'_>) -> Result<Response, Unanswerable> {
     let create = create_missing(call, &request).await;
     let image = call.image();
@@ -40,17 +52,15 @@ pub async fn handle(call: &Call, request: MetadataRequest<'_>) -> Result<Respons
         Some(asked) if asked.is_empty() && call.version == 0 => {
             image.topics().cloned().map(Found::Topic).collect()
         }
-        Some(asked) => asked
-            .iter()
-            .map(|topic| {
-                find(
-                    &image,
-                    topic.name.map(|name| name.0),
-                    TopicId(topic.topic_id.0),
-                    &create,
-                )
-            })
-            .collect(),
+        Some(asked) => {
+            // Who asks twice, by whatever name, is answered once.
+            let mut told = BTreeSet::new();
+            let found = asked.iter().map(|topic| {
+                let name = topic.name.map(|name| name.0);
+                find(&image, name, TopicId(topic.topic_id.0), &create)
+            });
+            found.filter(|found| told.insert(found.key())).collect()
+        }
     };
     let listener = &call.context.listener.name;
     let brokers = image
@@ -80,7 +90,7 @@ pub async fn handle(call: &Call, request: MetadataRequest<'_>) -> Result<Respons
         controller_id: BrokerId(image.controller),
         topics: found
             .iter()
-            .map(|found| topic(found, topic_operations))
+            .map(|found| topic(found, topic_operations, call.version))
             .collect(),
         cluster_authorized_operations: operations(
             request.include_cluster_authorized_operations,
@@ -165,7 +175,7 @@ fn find(image: &Image, name: Option<&str>, id: TopicId, refused: &Refusals) -> F
     }
 }
 
-fn topic(found: &Found, operations: i32) -> MetadataResponseTopic<'_> {
+fn topic(found: &Found, operations: i32, version: i16) -> MetadataResponseTopic<'_> {
     match found {
         Found::Topic(topic) => MetadataResponseTopic {
             error_code: ErrorCode::None,
@@ -177,8 +187,10 @@ fn topic(found: &Found, operations: i32) -> MetadataResponseTopic<'_> {
         },
         Found::Refused { name, id, code } => MetadataResponseTopic {
             error_code: *code,
-            // Before v12 the name may not be null.
-            name: Some(TopicName(name.as_deref().unwrap_or_default())),
+            name: match name {
+                _ if *id != TopicId::ZERO && version >= NAME_MAY_BE_NULL => None,
+                name => Some(TopicName(name.as_deref().unwrap_or_default())),
+            },
             topic_id: uuid(*id),
             topic_authorized_operations: OPERATIONS_NOT_ASKED,
             ..MetadataResponseTopic::default()

@@ -24,6 +24,21 @@ enum Outcome {
     Fences,
 }
 
+/// What the request alone shows to be wrong, whoever its coordinator is.
+pub fn refusal(request: &InitProducerIdRequest<'_>, timeout_ms_max: i64) -> Option<ErrorCode> {
+    let (id, epoch) = (request.producer_id.0, request.producer_epoch);
+    let timeout = i64::from(request.transaction_timeout_ms);
+    match request.transactional_id.map(|id| id.0) {
+        _ if (id == -1) != (epoch == -1) => Some(ErrorCode::InvalidRequest),
+        None => None,
+        Some("") => Some(ErrorCode::InvalidRequest),
+        Some(_) if timeout <= 0 || timeout > timeout_ms_max => {
+            Some(ErrorCode::InvalidTransactionTimeout)
+        }
+        Some(_) => None,
+    }
+}
+
 impl Transactions {
     pub(super) fn init(
         &mut self,
@@ -75,16 +90,12 @@ impl Transactions {
         granted: Option<Result<i64, ErrorCode>>,
         wall: i64,
     ) -> Outcome {
-        let timeout = i64::from(request.transaction_timeout_ms);
         let expected = Producer {
             id: request.producer_id.0,
             epoch: request.producer_epoch,
         };
-        if transactional_id.is_empty() || (expected.id == -1) != (expected.epoch == -1) {
-            return Outcome::Refused(ErrorCode::InvalidRequest);
-        }
-        if timeout <= 0 || timeout > self.settings.timeout_ms_max {
-            return Outcome::Refused(ErrorCode::InvalidTransactionTimeout);
+        if let Some(code) = refusal(request, self.settings.timeout_ms_max) {
+            return Outcome::Refused(code);
         }
         if self.allocating.contains(transactional_id) {
             return Outcome::Refused(ErrorCode::ConcurrentTransactions);

@@ -35,6 +35,7 @@ use crate::config::BrokerConfig;
 use crate::metadata::{Image, TRANSACTION_VERSION};
 use crate::protocol::records::transaction::{TransactionRecordKey, TransactionRecordValue};
 use crate::protocol::{ApiKey, DecodeError, ErrorCode, Message, Reader};
+pub use init::refusal;
 use state::{State, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
