@@ -17,6 +17,8 @@ from pathlib import Path
 
 from broker import ottla_binary
 from run import REPOSITORY, Skip, equal, eventually, holds
+from suites import tools_groups
+from suites.tools_groups import sorted_lines
 
 RECORDED = Path(__file__).resolve().parent.parent / "recorded" / "tools.json"
 KAFKA_TOOL = REPOSITORY / "perf" / "peers" / "kafka-tool"
@@ -24,7 +26,10 @@ KAFKA_TOOL = REPOSITORY / "perf" / "peers" / "kafka-tool"
 TEST_SECONDS_MAX = 600
 # Tools without a broker, and those of Kafka that go by another name there.
 OFFLINE = {"log dump": "dump-log"}
-CLASSES = {"groups": "org.apache.kafka.tools.GroupsCommand"}
+CLASSES = {"groups": "org.apache.kafka.tools.GroupsCommand",
+           "transactions": "org.apache.kafka.tools.TransactionsCommand"}
+# Kafka's has commands, and takes the address only before them.
+COMMANDS = {"transactions"}
 
 
 class Runner:
@@ -33,15 +38,17 @@ class Runner:
     def __init__(self, bench, kafka):
         self.bench, self.kafka, self.told = bench, kafka, []
 
-    def __call__(self, tool, *arguments, code=0, stdin=None, same=None, told=True):
+    def __call__(self, tool, *arguments, code=0, stdin=None, same=None, told=True, says=""):
+        """`says` stands among its errors."""
         bench = self.bench
         address = () if tool in OFFLINE else ("--bootstrap-server", bench.address)
+        flags = [*address, *arguments] if tool in COMMANDS else [*arguments, *address]
         if self.kafka:
-            name = OFFLINE.get(tool, CLASSES.get(tool, tool))
-            command = [KAFKA_TOOL, name, *arguments, *address]
+            command = [KAFKA_TOOL, OFFLINE.get(tool, CLASSES.get(tool, tool)), *flags]
         else:
-            command = [ottla_binary(), *tool.split(), *arguments, *address]
+            command = [ottla_binary(), *tool.split(), *flags]
         done = bench.command(*command, code=code, stdin=stdin)
+        holds(says in done.stderr, f"{tool} {arguments} says {says}: {done.stderr[-600:]}")
         text = done.stdout
         if isinstance(text, bytes):
             text = text.decode(errors="backslashreplace")
@@ -68,10 +75,6 @@ def neutral(bench, text):
 def without_first_default(found):
     """Kafka writes `min.insync.replicas` down when it is formatted, and tells it of each topic."""
     return ",".join(one for one in found[0].split(",") if one != "min.insync.replicas=1")
-
-
-def sorted_lines(text):
-    return "".join(sorted(text.splitlines(keepends=True)))
 
 
 def topics(run):
@@ -198,44 +201,6 @@ def numbers(run):
         "--value-deserializer", f"{serialization}.LongDeserializer",
         # Kafka's tool has printed what came before the key by then.
         same=lambda text: text.splitlines()[0])
-
-
-def groups(run):
-    bench = run.bench
-    topic, group = bench.topic("grouped", partitions=2), bench.name("g")
-    run("console-producer", "--topic", topic, "--reader-property", "parse.key=true",
-        stdin="".join(f"k{n}\tv{n}\n" for n in range(10)))
-    read = ("console-consumer", "--group", group, "--timeout-ms", 60000)
-    run(*read, "--topic", topic, "--from-beginning", "--max-messages", 10, same=sorted_lines)
-    describe = ("consumer-groups", "--describe", "--group", group)
-    run(*describe, same=columns)
-    run(*describe, "--state", same=columns)
-    run("console-producer", "--topic", topic, "--reader-property", "parse.key=true",
-        stdin="k3\tmore\n")
-    # It goes on where it was, not at the beginning.
-    run(*read, "--topic", topic, "--from-beginning", "--max-messages", 1)
-    run("consumer-groups", "--reset-offsets", "--group", group, "--topic", topic, "--to-earliest",
-        "--execute", same=columns)
-    # A pattern that no topic of the other tools' turn is caught by.
-    run(*read, "--include", f"{topic}.?", "--max-messages", 11, "--consumer-property",
-        "group.protocol=consumer", same=sorted_lines)
-    run("consumer-groups", "--describe", "--group", group, "--offsets", same=columns)
-    run("consumer-groups", "--delete", "--group", group)
-    fresh = ("console-consumer", "--topic", topic, "--timeout-ms", 3000, "--group")
-    # Nothing committed and no policy: an error that says so, in both protocols.
-    for protocol in "classic", "consumer":
-        run(*fresh, bench.name("none"), "--consumer-property", "auto.offset.reset=none",
-            "--consumer-property", f"group.protocol={protocol}", code=None, told=False)
-    run("console-consumer", "--topic", topic, "--timeout-ms", 60000, "--group", bench.name("by"),
-        "--max-messages", 11, "--consumer-property", "auto.offset.reset=by_duration:PT1H",
-        same=sorted_lines)
-
-
-def columns(text):
-    """Columns as wide as need be, rows in any order; hosts and members are of the moment."""
-    text = re.sub(r" +", " ", text)
-    text = re.sub(r"[\w.:-]+:PORT \(\d+\)|HOST:PORT \(\d+\)", "COORDINATOR", text)
-    return "\n".join(sorted(line.strip() for line in text.splitlines() if line.strip())) + "\n"
 
 
 def internal_topics(run):
@@ -411,5 +376,6 @@ def recorded(bench, steps):
     return all_told[steps.__name__]
 
 
-STEPS = [topics, configs, cluster, produced, numbers, groups, internal_topics, dumps, offsets]
+STEPS = [topics, configs, cluster, produced, numbers, tools_groups.groups, internal_topics, dumps,
+         offsets, *tools_groups.STEPS]
 TESTS = [compared(steps, recorded) for steps in STEPS] + [completions]
