@@ -188,13 +188,10 @@ def topics_in_every_version(bench):
                              ',"allowAutoTopicCreation":false'
                              ',"includeTopicAuthorizedOperations":false}')
         known["I"] = json.loads(described)["topics"][0]["topicId"]
-        # A coordinator of transactions and a block of producer ids, which Kafka fetches when
-        # it is asked for the first.
-        for request in ('FindCoordinator 3 {"key":"$T-x","keyType":1}',
-                        'InitProducerId 1 {"transactionalId":null,"transactionTimeoutMs":1}'):
-            api, version, body = request.split(" ", 2)
-            eventually(lambda: json.loads(ask(api, int(version), body))["errorCode"] == 0,
-                       request, 30)
+        # A block of producer ids, which Kafka fetches when it is asked for the first.
+        body = '{"transactionalId":null,"transactionTimeoutMs":1}'
+        eventually(lambda: json.loads(ask("InitProducerId", 1, body))["errorCode"] == 0,
+                   "an id of a producer", 30)
         for api, version, body, kafkas in asked_and_answered(text):
             mine = ask(api, version, body)
             if record:
