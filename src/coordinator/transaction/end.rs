@@ -266,18 +266,23 @@ impl Transactions {
         self.resume_parked(step, transactional_id);
     }
 
-    /// Aborts transactions that are open for longer than their producers wanted, now and then.
-    pub(super) fn abort_overdue(&mut self, step: &mut Step) {
+    /// Aborts transactions that are open for longer than their producers wanted, now and then, and
+    /// no more than are left to this step.
+    pub(super) fn abort_overdue(&mut self, step: &mut Step, left: &mut usize) {
         if step.now < self.swept.plus(self.settings.abort_interval_ms) {
             return;
         }
         if self.deadlines.first().is_none_or(|(at, _)| *at > step.now) {
             return;
         }
-        self.swept = step.now;
         while let Some((at, transactional_id)) = self.deadlines.first().cloned()
             && at <= step.now
         {
+            if *left == 0 {
+                // The next step goes on.
+                return;
+            }
+            *left -= 1;
             if self.allocating.contains(&transactional_id) {
                 // It is being ended by its producer, which waits for a producer id.
                 let later = step.now.plus(self.settings.abort_interval_ms.max(1));
@@ -286,6 +291,7 @@ impl Transactions {
             }
             self.fence(step, &transactional_id);
         }
+        self.swept = step.now;
     }
 }
 

@@ -38,6 +38,7 @@ use crate::protocol::{ApiKey, DecodeError, ErrorCode, Message, Reader};
 pub use init::refusal;
 use state::{State, Transaction};
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 /// What the properties say.
@@ -66,6 +67,10 @@ pub struct Transactions {
     /// When transactions were last aborted for their age.
     swept: Millis,
     timers: BTreeSet<(Millis, Timer)>,
+    /// The last id that has begun after loading, while there are more.
+    begun: Option<String>,
+    /// The last id that was looked at for its age, while there are more.
+    aged: Option<String>,
     /// Questions under way. Tickets start at a random number, so that the answer to an earlier
     /// machine's question is none.
     tickets: u64,
@@ -108,6 +113,13 @@ struct Parked {
 /// How long markers that could not be written wait before they are asked for again.
 const MARKERS_RETRY_MS: u64 = 100;
 
+/// Transactions that one step ends, or begins after loading: each writes and asks, some 5 us.
+const ENDS_PER_STEP_MAX: usize = 32;
+
+/// Ids that one step looks at for their age, and when the next one looks at others.
+const AGES_PER_STEP_MAX: usize = 256;
+const NEXT_AGES_MS: u64 = 1;
+
 impl Settings {
     pub fn of(config: &BrokerConfig) -> Settings {
         let values = &config.values;
@@ -131,6 +143,8 @@ impl Transactions {
             deadlines: BTreeSet::new(),
             swept: Millis(0),
             timers: BTreeSet::new(),
+            begun: None,
+            aged: None,
             tickets: 0,
             asked: BTreeMap::new(),
             allocating: BTreeSet::new(),
@@ -214,20 +228,45 @@ impl Transactions {
         }
     }
 
-    /// Forgets ids that nobody used for long.
+    /// Forgets some of the ids that nobody used for long; looks for others a little later.
     fn expire(&mut self, step: &mut Step) {
         let oldest = step.wall.saturating_sub(self.settings.expiration_ms);
-        let (all, allocating) = (&mut self.all, &self.allocating);
-        all.retain(|transactional_id, transaction| {
+        let ids = next_ids(&self.all, self.aged.take(), AGES_PER_STEP_MAX);
+        for transactional_id in &ids {
+            let transaction = &self.all[transactional_id];
             let expired = transaction.state.may_expire()
                 && transaction.last_update_ms <= oldest
-                && !allocating.contains(transactional_id);
+                && !self.allocating.contains(transactional_id);
             if expired {
                 let key = state::key(transactional_id);
                 step.record(key.expect("it was in a record before"), None);
+                self.all.remove(transactional_id);
             }
-            !expired
-        });
+        }
+        let next = match ids.len() {
+            AGES_PER_STEP_MAX => {
+                self.aged = ids.into_iter().next_back();
+                NEXT_AGES_MS
+            }
+            _ => self.settings.expire_interval_ms,
+        };
+        self.timers.insert((step.now.plus(next), Timer::Expiration));
+    }
+
+    /// After loading: an ongoing transaction has its deadline, one that ends is ended.
+    fn begin(&mut self, step: &mut Step, transactional_id: &str) {
+        let transaction = &self.all[transactional_id];
+        match transaction.state {
+            State::Ongoing => {
+                // The wall clock may have gone anywhere: not longer than the whole timeout.
+                let end = transaction.start_ms + i64::from(transaction.timeout_ms);
+                let left = end.saturating_sub(step.wall).max(0);
+                let left = left.min(transaction.timeout_ms.into()) as u64;
+                self.set_deadline(transactional_id, Some(step.now.plus(left)));
+            }
+            state if state.ending().is_some() => self.ask_markers(step, transactional_id),
+            _ => {}
+        }
     }
 }
 
@@ -259,26 +298,19 @@ impl Machine for Transactions {
     }
 
     fn loaded(&mut self, step: &mut Step) -> bool {
-        self.tickets = step.draw() as u64;
-        self.swept = step.now;
-        let expiration = step.now.plus(self.settings.expire_interval_ms);
-        self.timers.insert((expiration, Timer::Expiration));
-        let ids: Vec<String> = self.all.keys().cloned().collect();
-        for transactional_id in ids {
-            let transaction = &self.all[&transactional_id];
-            match transaction.state {
-                State::Ongoing => {
-                    // The wall clock may have gone anywhere: not longer than the whole timeout.
-                    let end = transaction.start_ms + i64::from(transaction.timeout_ms);
-                    let left = end.saturating_sub(step.wall).max(0);
-                    let left = left.min(transaction.timeout_ms.into()) as u64;
-                    self.set_deadline(&transactional_id, Some(step.now.plus(left)));
-                }
-                state if state.ending().is_some() => self.ask_markers(step, &transactional_id),
-                _ => {}
-            }
+        if self.begun.is_none() {
+            self.tickets = step.draw() as u64;
+            self.swept = step.now;
+            let expiration = step.now.plus(self.settings.expire_interval_ms);
+            self.timers.insert((expiration, Timer::Expiration));
         }
-        false
+        let ids = next_ids(&self.all, self.begun.take(), ENDS_PER_STEP_MAX);
+        for transactional_id in &ids {
+            self.begin(step, transactional_id);
+        }
+        let has_more = ids.len() == ENDS_PER_STEP_MAX;
+        self.begun = ids.into_iter().next_back().filter(|_| has_more);
+        has_more
     }
 
     fn configure(&mut self, config: &BrokerConfig) {
@@ -317,19 +349,18 @@ impl Machine for Transactions {
     }
 
     fn timeout(&mut self, step: &mut Step) {
-        self.abort_overdue(step);
-        while let Some((at, _)) = self.timers.first()
+        let mut left = ENDS_PER_STEP_MAX;
+        self.abort_overdue(step, &mut left);
+        while left > 0
+            && let Some((at, _)) = self.timers.first()
             && *at <= step.now
             && let Some((_, timer)) = self.timers.pop_first()
         {
+            left -= 1;
             match timer {
                 Timer::Markers(transactional_id) => self.ask_markers(step, &transactional_id),
                 Timer::Parked(transactional_id) => self.give_up_parked(step, &transactional_id),
-                Timer::Expiration => {
-                    self.expire(step);
-                    let next = step.now.plus(self.settings.expire_interval_ms);
-                    self.timers.insert((next, Timer::Expiration));
-                }
+                Timer::Expiration => self.expire(step),
             }
         }
     }
@@ -350,6 +381,19 @@ impl Machine for Transactions {
 /// Whether a filter may name this state.
 pub fn is_state(name: &str) -> bool {
     State::named(name).is_some()
+}
+
+/// Up to `most` ids behind `after`.
+fn next_ids(
+    all: &BTreeMap<String, Transaction>,
+    after: Option<String>,
+    most: usize,
+) -> Vec<String> {
+    let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+    let behind = all.range((from, Bound::Unbounded)).take(most);
+    behind
+        .map(|(transactional_id, _)| transactional_id.clone())
+        .collect()
 }
 
 fn decode<'r, M: Message<'r>>(request: &'r Request) -> Result<M, DecodeError> {

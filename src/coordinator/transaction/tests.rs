@@ -74,10 +74,13 @@ impl Desk {
         let name = TRANSACTION_VERSION.to_owned();
         image.features.insert(name, self.level);
         let image = Arc::new(image);
-        self.step(|machine, step| {
-            machine.follow(step, &image);
-            machine.loaded(step);
-        });
+        self.step(|machine, step| machine.follow(step, &image));
+        let mut has_more = true;
+        while has_more {
+            let asked = self.asks.len();
+            self.step(|machine, step| has_more = machine.loaded(step));
+            assert!(self.asks.len() - asked <= ENDS_PER_STEP_MAX);
+        }
     }
 
     fn step(&mut self, run: impl FnOnce(&mut Transactions, &mut Step)) {
@@ -583,4 +586,42 @@ fn records_of_other_kinds_are_skipped_and_broken_ones_refused() {
     let key = state::key("id").expect("it fits");
     assert!(replay(&mut machine, &key, Some(&[0, 9])).is_err());
     assert_eq!(replay(&mut machine, &key, None), Ok(()));
+}
+
+#[test]
+fn thousands_of_transactions_are_begun_ended_and_forgotten_some_in_each_step() {
+    let mut desk = Desk::new(2);
+    let count = 2 * AGES_PER_STEP_MAX + 3;
+    for number in 0..count {
+        let id = format!("id-{number}");
+        let producer = desk.init(&id).expect("new");
+        desk.add(&id, producer, &[0]);
+    }
+    // All of them are open too long at once; a restart goes on with those that were not reached.
+    desk.now += 70_000;
+    desk.step(|machine, step| machine.timeout(step));
+    assert_eq!(desk.asks.len(), ENDS_PER_STEP_MAX);
+    let now = Millis(desk.now);
+    assert!(desk.machine.next_timeout() <= Some(now), "there are more");
+    desk.step(|machine, step| machine.timeout(step));
+    assert_eq!(desk.asks.len(), 2 * ENDS_PER_STEP_MAX);
+    desk.restart();
+    assert_eq!(desk.asks.len(), 2 * ENDS_PER_STEP_MAX, "asked for again");
+    desk.pass(10_000);
+    assert_eq!(desk.asks.len(), count);
+    while !desk.asks.is_empty() {
+        desk.mark(NONE);
+    }
+    // All are forgotten, some in each step.
+    desk.now += 1_100_000;
+    let mut steps = 0;
+    while !desk.machine.all.is_empty() {
+        let before = desk.machine.all.len();
+        desk.now += NEXT_AGES_MS;
+        desk.step(|machine, step| machine.timeout(step));
+        assert!(before - desk.machine.all.len() <= AGES_PER_STEP_MAX);
+        steps += 1;
+    }
+    assert_eq!(steps, 3);
+    assert!(desk.machine.next_timeout() >= Some(Millis(desk.now + SETTINGS.expire_interval_ms)));
 }
