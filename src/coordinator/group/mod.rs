@@ -40,7 +40,7 @@ use crate::protocol::{ApiKey, DecodeError, ErrorCode, Message, Reader};
 use begin::Begun;
 use classic::{ClassicGroup, Joining, Syncing};
 use consumer::ConsumerGroup;
-use offsets::{Committed, Offsets};
+use offsets::{Committed, Offsets, Place};
 use share::ShareGroup;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -56,6 +56,8 @@ pub struct GroupMachine {
     timers: Timers,
     /// How many sessions have begun since loading, while there are more.
     begun: Option<Begun>,
+    /// The group whose offsets are looked at next for their age, and the last one of it that was.
+    looked: Option<(Id, Option<Place>)>,
     /// What was asked about share partitions.
     jobs: share::Jobs,
     /// Internal topics of streams groups that were asked for.
@@ -101,6 +103,7 @@ impl GroupMachine {
             offsets: Offsets::default(),
             timers: Timers::default(),
             begun: None,
+            looked: None,
             jobs: share::Jobs::default(),
             creations: BTreeMap::new(),
         }

@@ -12,6 +12,7 @@ use super::timers::Id;
 use crate::coordinator::Producer;
 use crate::protocol::Uuid;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 
 /// One committed offset.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,6 +31,9 @@ pub struct Committed {
     /// Counts changes, so that a late commit of a transaction does not go back.
     order: u64,
 }
+
+/// A topic and partition.
+pub type Place = (Id, i32);
 
 type Topics = BTreeMap<Id, BTreeMap<i32, Committed>>;
 
@@ -158,6 +162,27 @@ impl Offsets {
     /// All offsets of a group, by topic and partition.
     pub fn of(&self, group: &str) -> impl Iterator<Item = (&Id, &BTreeMap<i32, Committed>)> {
         self.groups.get(group).into_iter().flatten()
+    }
+
+    /// The offsets of a group behind this one, in the order of `of`.
+    pub fn behind(
+        &self,
+        group: &str,
+        after: Option<Place>,
+    ) -> impl Iterator<Item = (&Id, i32, &Committed)> {
+        let from = after.as_ref().map(|(topic, _)| topic.clone());
+        let from = from.map_or(Bound::Unbounded, Bound::Included);
+        let topics = self.groups.get(group);
+        let topics = topics.map(|topics| topics.range((from, Bound::Unbounded)));
+        topics
+            .into_iter()
+            .flatten()
+            .flat_map(move |(topic, partitions)| {
+                let after = after.as_ref().filter(|(last, _)| last == topic);
+                let from = after.map_or(Bound::Unbounded, |(_, last)| Bound::Excluded(*last));
+                let behind = partitions.range((from, Bound::Unbounded));
+                behind.map(move |(partition, committed)| (topic, *partition, committed))
+            })
     }
 
     pub fn has(&self, group: &str) -> bool {
