@@ -2,7 +2,8 @@
 //! Budget:    members are heard of every 3 s, so 100,000 of them ask 33,000 times a second; at
 //!            10 us each that is a third of a core. No step may hold its shard for 10 ms.
 //! Workload:  10,000 classic groups of 10 members on one machine: all join, sync, are heard of ten
-//!            times and commit; then a machine is made anew from what was written.
+//!            times and commit; then a machine is made anew from what was written, its members
+//!            fall silent, their offsets are looked at, and expire a week later.
 //! Prints:    requests per second of each kind and the longest step of each.
 
 use crate::Size;
@@ -26,6 +27,10 @@ const MEMBERS: usize = 10;
 
 /// Rounds of heartbeats.
 const ROUNDS: usize = 10;
+
+/// Apache Kafka's defaults: ten minutes, and a week.
+const RETENTION_CHECK_MS: u64 = 600_000;
+const RETENTION_MS: u64 = 7 * 24 * 3_600_000;
 
 /// A machine and what it wrote.
 struct Bench {
@@ -67,10 +72,9 @@ pub fn run(size: &Size) {
         again.replay(&replayed).expect("its own record");
     }
     let replayed = started.elapsed();
-    let mut step = Step::at(Millis(bench.now), bench.now as i64, 1);
-    again.loaded(&mut step);
-    let loaded = started.elapsed() - replayed;
-    println!("groups replay     {count:>8} records in {replayed:.1?}, loaded in {loaded:.1?} more");
+    println!("groups replay     {count:>8} records in {replayed:.1?}");
+    bench.machine = again;
+    bench.grow_old();
 }
 
 impl Bench {
@@ -85,8 +89,39 @@ impl Bench {
         let image = Arc::new(image);
         self.step(|machine, step| {
             machine.follow(step, &image);
-            machine.loaded(step);
+            assert!(!machine.loaded(step), "nothing was written");
         });
+    }
+
+    /// A machine that was made anew begins; then nobody is heard of any more.
+    fn grow_old(&mut self) {
+        let mut watch = Watch::new("begin");
+        let mut has_more = true;
+        while has_more {
+            watch.time(|| self.step(|machine, step| has_more = machine.loaded(step)));
+        }
+        watch.print();
+        let loaded = self.now;
+        self.pass("silence", loaded + RETENTION_CHECK_MS - 1);
+        self.pass("look", loaded + RETENTION_CHECK_MS + 60_000);
+        self.now += RETENTION_MS;
+        self.pass("expire", self.now + 60_000);
+        assert_eq!(
+            self.machine.next_timeout().map(|at| at.0 > self.now),
+            Some(true)
+        );
+    }
+
+    /// Wakes the machine whenever it wants to be.
+    fn pass(&mut self, name: &'static str, end: u64) {
+        let mut watch = Watch::new(name);
+        while let Some(next) = self.machine.next_timeout().filter(|at| at.0 <= end) {
+            self.now = self.now.max(next.0);
+            watch.time(|| self.step(|machine, step| machine.timeout(step)));
+            self.log.clear();
+            self.answers.clear();
+        }
+        watch.print();
     }
 
     fn step(&mut self, act: impl FnOnce(&mut GroupMachine, &mut Step)) {
