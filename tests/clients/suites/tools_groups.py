@@ -154,6 +154,10 @@ def groups_of_all_kinds(run):
     empty = ("consumer-groups", "--list", "--state", "empty")
     run.bench.soon(lambda: run(*empty, same=mine("kinds"), told=False).count("kinds") == 2, "left")
     run(*empty, same=mine("kinds"))
+    for wrong in (("consumer-groups", "--list", "--state", "nonsense"),
+                  ("consumer-groups", "--list", "--type", "nonsense"),
+                  ("groups", "--list", "--group-type", "nonsense")):
+        run(*wrong, code=1)
     run("consumer-groups", "--delete", "--group", old, "--group", new, same=named_in_order)
     run("consumer-groups", "--validate-regex", "a.*b")
 
@@ -168,15 +172,16 @@ def members_of_groups(run):
         with member(bench, group, topic, protocol, 6):
             for flags in ("--members",), ("--offsets", "--verbose"), ("--state",):
                 run(*describe, *flags, same=members_of_now)
-            if protocol == "consumer":
-                # How many epochs there were by now is of the moment too.
-                run(*describe, "--members", "--verbose",
-                    same=without("CONSUMER-ID", "CURRENT-EPOCH", "TARGET-EPOCH"))
+            # How many epochs there were by now is of the moment too.
+            varying = () if protocol == "classic" else ("CURRENT-EPOCH", "TARGET-EPOCH")
+            run(*describe, "--members", "--verbose", same=without("CONSUMER-ID", *varying))
+            run(*describe, "--state", "--verbose",
+                same=without("COORDINATOR", "(ID)", "GROUP-EPOCH", "TARGET-ASSIGNMENT-EPOCH"))
             # Nobody moves it under its members.
             run("consumer-groups", "--reset-offsets", "--group", group, "--topic", topic,
                 "--to-earliest", "--execute", code=None, told=False)
             run(*describe, same=members_of_now)
-        for flags in (), ("--state",):
+        for flags in (), ("--members",), ("--members", "--verbose"), ("--state",):
             run(*describe, *flags, same=columns)
             run("consumer-groups", "--describe", "--all-groups", *flags, same=mine("members"))
         run("consumer-groups", "--delete-offsets", "--group", group, "--topic", f"{topic}:1",
