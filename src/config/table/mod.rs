@@ -9,7 +9,7 @@
 //!   - a name appears once per resource, and every Apache Kafka 4.x name appears.
 //!
 //! Names, types, bounds and defaults are those of Apache Kafka 4.3's own definitions, plus the
-//! names of 4.0 that went away since. Three defaults are ours: data lies in `./ottla-data` and
+//! names of 4.0 that went away since and those that 4.4 brought. Three defaults are ours: data lies in `./ottla-data` and
 //! not in a folder for temporary files, the listener is on loopback, and a file without
 //! `process.roles` and `node.id` means a broker of its own.
 
@@ -18,6 +18,7 @@ pub mod groups;
 pub mod listeners;
 pub mod log;
 pub mod metrics;
+pub mod newest;
 pub mod ottla;
 pub mod quorum;
 pub mod quotas;
@@ -64,12 +65,13 @@ pub static FAMILIES: &[&str] = &[
 /// Every broker property.
 pub fn brokers() -> impl Iterator<Item = &'static Property> {
     let pages = BROKER_PAGES.iter().flat_map(|(_, rows)| rows.iter());
-    pages.chain(groups::BROKER_OFFLOAD)
+    pages.chain(groups::BROKER_OFFLOAD).chain(newest::BROKER)
 }
 
 /// Every topic property.
 pub fn topics() -> impl Iterator<Item = &'static Property> {
-    TOPIC_PAGES.iter().flat_map(|(_, rows)| rows.iter())
+    let pages = TOPIC_PAGES.iter().flat_map(|(_, rows)| rows.iter());
+    pages.chain(newest::TOPIC)
 }
 
 /// The broker property of this name.
@@ -84,8 +86,9 @@ pub fn topic(name: &str) -> Option<&'static Property> {
 
 /// The property of a consumer, share or streams group of this name.
 pub fn group(name: &str) -> Option<&'static Property> {
-    let mut rows = groups::GROUP.iter().chain(groups::GROUP_OFFLOAD);
-    rows.find(|property| property.name == name)
+    let rows = groups::GROUP.iter().chain(groups::GROUP_OFFLOAD);
+    rows.chain(newest::GROUP)
+        .find(|property| property.name == name)
 }
 
 /// The property of a client metrics subscription of this name.
