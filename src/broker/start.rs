@@ -114,7 +114,12 @@ async fn take(
         error: StartError(format!("log.dirs: {}: {reason}", path.display())),
         errno,
     };
-    let unusable = |errno: Errno| refuse(errno, &errno.told());
+    let unusable = |errno: Errno| {
+        let remedy = errno
+            .remedy()
+            .unwrap_or("name a folder this user can write to");
+        refuse(errno, &format_args!("{errno}; {remedy}"))
+    };
     let not_ours = |reason: &dyn fmt::Display| refuse(Errno(0), reason);
     create_all(runtime, path).await.map_err(unusable)?;
     let meta = match runtime

@@ -285,17 +285,21 @@ impl std::fmt::Display for Errno {
 }
 
 impl Errno {
-    /// As text for who runs the broker: with what to do about it, where that is known.
+    /// What who runs the broker can do about it, whatever was being done.
+    pub fn remedy(self) -> Option<&'static str> {
+        match self.0 {
+            libc::ENOSPC | libc::EDQUOT => Some("make room on this disk"),
+            libc::EMFILE | libc::ENFILE => Some("raise the limit of open files (ulimit -n)"),
+            _ => None,
+        }
+    }
+
+    /// As text, with its remedy.
     pub fn told(self) -> String {
-        let remedy = match self.0 {
-            libc::ENOSPC | libc::EDQUOT => "make room on this disk",
-            libc::EACCES | libc::EPERM => "name a folder this user can write to",
-            libc::EROFS => "mount it writable, or name another folder",
-            libc::EMFILE | libc::ENFILE => "raise the limit of open files (ulimit -n)",
-            libc::ENOTDIR | libc::EISDIR | libc::ENAMETOOLONG => "name a folder",
-            _ => return self.to_string(),
-        };
-        format!("{self}; {remedy}")
+        match self.remedy() {
+            Some(remedy) => format!("{self}; {remedy}"),
+            None => self.to_string(),
+        }
     }
 }
 
