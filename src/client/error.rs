@@ -31,6 +31,12 @@ pub enum ClientError {
         api: &'static str,
         after: Duration,
     },
+    /// Records were given up after `delivery.timeout.ms`; the last failure, if there was one.
+    Expired {
+        what: String,
+        after: Duration,
+        cause: Option<String>,
+    },
     /// The answer is not what the protocol says.
     Decode {
         address: String,
@@ -88,6 +94,7 @@ impl ClientError {
             | Self::Encode { .. }
             | Self::Unsupported { .. }
             | Self::Records { .. }
+            | Self::Expired { .. }
             | Self::NoOffset { .. }
             | Self::Property { .. } => false,
         }
@@ -130,6 +137,12 @@ impl fmt::Display for ClientError {
             Self::Connect { address, cause } => {
                 write!(f, "cannot connect to {address}: {}", io_text(cause))
             }
+            Self::Expired { what, after, cause } => write!(
+                f,
+                "{what}: not delivered within {} ms (delivery.timeout.ms): {}",
+                after.as_millis(),
+                cause.as_deref().unwrap_or("it was never its turn")
+            ),
             Self::Bootstrap { failures } => match failures.as_slice() {
                 [only] => write!(f, "{only}; is a broker running there? (--bootstrap-server)"),
                 several => {

@@ -333,7 +333,9 @@ impl Log {
             .checked
             .header;
         if header.has_producer_id() {
-            let expected = self.sequences.entry(header.producer_id).or_default();
+            // As a broker does: what comes first of an id is taken, whatever its number.
+            let sequences = self.sequences.entry(header.producer_id);
+            let expected = sequences.or_insert(header.base_sequence);
             if header.base_sequence < *expected {
                 return Err(ErrorCode::DuplicateSequenceNumber);
             }

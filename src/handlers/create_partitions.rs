@@ -18,16 +18,14 @@ pub async fn handle(
     let mut wanted = Vec::new();
     let mut said = Said::of(request.topics.iter().map(|topic| topic.name));
     for topic in &request.topics {
-        if !said.is_repeated(&topic.name) {
-            // Said once, or twice and refused.
-            if said.take(&topic.name) {
-                wanted.push(topic);
+        match said.take(&topic.name) {
+            None => {}
+            Some(true) => {
+                let text = "Duplicate topic name.".to_owned();
+                outcomes.push((topic.name, Err((ErrorCode::InvalidRequest, text))));
             }
-            continue;
+            Some(false) => wanted.push(topic),
         }
-        said.take(&topic.name);
-        let text = "Duplicate topic name.".to_owned();
-        outcomes.push((topic.name, Err((ErrorCode::InvalidRequest, text))));
     }
     let names = wanted.iter().map(|topic| topic.name);
     let asked = controller::Request::CreatePartitions {

@@ -27,13 +27,13 @@ pub async fn handle(
     let asked: Vec<_> = request.topics.iter().cloned().chain(named).collect();
     let mut outcomes: Vec<Outcome<'_>> = Vec::with_capacity(asked.len());
     let mut targets = Vec::new();
-    let said = Said::of(asked.iter().map(named_as));
-    let mut first = Said::of(asked.iter().map(named_as));
+    let mut said = Said::of(asked.iter().map(named_as));
     for topic in &asked {
-        let is_first = first.take(&named_as(topic));
-        match check(call, topic, said.is_repeated(&named_as(topic))) {
-            Some(refused) if is_first => outcomes.push((topic.clone(), Err(refused))),
-            Some(_) => {}
+        let Some(twice) = said.take(&named_as(topic)) else {
+            continue;
+        };
+        match check(call, topic, twice) {
+            Some(refused) => outcomes.push((topic.clone(), Err(refused))),
             None => targets.push(topic.clone()),
         }
     }

@@ -15,7 +15,7 @@ use crate::ids::{Offset, TopicId};
 use crate::io::Instant;
 use crate::map::Map;
 use crate::protocol::ErrorCode;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -32,6 +32,12 @@ pub struct Wanted {
     pub bytes_max: i32,
     /// Marks that were last sent: an incremental answer carries only what changed.
     pub sent: Option<(Offset, Offset)>,
+}
+
+impl Wanted {
+    fn key(&self) -> (Rc<str>, [u8; 16], i32) {
+        (self.topic.clone(), self.topic_id.0, self.partition)
+    }
 }
 
 struct Session {
@@ -283,22 +289,22 @@ impl Sessions {
 
 /// Adds new partitions at the end, replaces what is said about known ones.
 fn merge(partitions: &mut Vec<Wanted>, asked: Vec<Wanted>) {
-    let mut places: Map<(Rc<str>, TopicId, i32), usize> = Map::default();
+    let mut places: BTreeMap<(Rc<str>, [u8; 16], i32), usize> = BTreeMap::new();
     if !asked.is_empty() {
         for (place, wanted) in partitions.iter().enumerate() {
-            places.insert(
-                (wanted.topic.clone(), wanted.topic_id, wanted.partition),
-                place,
-            );
+            places.insert(wanted.key(), place);
         }
     }
     for new in asked {
-        match places.get(&(new.topic.clone(), new.topic_id, new.partition)) {
+        match places.get(&new.key()) {
             Some(place) => {
                 let sent = partitions[*place].sent;
                 partitions[*place] = Wanted { sent, ..new };
             }
-            None => partitions.push(new),
+            None => {
+                places.insert(new.key(), partitions.len());
+                partitions.push(new);
+            }
         }
     }
 }

@@ -6,8 +6,7 @@ use super::said::Said;
 use crate::ids::PartitionKey;
 use crate::protocol::ErrorCode;
 use crate::protocol::messages::list_offsets::{
-    ListOffsetsPartition, ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse,
-    ListOffsetsTopicResponse,
+    ListOffsetsPartitionResponse, ListOffsetsRequest, ListOffsetsResponse, ListOffsetsTopicResponse,
 };
 use crate::shard::message::{Answer, Question};
 
@@ -35,11 +34,20 @@ pub async fn handle(
     let committed = request.isolation_level == 1;
     let mut questions = Vec::new();
     let mut topics = Vec::with_capacity(request.topics.len());
+    let named = request.topics.iter().flat_map(|topic| {
+        let partitions = topic.partitions.iter();
+        partitions.map(|partition| (topic.name.0, partition.partition_index))
+    });
+    let mut said = Said::of(named);
     for topic in &request.topics {
         let known = image.topic(topic.name.0);
         let mut partitions = Vec::with_capacity(topic.partitions.len());
-        for (partition, twice) in once_each(&topic.partitions) {
+        for partition in &topic.partitions {
             let index = partition.partition_index;
+            // Nobody can tell which of its questions is meant: it is refused, once.
+            let Some(twice) = said.take(&(topic.name.0, index)) else {
+                continue;
+            };
             let key = known
                 .filter(|topic| (0..topic.partitions.len() as i64).contains(&i64::from(index)))
                 .map(|topic| PartitionKey {
@@ -91,19 +99,6 @@ pub async fn handle(
     call.respond(&response)
 }
 
-/// Each partition at its first place, and whether it is asked for again: then it is refused, once,
-/// because nobody can tell which of its questions is meant.
-fn once_each(
-    asked: &[ListOffsetsPartition],
-) -> impl Iterator<Item = (&ListOffsetsPartition, bool)> {
-    let mut said = Said::of(asked.iter().map(|partition| partition.partition_index));
-    asked.iter().filter_map(move |partition| {
-        let twice = said.is_repeated(&partition.partition_index);
-        said.take(&partition.partition_index)
-            .then_some((partition, twice))
-    })
-}
-
 fn partition_response(index: i32, answer: Answer, version: i16) -> ListOffsetsPartitionResponse {
     let mut response = ListOffsetsPartitionResponse {
         partition_index: index,
@@ -133,18 +128,6 @@ fn partition_response(index: i32, answer: Answer, version: i16) -> ListOffsetsPa
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_partition_asked_for_twice_is_refused_once() {
-        let asked = [1, 0, 0, 9, 0].map(|partition_index| ListOffsetsPartition {
-            partition_index,
-            ..ListOffsetsPartition::default()
-        });
-        let told: Vec<_> = once_each(&asked)
-            .map(|(partition, twice)| (partition.partition_index, twice))
-            .collect();
-        assert_eq!(told, [(1, false), (0, true), (9, false)]);
-    }
 
     #[test]
     fn special_times_have_their_versions() {

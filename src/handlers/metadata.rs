@@ -116,7 +116,7 @@ async fn create_missing(call: &Call, request: &MetadataRequest<'_>) -> Refusals 
     let mut said = Said::of(asked.iter().filter_map(|topic| topic.name));
     for name in asked.iter().filter_map(|topic| topic.name) {
         let known = image.topic(name.0).is_some();
-        if known || name.0.is_empty() || !said.take(&name) {
+        if known || name.0.is_empty() || said.take(&name).is_none() {
             continue;
         }
         missing.push(match Kind::of_topic(name.0) {

@@ -22,9 +22,9 @@ impl<K: Ord> Said<K> {
         self.0.get(thing).is_some_and(|times| *times > 1)
     }
 
-    /// Forgets it, so that what is said twice is answered once. False: it was not there any more.
-    pub fn take(&mut self, thing: &K) -> bool {
-        self.0.remove(thing).is_some()
+    /// Whether it is said twice; told once, so that it is answered once. `None`: it was told.
+    pub fn take(&mut self, thing: &K) -> Option<bool> {
+        self.0.remove(thing).map(|times| times > 1)
     }
 }
 
@@ -36,6 +36,7 @@ mod tests {
     fn what_is_said_twice_is_found_and_taken_once() {
         let mut said = Said::of(["a", "b", "a"]);
         assert!(said.is_repeated(&"a") && !said.is_repeated(&"b") && !said.is_repeated(&"c"));
-        assert!(said.take(&"a") && !said.take(&"a") && !said.take(&"c"));
+        let told = ["a", "b", "a", "b", "c"].map(|thing| said.take(&thing));
+        assert_eq!(told, [Some(true), Some(false), None, None, None]);
     }
 }

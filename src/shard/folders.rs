@@ -93,6 +93,8 @@ pub(super) async fn find(
         }
         let path = dir.path.join(&entry.name);
         let (topic, partition) = match FolderName::parse(&entry.name) {
+            // The controller's, which Apache Kafka says the topic of, too.
+            FolderName::Partition { topic, .. } if topic == METADATA_TOPIC => continue,
             FolderName::Partition { topic, partition } => (topic, partition),
             FolderName::Future => {
                 if let Some(partition) = parse_future_folder_name(&entry.name) {
@@ -119,7 +121,6 @@ pub(super) async fn find(
         match key {
             Some(key) if owns(key) => found.partition(key, index, path, dir),
             Some(_) => {}
-            None if topic == METADATA_TOPIC => {}
             None if has_records(runtime, &path).await? => found.nameless.push(Nameless {
                 dir: index,
                 path,

@@ -39,6 +39,11 @@ pub struct Queue {
     pub stamp: ProducerStamp,
     /// A sequence was lost for good: a new id is needed before the next batch.
     pub needs_new_id: bool,
+    /// A batch of this producer id is stored. Until then one is sent at a time: a broker takes any
+    /// sequence for the first of an id it does not know, so a later batch could close the door.
+    is_known: bool,
+    /// Why a batch had to be sent again, as text.
+    pub last_failure: Option<String>,
     /// Nothing is sent before.
     pub not_before: Option<Instant>,
     order_next: u64,
@@ -80,6 +85,8 @@ impl Queue {
             in_flight: 0,
             stamp: ProducerStamp::default(),
             needs_new_id: false,
+            is_known: false,
+            last_failure: None,
             not_before: None,
             order_next: 0,
         }
@@ -131,7 +138,8 @@ impl Queue {
         if self.again.is_empty() && self.batches.is_empty() {
             return Ready::Never;
         }
-        let waits_for_answers = !self.again.is_empty() || self.needs_new_id;
+        let is_first = self.stamp.base_sequence != NO_SEQUENCE && !self.is_known;
+        let waits_for_answers = !self.again.is_empty() || self.needs_new_id || is_first;
         if waits_for_answers && self.in_flight > 0 {
             return Ready::Never;
         }
@@ -173,6 +181,11 @@ impl Queue {
         })
     }
 
+    /// A batch is stored: its producer id is known.
+    pub fn stored(&mut self, built: &Built) {
+        self.is_known |= built.stamp.id == self.stamp.id;
+    }
+
     /// Puts a batch back that has to be sent again. Of two with one order, the halves of a batch,
     /// the second comes first.
     pub fn put_back(&mut self, built: Built) {
@@ -193,6 +206,7 @@ impl Queue {
     pub fn renumber(&mut self, stamp: ProducerStamp) {
         assert_eq!(self.in_flight, 0, "ids change while nothing is under way");
         self.stamp = stamp;
+        self.is_known = false;
         self.needs_new_id = false;
         for built in &mut self.again {
             built.restamp(self.stamp);

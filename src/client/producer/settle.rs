@@ -70,23 +70,17 @@ impl Shared {
     /// One batch came back: done, to be sent again, or lost.
     pub(super) fn settle(&self, n: usize, mut built: Built, result: Result<i64, ClientError>) {
         let failure = match result {
-            Ok(offset) => return self.report(n, built, Ok(offset)),
+            Ok(offset) => {
+                self.state().queues[n].stored(&built);
+                return self.report(n, built, Ok(offset));
+            }
             Err(failure) => failure,
         };
         let now = clock::now();
         let code = failure.code();
         let in_time = now.saturating_duration_since(built.opened_at) < self.config.delivery_timeout;
         let may_go_on = in_time && !self.is_closed();
-        if code == Some(ErrorCode::MessageTooLarge)
-            && may_go_on
-            && let Some([first, second]) = built.halves(&self.config)
-        {
-            let mut state = self.state();
-            state.unsettled += 1;
-            let queue = &mut state.queues[n];
-            queue.in_flight -= 1;
-            queue.put_back(second);
-            queue.put_back(first);
+        if code == Some(ErrorCode::MessageTooLarge) && may_go_on && self.split(n, &built) {
             return;
         }
         let mut state = self.state();
@@ -104,6 +98,7 @@ impl Shared {
             if stale && !follows {
                 queue.leader_stale = true;
             }
+            queue.last_failure = Some(failure.to_string());
             queue.put_back(built);
             return;
         }
@@ -163,10 +158,14 @@ impl Shared {
             }
         }
         for (n, built) in expired {
-            let failure = ClientError::Timeout {
-                address: "the cluster".into(),
-                api: "Produce",
-                after: self.config.delivery_timeout,
+            let failure = {
+                let state = self.state();
+                let queue = &state.queues[n];
+                ClientError::Expired {
+                    what: format!("partition {}-{}", queue.topic, queue.partition),
+                    after: self.config.delivery_timeout,
+                    cause: queue.last_failure.clone(),
+                }
             };
             self.tell(n, &built, Err(failure));
             self.free(&mut self.state(), &built);
@@ -223,7 +222,8 @@ impl Shared {
             queues.by_ref().filter_map(wants).collect()
         };
         for n in wanting {
-            let Ok(stamp) = new_producer_id(&self.cluster) else {
+            // Asked once: a broker that is gone must not keep what is waiting from being given up.
+            let Ok(stamp) = ask_producer_id(&self.cluster) else {
                 return;
             };
             let mut state = self.state();
@@ -237,6 +237,16 @@ impl Shared {
 
 /// A new producer id with sequences from 0 (KIP-98).
 pub fn new_producer_id(cluster: &Cluster) -> Result<ProducerStamp, ClientError> {
+    let mut retry = Retry::new(cluster.config());
+    loop {
+        match ask_producer_id(cluster) {
+            Err(failure) if failure.retriable() && retry.pause() => {}
+            done => return done,
+        }
+    }
+}
+
+fn ask_producer_id(cluster: &Cluster) -> Result<ProducerStamp, ClientError> {
     let request = InitProducerIdRequest {
         transactional_id: None,
         transaction_timeout_ms: i32::MAX,
@@ -244,23 +254,14 @@ pub fn new_producer_id(cluster: &Cluster) -> Result<ProducerStamp, ClientError> 
         producer_epoch: NO_PRODUCER_EPOCH,
         ..Default::default()
     };
-    let mut retry = Retry::new(cluster.config());
-    loop {
-        let stamp = cluster.call_any(&request).and_then(|answer| {
-            let response: InitProducerIdResponse = answer.decode()?;
-            ClientError::check(response.error_code, None, || "InitProducerId".into())?;
-            let (id, epoch) = (response.producer_id.0, response.producer_epoch);
-            Ok(ProducerStamp {
-                id,
-                epoch,
-                base_sequence: 0,
-            })
-        });
-        match stamp {
-            Err(failure) if failure.retriable() && retry.pause() => {}
-            done => return done,
-        }
-    }
+    let answer = cluster.call_any(&request)?;
+    let response: InitProducerIdResponse = answer.decode()?;
+    ClientError::check(response.error_code, None, || "InitProducerId".into())?;
+    Ok(ProducerStamp {
+        id: response.producer_id.0,
+        epoch: response.producer_epoch,
+        base_sequence: 0,
+    })
 }
 
 /// Topic, its id, and the partition of one batch.

@@ -4,16 +4,33 @@
 //! Called by:  `settle`.
 //! Never:      loses a record or a sequence: the halves bear the numbers that the whole one had.
 
+use super::Shared;
 use super::queue::Built;
 use crate::client::properties::ProducerConfig;
 use crate::protocol::record_batch::{
     Batch, BatchBuilder, BatchOptions, Record, Records, decompress,
 };
 
+impl Shared {
+    /// Puts the halves back to be sent again. False: it has none, and is lost.
+    pub(super) fn split(&self, n: usize, built: &Built) -> bool {
+        let Some([first, second]) = built.halves(&self.config) else {
+            return false;
+        };
+        let mut state = self.state();
+        state.unsettled += 1;
+        let queue = &mut state.queues[n];
+        queue.in_flight -= 1;
+        queue.put_back(second);
+        queue.put_back(first);
+        true
+    }
+}
+
 impl Built {
     /// The batch in two, as Kafka's producer does it: what is too large together may pass by
     /// itself. `None`: it is a single record.
-    pub fn halves(&self, config: &ProducerConfig) -> Option<[Built; 2]> {
+    fn halves(&self, config: &ProducerConfig) -> Option<[Built; 2]> {
         let middle = self.tags.len() / 2;
         if middle == 0 {
             return None;
@@ -47,9 +64,10 @@ impl Built {
 
 fn append(builder: &mut BatchBuilder, timestamp: i64, record: &Record<'_>) {
     let headers = record.headers.iter();
-    // Their names were given as text.
-    let headers = headers.map(|header| (str::from_utf8(header.key), header.value));
-    let headers = headers.filter_map(|(key, value)| Some((key.ok()?, value)));
+    let headers = headers.map(|header| {
+        let key = str::from_utf8(header.key).expect("its name was given as text");
+        (key, header.value)
+    });
     let headers: Vec<(&str, Option<&[u8]>)> = headers.collect();
     builder.append(timestamp, record.key, record.value, &headers);
 }

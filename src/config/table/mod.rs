@@ -9,9 +9,9 @@
 //!   - a name appears once per resource, and every Apache Kafka 4.x name appears.
 //!
 //! Names, types, bounds and defaults are those of Apache Kafka 4.3's own definitions, plus the
-//! names of 4.0 that went away since and those that 4.4 brought. Three defaults are ours: data lies in `./ottla-data` and
-//! not in a folder for temporary files, the listener is on loopback, and a file without
-//! `process.roles` and `node.id` means a broker of its own.
+//! names of 4.0 that went away since and those that 4.4 brought. Three defaults are ours: data
+//! lies in `./ottla-data` and not in a folder for temporary files, the listener is on loopback,
+//! and a file without `process.roles` and `node.id` means a broker of its own.
 
 pub mod broker;
 pub mod groups;

@@ -105,7 +105,8 @@ impl Seat {
             return;
         };
         let mut step = new_step(shard);
-        step.record_bytes_max = self.partition.config().message_bytes_max as usize;
+        let most = self.partition.config().message_bytes_max as usize;
+        step.record_bytes_max = most.min(self.partition.dir().journal.batch_bytes_max());
         act(machine.as_mut(), &mut step);
         let next = machine.next_timeout();
         drop(state);

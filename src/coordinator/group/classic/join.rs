@@ -132,7 +132,10 @@ impl ClassicGroup {
         let id: Id = format!("{prefix}-{uuid}").into();
         if let Some(instance) = instance {
             match self.statics.get(instance).cloned() {
-                Some(old) if self.is_too_large_with(&old, joining.request, work) => {
+                Some(old)
+                    if self.state == State::Stable
+                        && self.is_too_large_with(&old, joining.request, work) =>
+                {
                     joining.refuse(work, "", ErrorCode::UnknownServerError);
                 }
                 Some(old) => self.replace_static(joining, &old, id, work),
