@@ -28,10 +28,11 @@ pub use message::{
 pub use metadata_file::EPOCH;
 pub use store::{Store, StoreError, TOPIC};
 
+use self::replicas::NO_LEADER;
 use crate::config::BrokerConfig;
 use crate::ids::PartitionKey;
 use crate::io::{Address, Errno};
-use crate::metadata::{Image, METADATA_VERSION};
+use crate::metadata::{Image, METADATA_VERSION, PartitionImage};
 use crate::protocol::records::metadata::{
     MetadataRecord, PartitionChangeRecord, ProducerIdsRecord, RegisterBrokerRecord,
     register_broker::BrokerEndpoint,
@@ -141,19 +142,20 @@ impl Controller {
             log_dirs: log_dirs.iter().map(|id| Uuid(*id)).collect(),
             ..RegisterBrokerRecord::default()
         }));
-        if !was_clean {
-            for topic in image.topics() {
-                let led = topic
-                    .partitions
-                    .iter()
-                    .enumerate()
-                    .filter(|(_, p)| p.leader == node);
-                let keys = led.map(|(index, _)| PartitionKey {
-                    topic: topic.id,
-                    partition: index as i32,
-                });
-                records.extend(keys.map(|key| self.lead_anew(key)));
-            }
+        // A partition without a leader had this broker as its last: Apache Kafka says so when it is
+        // shut down, in a folder that was its own meanwhile.
+        let leads_anew = |partition: &PartitionImage| match partition.leader {
+            NO_LEADER => partition.isr.contains(&node),
+            leader => leader == node && !was_clean,
+        };
+        for topic in image.topics() {
+            let led = topic.partitions.iter().enumerate();
+            let led = led.filter(|(_, partition)| leads_anew(partition));
+            let keys = led.map(|(index, _)| PartitionKey {
+                topic: topic.id,
+                partition: index as i32,
+            });
+            records.extend(keys.map(|key| self.lead_anew(key)));
         }
         self.commit(&records).await
     }

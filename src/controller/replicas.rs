@@ -16,7 +16,7 @@ use crate::protocol::records::metadata::{
 use crate::protocol::{BrokerId, ErrorCode, Uuid};
 
 /// Nobody leads.
-const NO_LEADER: i32 = -1;
+pub(super) const NO_LEADER: i32 = -1;
 
 impl Controller {
     pub(super) async fn elect_leaders(

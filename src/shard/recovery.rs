@@ -25,6 +25,7 @@ pub(super) use folder::topic_of;
 pub use loss::{remedy, tell_all};
 mod accept;
 mod folder;
+mod kafkas;
 mod loss;
 mod member;
 #[cfg(test)]
@@ -172,6 +173,11 @@ pub async fn recover_with(
     let unclean = checkpoints.damaged
         || newest > checkpoints.incarnation
         || found.iter().any(|journal| !journal.clean);
+    let mut known = checkpoints.records;
+    let was_kafkas = !unclean && kafkas::had(runtime, dir).await;
+    if was_kafkas {
+        known.clear();
+    }
     let shards = found.iter().map(|journal| journal.shard.0 + 1).max();
     let mut replay = Replay {
         runtime: runtime.clone(),
@@ -179,7 +185,7 @@ pub async fn recover_with(
         dir: dir.to_owned(),
         settings: Rc::new(settings),
         storage: LogStorage::new(runtime, dir, StorageSettings::default()),
-        records: checkpoints.records,
+        records: known,
         members: BTreeMap::new(),
         dropped: Set::default(),
         shut: Set::default(),
@@ -214,6 +220,9 @@ pub async fn recover_with(
     }
     for path in checkpoints.shard_files {
         runtime.unlink(&path).await?;
+    }
+    if was_kafkas {
+        kafkas::forget(runtime, dir).await?;
     }
     Ok(Recovered {
         incarnation,
