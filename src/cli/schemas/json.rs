@@ -41,7 +41,7 @@ impl Decoder<'_> {
         };
         for (text, field) in texts.iter_mut().zip(fields) {
             if field.versions.contain(version) && tag_of(field).is_none() {
-                *text = Some(self.field(field, reader)?);
+                *text = Some(self.field(field, reader, Reader::is_present)?);
             }
         }
         if self.flexible {
@@ -50,7 +50,8 @@ impl Decoder<'_> {
                     field.versions.contain(version) && tag_of(field) == Some(tag)
                 });
                 if let Some(at) = at {
-                    texts[at] = Some(self.field(&fields[at], reader)?);
+                    let present = Reader::is_present_in_tag;
+                    texts[at] = Some(self.field(&fields[at], reader, present)?);
                 }
                 Ok(at.is_some())
             })?;
@@ -66,10 +67,15 @@ impl Decoder<'_> {
         Ok(out)
     }
 
-    fn field(&self, field: &Field, reader: &mut Reader<'_>) -> Result<String, DecodeError> {
+    fn field<'r>(
+        &self,
+        field: &Field,
+        reader: &mut Reader<'r>,
+        is_present: impl FnOnce(&mut Reader<'r>) -> Result<bool, DecodeError>,
+    ) -> Result<String, DecodeError> {
         let nullable = field.nullable.contain(self.version);
         if let (Type::Struct(_), true) = (&field.kind, nullable)
-            && !reader.is_present()?
+            && !is_present(reader)?
         {
             return Ok("null".to_owned());
         }

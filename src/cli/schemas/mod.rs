@@ -174,7 +174,9 @@ fn read<T, E: std::fmt::Display>(read: Result<T, E>) -> Result<T, Unreadable> {
 mod tests {
     use super::*;
     use crate::protocol::Writer;
-    use crate::protocol::records::group::{OffsetCommitKey, OffsetCommitValue};
+    use crate::protocol::records::group::{
+        ConsumerGroupMemberMetadataValue, OffsetCommitKey, OffsetCommitValue,
+    };
     use crate::protocol::records::metadata::FeatureLevelRecord;
     use crate::protocol::records::transaction::TransactionLogValue;
 
@@ -239,6 +241,20 @@ mod tests {
             framed(Source::Metadata, &encoded(&head, &feature, 0)).unwrap(),
             format!(r#"{{"type":"FEATURE_LEVEL_RECORD","version":0,"data":{data}}}"#)
         );
+    }
+
+    /// Goal: a member of a consumer group that is no classic one: its tag says so with a zero.
+    #[test]
+    fn a_null_in_a_tag_is_told() {
+        let value_of = ConsumerGroupMemberMetadataValue {
+            client_id: "c",
+            classic_member_metadata: None,
+            ..Default::default()
+        };
+        let bytes = encoded(&[0, 0], &value_of, 0);
+        assert!(bytes.ends_with(&[1, 0, 1, 0]), "{bytes:?}");
+        let told = value(Source::Group, 5, &bytes).unwrap().data;
+        assert!(told.ends_with(r#""classicMemberMetadata":null}"#), "{told}");
     }
 
     #[test]
