@@ -11,6 +11,7 @@ use crate::ids::ShardId;
 use crate::io::{Address, Errno};
 use crate::runtime::Runtime;
 use crate::sim::clock::{Latency, SECOND};
+use crate::sim::disk::DiskLatencies;
 use crate::sim::node::{drive, spawn};
 use crate::sim::{Fault, FaultKind, MachineId, World};
 use std::cell::RefCell;
@@ -164,6 +165,22 @@ impl Machine {
                 errno: Errno::IO,
             });
         });
+    }
+
+    /// Each write and sync takes half a minute; what they took before.
+    fn slow_down(&self) -> DiskLatencies {
+        let slow = Latency::around(30 * SECOND, SECOND);
+        self.world.disk(self.id, |disk| {
+            let swift = disk.faults.latencies;
+            disk.faults.latencies.sync = slow;
+            disk.faults.latencies.write = slow;
+            swift
+        })
+    }
+
+    fn speed_up(&self, swift: DiskLatencies) {
+        self.world
+            .disk(self.id, |disk| disk.faults.latencies = swift);
     }
 
     fn heal(&self) {
@@ -374,21 +391,13 @@ fn a_stop_ends_in_time_on_a_slow_disk() {
     let machine = Machine::new(8);
     let end = machine.start();
     machine.world.run_for(SECOND);
-    let slow = Latency::around(30 * SECOND, SECOND);
-    let swift = machine.world.disk(machine.id, |disk| {
-        let latencies = disk.faults.latencies;
-        disk.faults.latencies.sync = slow;
-        disk.faults.latencies.write = slow;
-        latencies
-    });
+    let swift = machine.slow_down();
     machine.world.signal(machine.id, libc::SIGTERM);
     let ended = || end.borrow().is_some();
     assert!(machine.world.run_until(10 * SECOND, ended));
     assert!(matches!(end.take(), Some(Stopped::Unfinished)));
     machine.world.kill(machine.id);
-    machine
-        .world
-        .disk(machine.id, |disk| disk.faults.latencies = swift);
+    machine.speed_up(swift);
     assert!(machine.journals_in_use("/a") && machine.journals_in_use("/b"));
     let end = machine.start();
     machine.world.run_for(SECOND);
@@ -403,13 +412,7 @@ fn a_stop_ends_a_start_on_a_slow_disk() {
     let end = machine.start();
     machine.world.run_for(SECOND);
     machine.stop(&end);
-    let slow = Latency::around(30 * SECOND, SECOND);
-    let swift = machine.world.disk(machine.id, |disk| {
-        let swift = disk.faults.latencies;
-        disk.faults.latencies.sync = slow;
-        disk.faults.latencies.write = slow;
-        swift
-    });
+    let swift = machine.slow_down();
     let end = machine.start();
     machine.world.run_for(SECOND);
     machine.world.signal(machine.id, libc::SIGTERM);
@@ -417,9 +420,7 @@ fn a_stop_ends_a_start_on_a_slow_disk() {
     assert!(machine.world.run_until(10 * SECOND, ended));
     assert!(matches!(end.take(), Some(Stopped::Unfinished)));
     machine.world.kill(machine.id);
-    machine
-        .world
-        .disk(machine.id, |disk| disk.faults.latencies = swift);
+    machine.speed_up(swift);
     let end = machine.start();
     machine.world.run_for(SECOND);
     machine.stop(&end);

@@ -63,6 +63,20 @@ pub struct NewRecord {
     pub value: Option<Vec<u8>>,
 }
 
+#[cfg(test)]
+impl NewRecord {
+    /// As a log gives it back that holds nothing else.
+    pub fn replayed(&self) -> super::Replayed<'_> {
+        super::Replayed {
+            offset: 0,
+            timestamp: 0,
+            producer: None,
+            key: Some(&self.key),
+            value: self.value.as_deref(),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Producer {
     pub id: i64,

@@ -80,10 +80,10 @@ impl GroupMachine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::coordinator::Machine;
     use crate::coordinator::group::records;
     use crate::coordinator::group::tests::Bench;
     use crate::coordinator::group::timers::Timer;
-    use crate::coordinator::{Machine, Replayed};
     use crate::protocol::records::group::GroupMetadataValue;
     use crate::protocol::records::group::group_metadata::MemberMetadata;
 
@@ -103,14 +103,7 @@ mod tests {
         let mut step = Step::default();
         records::group(&mut step, group, value);
         let record = &step.effects.batches[0].records[0];
-        let replayed = Replayed {
-            offset: 0,
-            timestamp: 0,
-            producer: None,
-            key: Some(&record.key),
-            value: record.value.as_deref(),
-        };
-        machine.replay(&replayed).expect("its own record");
+        machine.replay(&record.replayed()).expect("its own record");
     }
 
     #[test]

@@ -113,14 +113,7 @@ impl Bench {
     pub fn restart(self) -> Bench {
         let mut machine = GroupMachine::new(self.machine.config.clone());
         for record in self.log.iter().flat_map(|batch| &batch.records) {
-            let replayed = Replayed {
-                offset: 0,
-                timestamp: 0,
-                producer: None,
-                key: Some(&record.key),
-                value: record.value.as_deref(),
-            };
-            machine.replay(&replayed).expect("its own record");
+            machine.replay(&record.replayed()).expect("its own record");
         }
         let mut bench = Bench::with(machine);
         bench.log = self.log;

@@ -59,14 +59,9 @@ impl Desk {
     fn restart(&mut self) {
         self.machine = States::new(self.machine.settings());
         for record in &self.log[self.pruned..] {
-            let replayed = Replayed {
-                offset: 0,
-                timestamp: 0,
-                producer: None,
-                key: Some(&record.key),
-                value: record.value.as_deref(),
-            };
-            self.machine.replay(&replayed).expect("it wrote it itself");
+            self.machine
+                .replay(&record.replayed())
+                .expect("it wrote it itself");
         }
         self.step(|machine, step| {
             machine.follow(step, &image(true));

@@ -9,7 +9,7 @@ use crate::config::{BrokerConfig, Overrides};
 use crate::coordinator::group::GroupMachine;
 use crate::coordinator::share::{Settings, States, wire};
 use crate::coordinator::{
-    Ask, Client, Coordinated, Machine, Millis, NewRecord, Replayed, Request, Step, Ticket, Token,
+    Ask, Client, Coordinated, Machine, Millis, NewRecord, Request, Step, Ticket, Token,
 };
 use crate::ids::PartitionKey;
 use crate::metadata::{PartitionImage, TopicImage};
@@ -99,14 +99,9 @@ impl Desk {
     fn restart(&mut self) {
         self.groups = machine();
         for record in &self.log {
-            let replayed = Replayed {
-                offset: 0,
-                timestamp: 0,
-                producer: None,
-                key: Some(&record.key),
-                value: record.value.as_deref(),
-            };
-            self.groups.replay(&replayed).expect("it wrote it itself");
+            self.groups
+                .replay(&record.replayed())
+                .expect("it wrote it itself");
         }
         self.follow(4);
         self.step(|machine, step| assert!(!machine.loaded(step)));
