@@ -284,9 +284,10 @@ impl OpenGroup {
     /// Sealed groups right behind `after`, in order, as many as `most` bytes hold.
     pub fn run_after(&self, after: GroupSequence, most: usize) -> impl Iterator<Item = &Sealed> {
         let (mut last, mut left) = (after, most);
-        let behind = self.sealed.iter();
-        let behind = behind.filter(move |sealed| sealed.sequence > after);
-        behind.map_while(move |sealed| {
+        let from = self
+            .sealed
+            .partition_point(|sealed| sealed.sequence <= after);
+        self.sealed.range(from..).map_while(move |sealed| {
             let is_next = sealed.sequence.0 == last.0 + 1;
             left = left.checked_sub(sealed.bytes.len()).filter(|_| is_next)?;
             last = sealed.sequence;
