@@ -93,6 +93,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 const JOINTS: &[&str] = &[
     "src/cli/server.rs",
     "src/cli/server/",
+    "src/cli/doctor/",
     "src/cli/log/ours.rs",
     "src/bin/",
     "src/main.rs",

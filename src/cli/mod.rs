@@ -22,6 +22,7 @@ mod console_producer;
 mod console_share_consumer;
 mod consumer_groups;
 mod delete_records;
+mod doctor;
 mod features;
 mod get_offsets;
 mod groups;
@@ -65,6 +66,7 @@ pub fn main() -> ExitCode {
         Some(Command::Server(server)) => return server::start(server),
         Some(Command::Storage(storage)) => storage.run(),
         Some(Command::Config(config)) => config.run(),
+        Some(Command::Doctor(doctor)) => doctor.run(),
         Some(Command::Perf(perf)) => perf.run(),
         Some(Command::Topics(topics)) => topics.run(),
         Some(Command::Configs(configs)) => configs.run(),
@@ -161,6 +163,8 @@ enum Command {
     Cluster(cluster::Cluster),
     /// Prints what each broker serves.
     BrokerApiVersions(broker_api_versions::BrokerApiVersions),
+    /// Tells whether this machine is fit for a broker, and what would make it fitter.
+    Doctor(doctor::Doctor),
     /// Loads any Kafka broker and measures it.
     Perf(perf::Perf),
     /// Prints completions for a shell.

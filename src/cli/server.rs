@@ -202,6 +202,18 @@ fn open(seed: uring::RingSeed) -> Runtime {
     }
 }
 
+/// One ring on this thread, for a tool that looks at what a broker would find.
+pub(super) fn one_ring() -> Result<Runtime, uring::OpenError> {
+    let settings = uring::Settings {
+        profile: Profile::Park,
+        ..uring::Settings::default()
+    };
+    let seed = uring::open_all(1, settings)?
+        .pop()
+        .expect("one was asked for");
+    Ok(Runtime::new(Box::new(seed.open()?)))
+}
+
 /// Clients are told where the log dirs lie, and do not know in which folder the broker started.
 fn absolute_folders(config: &mut BrokerConfig) -> Result<(), Refusal> {
     let folders = config.log_dirs.iter_mut();
@@ -227,7 +239,7 @@ fn addresses(config: &BrokerConfig) -> Result<Listen, Refusal> {
 }
 
 /// The address of this machine that `given`, the value of a property, stands for.
-fn look_up(
+pub(super) fn look_up(
     property: &str,
     given: &dyn Display,
     address: &config::Address,
@@ -295,7 +307,7 @@ fn program() -> String {
     path.map_or_else(|| "ottla".to_owned(), |path| path.display().to_string())
 }
 
-fn kernel_release() -> String {
+pub(super) fn kernel_release() -> String {
     let text = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
     text.trim().to_owned()
 }
