@@ -46,7 +46,7 @@ struct Extent {
     block_count: u32,
     bytes: Slice,
     used: Cell<bool>,
-    /// Taken out of the map already; the queue skips it.
+    /// Taken out of the map already.
     gone: Cell<bool>,
 }
 
@@ -158,9 +158,11 @@ impl BlockCache {
                     extent.used.set(true);
                     return Look::Ready(extent.bytes.range(within, extent.bytes.len()));
                 }
-                // The file has grown since this was read.
+                // The file has grown since this was read. Out of the queue as well: what is gone
+                // is not counted, and the hand comes by only when what is counted is too much.
                 let extent = extent.clone();
                 state.remove(&extent);
+                state.clock.retain(|kept| !kept.gone.get());
                 Look::Absent
             }
         }
@@ -312,3 +314,32 @@ pub(super) const NO_DATA: Errno = Errno(libc::ENODATA);
 const ATTEMPTS: usize = 4;
 /// O_DIRECT's unit where the disk does not ask for more.
 pub(super) const DIRECT_BYTES: u64 = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Goal: whoever reads along at the end of a file that grows leaves nothing behind of what was
+    /// read before, however far the cache is from its bound.
+    #[test]
+    fn what_was_read_before_a_file_grew_is_freed() {
+        let cache = BlockCache::new(1 << 30);
+        let (log, base) = (1, Offset(0));
+        let key = BlockKey {
+            log,
+            base,
+            block: 0,
+        };
+        for read in 1..100 {
+            let loading = Block::Loading(Event::new(), read);
+            cache.state.borrow_mut().blocks.insert(key, loading);
+            let bytes = Slice::from(vec![0; read as usize]);
+            cache.arrived(key, 1, bytes, Ok(read as usize), read);
+            let end = read as u32;
+            assert!(matches!(cache.look(key, end - 1), Look::Ready(_)));
+            assert!(matches!(cache.look(key, end), Look::Absent), "it has grown");
+        }
+        let state = cache.state.borrow();
+        assert_eq!((state.clock.len(), state.bytes), (0, 0));
+    }
+}

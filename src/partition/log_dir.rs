@@ -13,7 +13,9 @@ use crate::log::LogStorage;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
+
+type Touched = VecDeque<(GroupSequence, Weak<Partition>)>;
 
 pub struct LogDir {
     pub path: PathBuf,
@@ -21,10 +23,11 @@ pub struct LogDir {
     pub id: [u8; 16],
     pub journal: Journal,
     pub storage: LogStorage,
-    /// Partitions with a batch in a group that has yet to be written, oldest group first.
-    written_next: RefCell<VecDeque<(GroupSequence, Rc<Partition>)>>,
+    /// Partitions with a batch in a group that has yet to be written, oldest group first. Weak,
+    /// for a partition holds its log dir: on a disk that failed no mark moves any more.
+    written_next: RefCell<Touched>,
     /// The same for batches that must be synced.
-    synced_next: RefCell<VecDeque<(GroupSequence, Rc<Partition>)>>,
+    synced_next: RefCell<Touched>,
     /// Clients' batches that wait for room, in the order in which they came.
     room: Gate,
 }
@@ -75,8 +78,9 @@ impl LogDir {
         };
         let mut queue = queue.borrow_mut();
         match queue.back() {
-            Some((last, same)) if *last == group && Rc::ptr_eq(same, partition) => {}
-            _ => queue.push_back((group, partition.clone())),
+            Some((last, same))
+                if *last == group && std::ptr::eq(same.as_ptr(), Rc::as_ptr(partition)) => {}
+            _ => queue.push_back((group, Rc::downgrade(partition))),
         }
     }
 
@@ -87,7 +91,7 @@ impl LogDir {
     }
 }
 
-fn advance_up_to(queue: &RefCell<VecDeque<(GroupSequence, Rc<Partition>)>>, mark: GroupSequence) {
+fn advance_up_to(queue: &RefCell<Touched>, mark: GroupSequence) {
     loop {
         let mut entries = queue.borrow_mut();
         match entries.front() {
@@ -96,7 +100,8 @@ fn advance_up_to(queue: &RefCell<VecDeque<(GroupSequence, Rc<Partition>)>>, mark
         }
         let entry = entries.pop_front();
         drop(entries);
-        if let Some((_, partition)) = entry {
+        let partition = entry.and_then(|(_, partition)| partition.upgrade());
+        if let Some(partition) = partition {
             partition.advance();
         }
     }

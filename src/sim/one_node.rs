@@ -310,3 +310,25 @@ fn a_slow_disk_slows_producers_that_wait_for_nothing() {
         "in the order in which they came"
     );
 }
+
+/// Goal: a batch that never reaches the disk keeps nothing in memory once its partition is gone:
+/// neither the partition nor, with it, the log dir and all that its logs hold.
+#[test]
+fn what_never_reaches_the_disk_goes_with_its_shard() {
+    let story = Story::new(4, "synced");
+    let node = story.start(1);
+    story.slow_down(Latency::around(60 * SECOND, SECOND));
+    let (runtime, shard) = node.owner(0);
+    let partition = shard.partition(Node::key(0)).expect("it is open");
+    spawn(&runtime, async move {
+        shard.produce(vec![part(1, 10)], terms()).await;
+    });
+    story.world.run_for(100 * MILLISECOND);
+    assert_eq!(partition.log().log_end_offset(), Offset(1));
+    assert_eq!(partition.high_watermark(), Offset(0), "it waits");
+    let gone = Rc::downgrade(&partition);
+    drop(partition);
+    story.world.kill(story.machine);
+    drop(node);
+    assert_eq!(gone.strong_count(), 0);
+}

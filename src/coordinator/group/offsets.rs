@@ -122,7 +122,8 @@ impl Offsets {
                     self.producers.remove(&group);
                 }
             }
-            if !committed {
+            // What it had may be gone, with its topic: a group without offsets is not kept for it.
+            if !committed || topics.is_empty() {
                 continue;
             }
             let known = self.groups.entry(group).or_default();
@@ -240,5 +241,18 @@ mod tests {
         assert_eq!(offsets.get("g", "t", 0).map(|c| c.offset), Some(5));
         assert!(offsets.remove("g", "t", 0) && offsets.remove("g", "t", 1));
         assert!(!offsets.has("g"));
+    }
+
+    /// Goal: a group is not there for ever because a transaction committed offsets of a topic that
+    /// was deleted meanwhile.
+    #[test]
+    fn a_transaction_whose_offsets_are_gone_leaves_no_group() {
+        let mut offsets = Offsets::default();
+        let (group, producer): (Id, _) = ("g".into(), Producer { id: 7, epoch: 0 });
+        offsets.put(None, &group, "t", 0, at(5));
+        offsets.put(Some(producer), &group, "t", 0, at(6));
+        assert!(offsets.remove("g", "t", 0));
+        offsets.complete(7, true);
+        assert!(!offsets.has("g") && !offsets.has_pending("g"));
     }
 }
