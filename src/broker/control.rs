@@ -487,6 +487,9 @@ impl Control {
         let failed = self.failed.borrow().clone();
         let sound = |folder: &&Folder| !failed.contains(&folder.path);
         for folder in folders.iter().filter(sound) {
+            recovery::tell_log_starts(&self.runtime, &folder.path)
+                .await
+                .map_err(|errno| told(folder, errno))?;
             mark(&self.runtime, folder, false)
                 .await
                 .map_err(|errno| told(folder, errno))?;

@@ -22,6 +22,7 @@
 pub use super::recovery_error::RecoveryError;
 pub use accept::{Refused, accept_loss, refused, set_aside};
 pub(super) use folder::topic_of;
+pub use kafkas::tell_log_starts;
 pub use loss::{remedy, tell_all};
 mod accept;
 mod folder;
@@ -194,6 +195,9 @@ pub async fn recover_with(
     };
     for journal in &found {
         replay.journal(journal).await?;
+    }
+    if was_kafkas {
+        replay.begin_as_kafkas().await?;
     }
     let replayed = runtime.now();
     let (records, refused) = replay.finish().await?;
