@@ -118,7 +118,7 @@ pub async fn tell_log_starts(runtime: &Runtime, dir: &Path) -> Result<(), Errno>
     let starts = checkpoints.records.values().filter_map(|record| {
         let (topic, partition) = record.folder.rsplit_once('-')?;
         let cut = record.log_start > Offset(0) && partition.parse::<u32>().is_ok();
-        cut.then(|| (topic, partition, record.log_start))
+        cut.then_some((topic, partition, record.log_start))
     });
     let path = dir.join(LOG_START_FILE);
     let mut lines = String::new();
