@@ -356,6 +356,10 @@ impl Shard {
         let (key, settings) = (missing.key, missing.settings.log.clone());
         let recovered = &found.recovered;
         let (log, report) = open_log(&dir.storage, &found.path, key, settings, recovered).await?;
+        if log.is_padded() {
+            // A kill came before it was quiet, and nothing of it is in the journal any more.
+            log.trim().await?;
+        }
         if !found.recorded {
             log.sync().await?;
         }

@@ -410,6 +410,11 @@ impl Story {
         }
         for (partition, asked) in self.asked.borrow().iter().enumerate() {
             let replica = life.1.partition(key(partition)).expect("it is here");
+            let is_exact = !replica.log().is_padded();
+            assert!(
+                is_exact,
+                "the file of a quiet replica ends with its batches"
+            );
             if let Some(asked) = asked {
                 assert_eq!(replica.dir().path, Path::new(DIRS[*asked]));
             }

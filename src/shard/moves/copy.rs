@@ -52,6 +52,8 @@ impl Shard {
         }
         copy.set_log_start(source.log_start_offset());
         copy.adopt(source);
+        // Nobody may write to it for long, and until then it has the space it took ahead.
+        self.when_there_is_room(under_way, || copy.trim()).await?;
         self.when_there_is_room(under_way, || copy.sync()).await?;
         Ok(())
     }
