@@ -22,6 +22,8 @@ pub struct GroupConfig {
     pub consumer: bool,
     pub consumer_session_timeout_ms: i32,
     pub consumer_heartbeat_interval_ms: i32,
+    /// The least time between two assignments of a group.
+    pub consumer_assignment_interval_ms: i32,
     pub consumer_size_max: usize,
     /// Names of assignors, the default first.
     pub consumer_assignors: Vec<String>,
@@ -67,6 +69,7 @@ impl BrokerConfig {
             consumer: speaks("consumer"),
             consumer_session_timeout_ms: number("group.consumer.session.timeout.ms"),
             consumer_heartbeat_interval_ms: number("group.consumer.heartbeat.interval.ms"),
+            consumer_assignment_interval_ms: number("group.consumer.assignment.interval.ms"),
             consumer_size_max: count("group.consumer.max.size"),
             consumer_assignors: list("group.consumer.assignors")
                 .into_iter()

@@ -2,11 +2,12 @@
 //!
 //! Room:       `sim`, tests only.
 //! Calls:      `one_node` (shards behind simulated doors).
-//! Never:      chooses by chance: each test is one story.
+//! Never:      leaves to chance what happens: each test is one story, told of any length.
 
 use super::clock::SECOND;
 use super::node::{Node, spawn};
 use super::one_node::Story;
+use super::seed::{Rng, Seeds};
 use crate::coordinator::{Client, Coordinated, Request, encoded};
 use crate::ids::Offset;
 use crate::protocol::messages::consumer_group_heartbeat::{
@@ -74,14 +75,20 @@ impl Office {
     }
 
     /// A member of a consumer group joins; its epoch.
-    fn join(&self, names: Vec<TopicName<'_>>) -> Result<i32, ErrorCode> {
-        let request = ConsumerGroupHeartbeatRequest {
-            group_id: GroupId("beats"),
-            member_id: "m",
+    fn join(&self, member: &str, names: Vec<TopicName<'_>>) -> Result<i32, ErrorCode> {
+        self.beat(&ConsumerGroupHeartbeatRequest {
+            member_id: member,
             rebalance_timeout_ms: 60_000,
             subscribed_topic_names: Some(names),
             topic_partitions: Some(Vec::new()),
             ..ConsumerGroupHeartbeatRequest::default()
+        })
+    }
+
+    fn beat(&self, said: &ConsumerGroupHeartbeatRequest<'_>) -> Result<i32, ErrorCode> {
+        let request = ConsumerGroupHeartbeatRequest {
+            group_id: GroupId("beats"),
+            ..said.clone()
         };
         let body = self.hear(&self.ask(ApiKey::ConsumerGroupHeartbeat, 1, &request))?;
         let told = ConsumerGroupHeartbeatResponse::decode(&mut Reader::new(&body), 1);
@@ -147,7 +154,7 @@ fn a_member_that_says_too_much_disturbs_nobody() {
     };
     let waiting = office.ask(ApiKey::JoinGroup, 9, &join);
     let long = "t".repeat(200);
-    let refused = office.join(vec![TopicName(&long); 20]);
+    let refused = office.join("m", vec![TopicName(&long); 20]);
     assert_eq!(refused, Err(ErrorCode::UnknownServerError));
     assert!(waiting.borrow().is_none());
     let joined = office.hear(&waiting).expect("it was not thrown out");
@@ -157,7 +164,7 @@ fn a_member_that_says_too_much_disturbs_nobody() {
 
     office.configure(|story| story.plan.topic.push(limit("100")));
     let before = office.end();
-    assert_eq!(office.join(vec![TopicName(OFFSETS)]), Ok(1));
+    assert_eq!(office.join("m", vec![TopicName(OFFSETS)]), Ok(1));
     assert!(office.end() > before, "what follows from it is written");
 }
 
@@ -166,11 +173,49 @@ fn a_member_that_says_too_much_disturbs_nobody() {
 fn settings_are_followed() {
     /// `ASSIGNMENT_DELAYED` of KIP-1071.
     const DELAYED: i8 = 5;
-    let interval = |ms: &str| ("group.streams.assignment.interval.ms", ms.to_owned());
-    let mut office = Office::open(4, |story| story.plan.brokers.push(interval("60000")));
+    let interval = |ms: &str| {
+        let streams = ("group.streams.assignment.interval.ms", ms.to_owned());
+        [streams, (INTERVAL, ms.to_owned())]
+    };
+    let mut office = Office::open(4, |story| story.plan.brokers.extend(interval("60000")));
+    let wants = || vec![TopicName(OFFSETS)];
+    assert_eq!(office.join("a", wants()), Ok(1));
+    assert_eq!(
+        office.join("b", wants()),
+        Ok(1),
+        "the second epoch's target waits"
+    );
     assert_eq!(office.join_streams("a"), [DELAYED], "more may come");
     office.story.world.run_for(4 * SECOND);
     assert_eq!(office.join_streams("b"), [DELAYED]);
-    office.configure(|story| story.plan.brokers.push(interval("0")));
+    office.configure(|story| story.plan.brokers.extend(interval("0")));
     assert_eq!(office.join_streams("c"), [0; 0]);
+    assert_eq!(office.join("c", wants()), Ok(3));
+}
+
+const INTERVAL: &str = "group.consumer.assignment.interval.ms";
+
+/// Goal: however long the pause between two targets of a consumer group is, the next one is made
+/// when it is over, and not before: nobody needs to speak for that.
+#[test]
+fn a_target_is_made_when_its_pause_is_over() {
+    for seed in Seeds::from_env(10) {
+        let seconds = Rng::new(seed).between(1..16);
+        let interval = (INTERVAL, (seconds * 1_000).to_string());
+        let office = Office::open(seed, |story| story.plan.brokers.push(interval));
+        assert_eq!(office.join("a", vec![TopicName(OFFSETS)]), Ok(1));
+        assert_eq!(office.join("b", vec![TopicName(OFFSETS)]), Ok(1));
+        let joined = office.end();
+        office.story.world.run_for(seconds * SECOND - SECOND / 2);
+        assert_eq!(office.end(), joined, "seed {seed}: {seconds} s");
+        office.story.world.run_for(SECOND);
+        assert!(office.end() > joined, "seed {seed}: {seconds} s");
+        let told = office.beat(&ConsumerGroupHeartbeatRequest {
+            member_id: "b",
+            member_epoch: 1,
+            rebalance_timeout_ms: -1,
+            ..ConsumerGroupHeartbeatRequest::default()
+        });
+        assert_eq!(told, Ok(2), "seed {seed}: {seconds} s");
+    }
 }

@@ -14,14 +14,16 @@ pub const RANGE_ASSIGNOR: &str = "org.apache.kafka.coordinator.group.assignor.Ra
 /// Set in the properties file of a broker.
 #[rustfmt::skip] // A table reads by its columns.
 pub static BROKER: &[Property] = &[
-    set("group.consumer.assignment.interval.ms", int(0, MAX), "1000", ClusterWide, Medium, Later),
+    set("group.consumer.assignment.interval.ms", int(0, MAX), "1000", ClusterWide, Medium,
+        Served("The least time between two assignments of a consumer group.")),
     set("group.consumer.assignors",
         ListOf(&["uniform", "range", UNIFORM_ASSIGNOR, RANGE_ASSIGNOR]), "uniform,range", ReadOnly,
         Medium,
         Served("Assignors of consumer groups, the default first.")),
     set("group.consumer.heartbeat.interval.ms", int(1, MAX), "5000", ReadOnly, Medium,
         Served("How often members of consumer groups are told to be heard of.")),
-    set("group.consumer.max.assignment.interval.ms", int(0, MAX), "15000", ReadOnly, Medium, Later),
+    set("group.consumer.max.assignment.interval.ms", int(0, MAX), "15000", ReadOnly, Medium,
+        Served("The most a group may set.")),
     set("group.consumer.max.heartbeat.interval.ms", int(1, MAX), "15000", ReadOnly, Medium,
         Served("The most a group may set.")),
     set("group.consumer.max.session.timeout.ms", int(1, MAX), "60000", ReadOnly, Medium,
@@ -32,7 +34,8 @@ pub static BROKER: &[Property] = &[
         OneOfAnyCase(&["DISABLED", "DOWNGRADE", "UPGRADE", "BIDIRECTIONAL"]), "bidirectional",
         ReadOnly, Medium,
         Served("Whether a group with members may change its protocol, and in which direction.")),
-    set("group.consumer.min.assignment.interval.ms", int(0, MAX), "0", ReadOnly, Medium, Later),
+    set("group.consumer.min.assignment.interval.ms", int(0, MAX), "0", ReadOnly, Medium,
+        Served("The least a group may set.")),
     set("group.consumer.min.heartbeat.interval.ms", int(1, MAX), "5000", ReadOnly, Medium,
         Served("The least a group may set.")),
     set("group.consumer.min.session.timeout.ms", int(1, MAX), "45000", ReadOnly, Medium,
@@ -133,7 +136,8 @@ const OFFLOAD: Serving = Unneeded("Assignments are made on the shard of the grou
 /// Set per group; each falls back on its broker property.
 #[rustfmt::skip] // A table reads by its columns.
 pub static GROUP: &[Property] = &[
-    set("consumer.assignment.interval.ms", int(0, MAX), "1000", Dynamic, Medium, Later)
+    set("consumer.assignment.interval.ms", int(0, MAX), "1000", Dynamic, Medium,
+        Served("The least time between two assignments of this group."))
         .synonyms(&[("group.consumer.assignment.interval.ms", 1)]),
     set("consumer.heartbeat.interval.ms", int(1, MAX), "5000", Dynamic, Medium,
         Served("How often members of this group are told to be heard of."))

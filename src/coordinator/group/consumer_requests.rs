@@ -315,14 +315,15 @@ impl GroupMachine {
                 }
             }
             (GroupRecordKey::ConsumerGroupTargetAssignmentMetadata(key), value) => {
-                let epoch = match value {
+                let target = match value {
                     Some(GroupRecordValue::ConsumerGroupTargetAssignmentMetadata(value)) => {
-                        Some(value.assignment_epoch)
+                        Some((value.assignment_epoch, value.assignment_timestamp))
                     }
                     _ => None,
                 };
-                if let Some(group) = self.replayed_if(key.group_id, epoch.is_some()) {
-                    group.replay_target_epoch(epoch.unwrap_or(-1));
+                if let Some(group) = self.replayed_if(key.group_id, target.is_some()) {
+                    let (epoch, at) = target.unwrap_or((-1, 0));
+                    group.replay_target_epoch(epoch, at);
                 }
             }
             (GroupRecordKey::ConsumerGroupTargetAssignmentMember(key), value) => {

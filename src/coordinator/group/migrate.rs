@@ -95,5 +95,10 @@ fn downgraded(group: &ConsumerGroup, image: &Image, wall: i64) -> ClassicGroup {
         );
         (id.clone(), member)
     });
-    ClassicGroup::converted(group.id.clone(), group.epoch(), members.collect(), wall)
+    ClassicGroup::converted(
+        group.id.clone(),
+        group.generation(),
+        members.collect(),
+        wall,
+    )
 }

@@ -58,11 +58,11 @@ fn partitions(assignment: &[u8]) -> Vec<i32> {
 
 /// A classic client, by what it was told last.
 #[derive(Clone, Debug, Default)]
-struct Client {
-    id: String,
+pub struct Client {
+    pub id: String,
     instance: Option<&'static str>,
     generation: i32,
-    has: Vec<i32>,
+    pub has: Vec<i32>,
 }
 
 impl Bench {
@@ -124,7 +124,7 @@ impl Bench {
         answer.error_code
     }
 
-    fn lives(&mut self, client: &Client) -> ErrorCode {
+    pub fn lives(&mut self, client: &Client) -> ErrorCode {
         let request = HeartbeatRequest {
             group_id: GroupId("g"),
             generation_id: client.generation,
@@ -139,7 +139,7 @@ impl Bench {
     }
 
     /// Joins a consumer group and asks for what it has.
-    fn joins(&mut self, client: &mut Client) -> ErrorCode {
+    pub fn joins(&mut self, client: &mut Client) -> ErrorCode {
         let mut token = self.ask_join(client);
         if self.was_told(client, token).0 == ErrorCode::MemberIdRequired {
             token = self.ask_join(client);
@@ -149,7 +149,7 @@ impl Bench {
         self.was_given(client, token)
     }
 
-    fn leaves(&mut self, client: &Client) -> ErrorCode {
+    pub fn leaves(&mut self, client: &Client) -> ErrorCode {
         let request = LeaveGroupRequest {
             group_id: GroupId("g"),
             members: vec![MemberIdentity {
@@ -240,6 +240,7 @@ fn a_consumer_group_is_downgraded_when_its_last_new_member_goes() {
     for by_silence in [false, true] {
         let mut bench = Bench::new();
         assert_eq!(bench.live("new", 0, Some(&[])).1, 1);
+        bench.pass(1_000);
         let mut old = Client::default();
         assert_eq!(bench.joins(&mut old), OK);
         assert_eq!((old.generation, &*old.has), (2, &[][..]), "it waits");
@@ -298,9 +299,11 @@ fn the_policy_says_which_way_a_group_may_go() {
         // A classic member is served in a consumer group whatever the policy.
         let mut bench = with_policy(policy);
         bench.live("new", 0, Some(&[]));
+        bench.pass(1_000);
         let mut old = Client::default();
         assert_eq!(bench.joins(&mut old), OK, "{policy}");
         bench.live("new", -1, None);
+        bench.pass(1_000);
         let is_classic = matches!(bench.machine.groups["g"], Group::Classic(_));
         assert_eq!(is_classic, down, "{policy}");
         // Either way it is told to join again, and nothing is lost.
@@ -323,6 +326,7 @@ fn a_classic_member_that_is_silent_or_does_not_join_again_is_out() {
     let mut bench = Bench::new();
     let (mut epoch, mut has) = (0, Vec::new());
     follow(&mut bench, &mut epoch, &mut has);
+    bench.pass(1_000);
     let mut old = Client::default();
     assert_eq!(bench.joins(&mut old), OK);
     bench.pass(9_000);
@@ -338,6 +342,7 @@ fn a_classic_member_that_is_silent_or_does_not_join_again_is_out() {
 
     let mut old = Client::default();
     assert_eq!(bench.joins(&mut old), OK);
+    bench.pass(1_000);
     bench.live("third", 0, Some(&[]));
     // Told to join again for longer than its rebalance timeout, it lives and does not.
     for _ in 0..8 {
@@ -352,6 +357,7 @@ fn a_classic_member_that_is_silent_or_does_not_join_again_is_out() {
 fn who_is_not_what_it_says_is_refused() {
     let mut bench = Bench::new();
     bench.live("new", 0, Some(&[]));
+    bench.pass(1_000);
     let mut old = Client::default();
     assert_eq!(bench.joins(&mut old), OK);
     // A member of the other protocol has no say in this one.
@@ -408,4 +414,78 @@ fn a_static_member_keeps_its_place_across_the_protocols() {
     assert_ne!(old.id, first_life);
     assert_eq!(bench.lives(&fenced), ErrorCode::FencedInstanceId);
     assert_eq!(bench.lives(&old), OK);
+}
+
+/// Goal: a classic member is told to join again when there is something to learn, which a target
+/// that waits is not; and it need not be another's heartbeat that ends the wait.
+#[test]
+fn a_classic_member_joins_again_when_the_target_is_made() {
+    for by_heartbeat in [false, true] {
+        let mut bench = with_policy("disabled");
+        bench.live("new", 0, Some(&[]));
+        let mut old = Client::default();
+        assert_eq!(bench.joins(&mut old), OK);
+        assert_eq!((old.generation, &*old.has), (1, &[][..]), "too soon");
+        assert_eq!(bench.lives(&old), OK);
+        assert_eq!(bench.live("new", -1, None).0, OK);
+        bench.pass(999);
+        assert_eq!(bench.lives(&old), OK);
+        match by_heartbeat {
+            // The timer is late.
+            true => bench.now += 1,
+            false => bench.pass(1),
+        }
+        assert_eq!(bench.lives(&old), REJOIN);
+        assert_eq!(bench.joins(&mut old), OK);
+        assert_eq!((old.generation, &*old.has), (3, &[0, 1, 2, 3][..]));
+        assert_eq!(bench.lives(&old), OK);
+        // What it must join again for, it learns of between its join and its sync as well.
+        bench.pass(1_000);
+        bench.live("newer", 0, Some(&[]));
+        assert_eq!(bench.lives(&old), REJOIN);
+        let token = bench.ask_join(&old);
+        assert_eq!(bench.was_told(&mut old, token).0, OK);
+        let token = bench.ask_sync(&old, &[]);
+        assert_eq!(bench.was_given(&mut old, token), OK);
+        assert_eq!(bench.joins(&mut old), OK);
+        assert_eq!((old.generation, old.has.len()), (4, 2));
+        bench.live("newest", 0, Some(&[]));
+        let token = bench.ask_join(&old);
+        assert_eq!(bench.was_told(&mut old, token).0, OK);
+        assert_eq!(old.generation, 4, "the fifth waits");
+        bench.now += 1_000;
+        let token = bench.ask_sync(&old, &[]);
+        assert_eq!(bench.was_given(&mut old, token), REJOIN);
+    }
+}
+
+/// Goal: neither direction of the migration waits, nor does it fence who did nothing wrong.
+#[test]
+fn a_pause_between_targets_does_not_hold_up_a_migration() {
+    let mut bench = Bench::new();
+    let [first, _] = bench.classic_pair();
+    // Two upgrades within one pause: the classic group in between knows nothing of it.
+    assert_eq!(bench.live("new", 0, Some(&[])).1, first.generation + 1);
+    assert_eq!(bench.live("new", -1, None).0, OK);
+    assert!(matches!(bench.machine.groups["g"], Group::Classic(_)));
+    assert_eq!(bench.live("new", 0, Some(&[])).0, OK);
+    let Some(Group::Consumer(group)) = bench.machine.groups.get("g") else {
+        panic!("it is upgraded");
+    };
+    assert_ne!(group.state_name(), "Assigning");
+
+    let mut bench = Bench::new();
+    bench.live("new", 0, Some(&[]));
+    let mut old = Client::default();
+    assert_eq!(bench.joins(&mut old), OK);
+    assert_eq!(
+        old.generation, 1,
+        "the target waits, the group is of epoch 2"
+    );
+    assert_eq!(bench.live("new", -1, None).0, OK);
+    assert!(matches!(bench.machine.groups["g"], Group::Classic(_)));
+    assert_eq!(bench.lives(&old), REJOIN, "in peace");
+    let token = bench.ask_join(&old);
+    assert_eq!(bench.was_told(&mut old, token), (OK, true));
+    assert_eq!(old.generation, 2);
 }

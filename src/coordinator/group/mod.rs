@@ -503,8 +503,10 @@ impl Machine for GroupMachine {
                 Timer::Revoke(group, member) | Timer::Rejoin(group, member) => {
                     self.member_gone(step, &group, &member);
                 }
-                Timer::FirstTarget(group) => {
-                    if let Some((group, mut work)) = self.streams(step, &group) {
+                Timer::Target(group) => {
+                    if let Some((group, mut work)) = self.consumer(step, &group) {
+                        group.pause_is_over(&mut work);
+                    } else if let Some((group, mut work)) = self.streams(step, &group) {
                         group.first_target(&mut work);
                     }
                 }

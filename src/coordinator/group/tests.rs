@@ -428,6 +428,7 @@ fn a_partition_moves_when_its_holder_has_given_it_up() {
     let ok = ErrorCode::None;
     let told = bench.live("a", 0, Some(&[]));
     assert_eq!(told, (ok, 1, Some(vec![0, 1, 2, 3])));
+    bench.pass(1_000);
     // The second waits for what the first still has.
     assert_eq!(bench.live("b", 0, Some(&[])), (ok, 2, Some(vec![])));
     // The first hears that it keeps two; its epoch stays until it has given up the others.
@@ -440,6 +441,7 @@ fn a_partition_moves_when_its_holder_has_given_it_up() {
     assert_eq!(bench.live("a", 2, None), (ok, 2, None));
     assert_eq!(bench.live("b", 2, None), (ok, 2, None));
     // One leaves; what it had goes to the other.
+    bench.pass(1_000);
     assert_eq!(bench.live("b", -1, None), (ok, -1, None));
     assert_eq!(bench.live("a", 2, None), (ok, 3, Some(vec![0, 1, 2, 3])));
 }
@@ -465,6 +467,7 @@ fn members_of_another_epoch_are_fenced() {
 fn who_does_not_give_up_in_time_is_out() {
     let mut bench = Bench::new();
     bench.live("a", 0, Some(&[]));
+    bench.pass(1_000);
     bench.live("b", 0, Some(&[]));
     assert_eq!(bench.live("a", 1, None).2, Some(vec![0, 1]));
     for _ in 0..4 {

@@ -22,8 +22,8 @@ pub enum Timer {
     Sync(Id),
     /// A member of a group whose coordinator assigns must have given up what it should.
     Revoke(Id, Id),
-    /// A new streams group has waited for its members.
-    FirstTarget(Id),
+    /// A group has waited for what else may change before its target is made.
+    Target(Id),
     /// A classic member of a consumer group must have joined again, or asked for what it has.
     Rejoin(Id, Id),
     /// Old offsets are looked for.

@@ -152,7 +152,7 @@ impl ConsumerGroup {
     }
 
     /// What the member has, once it has joined.
-    pub fn sync_classic(&self, syncing: &Syncing<'_>, work: &mut Work<'_>) {
+    pub fn sync_classic(&mut self, syncing: &Syncing<'_>, work: &mut Work<'_>) {
         let checked = self.check_sync(syncing.request, work);
         let response = match &checked {
             Err(error_code) => SyncGroupResponse {
@@ -170,11 +170,12 @@ impl ConsumerGroup {
     }
 
     fn check_sync(
-        &self,
+        &mut self,
         request: &SyncGroupRequest<'_>,
         work: &mut Work<'_>,
     ) -> Result<Vec<u8>, ErrorCode> {
         let id = self.classic_member(request.member_id, request.group_instance_id)?;
+        self.aim(work);
         let member = &self.members[&id];
         let classic = member.classic.as_ref().ok_or(ErrorCode::UnknownMemberId)?;
         if request.generation_id != member.epoch {
@@ -186,7 +187,7 @@ impl ConsumerGroup {
         {
             return Err(ErrorCode::InconsistentGroupProtocol);
         }
-        if self.epoch > member.epoch && member.state != Progress::Revoking {
+        if self.target_epoch > member.epoch && member.state != Progress::Revoking {
             self.expect_rejoin(&id, work);
             return Err(ErrorCode::RebalanceInProgress);
         }
@@ -198,7 +199,7 @@ impl ConsumerGroup {
 
     /// Whether the member shall join again, which is how it learns of anything.
     pub fn heartbeat_classic(
-        &self,
+        &mut self,
         member: &str,
         instance: Option<&str>,
         generation: i32,
@@ -208,12 +209,14 @@ impl ConsumerGroup {
             Ok(id) => id,
             Err(code) => return code,
         };
+        // Where all are classic members, nobody else says that the pause is over.
+        self.aim(work);
         let member = &self.members[&id];
         if generation != member.epoch {
             return ErrorCode::IllegalGeneration;
         }
         self.expect(&id, work);
-        let shall_join = member.epoch < self.epoch
+        let shall_join = member.epoch < self.target_epoch
             || match member.state {
                 Progress::Stable => false,
                 Progress::Revoking => true,
@@ -339,8 +342,10 @@ impl ConsumerGroup {
         !self.members.is_empty() && self.members.values().all(|m| m.classic.is_some())
     }
 
-    pub fn epoch(&self) -> i32 {
-        self.epoch
+    /// What members have been told at most. The group's own epoch is ahead while a target waits,
+    /// and to go on from there would fence all of them.
+    pub fn generation(&self) -> i32 {
+        self.target_epoch
     }
 
     pub fn size(&self) -> usize {

@@ -85,7 +85,7 @@ impl ConsumerGroup {
             self.bump(work);
         }
         self.aim(work);
-        self.reconcile(&id, owned.as_ref(), work);
+        self.reconcile(&id, owned.as_ref(), bumps, work);
         self.expect(&id, work);
         let member = &self.members[&id];
         let is_full = request.rebalance_timeout_ms != -1
@@ -244,9 +244,15 @@ impl ConsumerGroup {
         true
     }
 
-    /// Members have gone: what they had is for the others.
+    /// Members have gone: what they had is for the others, and whoever comes to a group that is
+    /// empty does not wait.
     pub fn shrunk(&mut self, work: &mut Work<'_>) {
         self.bump(work);
+        if self.members.is_empty() {
+            (self.target_epoch, self.target_at) = (self.epoch, 0);
+            self.save_target_epoch(work.step);
+            work.timers.cancel(&Timer::Target(self.id.clone()));
+        }
     }
 
     fn cancel(&self, id: &Id, work: &mut Work<'_>) {

@@ -7,7 +7,8 @@
 //! Never:      gives a partition to a member while another may still hold it.
 //!
 //! Three epochs, each behind the one before: the group's (somebody's wishes or the topics have
-//! changed), the target assignment's (who shall have what), each member's (what it has).
+//! changed), the target assignment's (who shall have what), each member's (what it has). Targets
+//! keep a pause between them (KIP-1263), so that members that come together share one.
 //!
 //! Always true:
 //!   - a partition is in `owners` while some member has it or has not confirmed giving it up.
@@ -16,9 +17,13 @@ mod assignor;
 mod classic_member;
 mod describe;
 mod heartbeat;
+#[cfg(test)]
+mod model;
 mod patterns;
 mod reconcile;
 mod save;
+#[cfg(test)]
+mod tests;
 
 pub use classic_member::ClassicMember;
 pub use heartbeat::{Beat, Refused, Told};
@@ -46,6 +51,8 @@ pub struct ConsumerGroup {
     members: BTreeMap<Id, Member>,
     statics: BTreeMap<String, Id>,
     target_epoch: i32,
+    /// When the target was made, by the wall clock; 0 if nobody shall wait after it.
+    target_at: i64,
     target: BTreeMap<Id, Assigned>,
     owners: BTreeMap<(TopicId, i32), Id>,
     /// What each regular expression stands for.
@@ -102,6 +109,7 @@ impl ConsumerGroup {
             members: BTreeMap::new(),
             statics: BTreeMap::new(),
             target_epoch: 0,
+            target_at: 0,
             target: BTreeMap::new(),
             owners: BTreeMap::new(),
             patterns: BTreeMap::new(),
@@ -118,8 +126,8 @@ impl ConsumerGroup {
         self.metadata_hash = metadata_hash;
     }
 
-    pub fn replay_target_epoch(&mut self, epoch: i32) {
-        self.target_epoch = epoch;
+    pub fn replay_target_epoch(&mut self, epoch: i32, at: i64) {
+        (self.target_epoch, self.target_at) = (epoch, at);
     }
 
     pub fn replay_target(&mut self, member: &str, assigned: Option<Assigned>) {
@@ -270,6 +278,7 @@ impl ConsumerGroup {
     }
 
     pub fn cancel_timers(&self, timers: &mut Timers) {
+        timers.cancel(&Timer::Target(self.id.clone()));
         for member in self.members.keys() {
             timers.cancel(&Timer::Session(self.id.clone(), member.clone()));
             timers.cancel(&Timer::Revoke(self.id.clone(), member.clone()));

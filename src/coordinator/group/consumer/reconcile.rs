@@ -1,7 +1,7 @@
 //! The target, and each member's way to it.
 //!
 //! Room:       `coordinator::group::consumer`.
-//! Called by:  heartbeats.
+//! Called by:  heartbeats; the timer that ends the pause after a target.
 //! Never:      hands a partition out before its last holder has said that it gave it up.
 
 use super::assignor::{Candidate, assign};
@@ -52,11 +52,17 @@ impl ConsumerGroup {
         self.save_epoch(work.step);
     }
 
-    /// Brings the target up to the group's epoch.
+    /// Brings the target up to the group's epoch. If the last one was made only just now, a timer
+    /// does so later: members that come one by one do not each have the assignor run.
     pub(super) fn aim(&mut self, work: &mut Work<'_>) {
         if self.epoch <= self.target_epoch {
             return;
         }
+        let timer = Timer::Target(self.id.clone());
+        if let Some(left) = self.pause_left(work) {
+            return work.timers.set(timer, work.step.now.plus(left));
+        }
+        work.timers.cancel(&timer);
         let mut topics: BTreeMap<TopicId, usize> = BTreeMap::new();
         let members: Vec<Candidate<'_>> = self
             .members
@@ -84,7 +90,30 @@ impl ConsumerGroup {
         }
         self.target = target;
         self.target_epoch = self.epoch;
+        self.target_at = work.step.wall;
         self.save_target_epoch(work.step);
+    }
+
+    /// How many milliseconds the next target must wait.
+    fn pause_left(&self, work: &Work<'_>) -> Option<u64> {
+        let own = work.setting(&self.id, "consumer.assignment.interval.ms");
+        let interval = own.unwrap_or(work.config.consumer_assignment_interval_ms);
+        let passed = work.step.wall.saturating_sub(self.target_at);
+        let left = i64::from(interval).saturating_sub(passed);
+        // A clock that went backwards does not hold it up.
+        let waits = self.target_at != 0 && passed >= 0 && left > 0;
+        waits.then(|| left.unsigned_abs())
+    }
+
+    /// The next target is due: by the topics there are now, or their news would wait once more.
+    pub fn pause_is_over(&mut self, work: &mut Work<'_>) {
+        if self.members.is_empty() {
+            return;
+        }
+        if self.topics_changed(false, work) {
+            self.bump(work);
+        }
+        self.aim(work);
     }
 
     /// The assignor most members ask for, else the broker's first.
@@ -102,17 +131,32 @@ impl ConsumerGroup {
         self.assignor_of(default.map_or("uniform", String::as_str))
     }
 
-    /// One step of a member on its way; `owned` is what it says it has, if it says.
-    pub(super) fn reconcile(&mut self, id: &Id, owned: Option<&Assigned>, work: &mut Work<'_>) {
+    /// One step of a member on its way; `owned` is what it says it has, if it says. What it wants
+    /// no more it gives up at once, even if the target does not know of that yet.
+    pub(super) fn reconcile(
+        &mut self,
+        id: &Id,
+        owned: Option<&Assigned>,
+        has_new_wishes: bool,
+        work: &mut Work<'_>,
+    ) {
         let Some(member) = self.members.get(id) else {
             return;
         };
-        let next = match member.state {
-            Progress::Stable if member.epoch == self.target_epoch => return,
-            Progress::Revoking if holds(owned, &member.revoking) => return,
-            Progress::Stable | Progress::Revoking | Progress::Waiting => {
-                self.next_of(id, member, owned)
-            }
+        let stays = match member.state {
+            Progress::Stable => member.epoch == self.target_epoch,
+            Progress::Revoking => holds(owned, &member.revoking),
+            Progress::Waiting => false,
+        };
+        if stays && !has_new_wishes {
+            return;
+        }
+        let names = self.topics_of(member).into_iter();
+        let wanted = names.filter_map(|name| work.image.topic(name));
+        let wanted: BTreeSet<TopicId> = wanted.map(|topic| topic.id).collect();
+        let next = match stays {
+            true => without_unwanted(member, owned, &wanted),
+            false => self.next_of(id, member, owned, &wanted),
         };
         if next == *member {
             return;
@@ -122,9 +166,15 @@ impl ConsumerGroup {
         self.expect_revocation(id, work);
     }
 
-    fn next_of(&self, id: &Id, member: &Member, owned: Option<&Assigned>) -> Member {
-        let none = Assigned::new();
-        let target = self.target.get(id).unwrap_or(&none);
+    fn next_of(
+        &self,
+        id: &Id,
+        member: &Member,
+        owned: Option<&Assigned>,
+        wanted: &BTreeSet<TopicId>,
+    ) -> Member {
+        let mut target = self.target.get(id).cloned().unwrap_or_default();
+        target.retain(|topic, _| wanted.contains(topic));
         let (mut keeps, mut gives) = (Assigned::new(), Assigned::new());
         for (topic, partitions) in &member.assigned {
             for partition in partitions {
@@ -141,7 +191,7 @@ impl ConsumerGroup {
             return next;
         }
         let mut waits = false;
-        for (topic, partitions) in target {
+        for (topic, partitions) in &target {
             for partition in partitions {
                 let owner = self.owners.get(&(*topic, *partition));
                 match owner.is_none_or(|owner| owner == id) {
@@ -175,6 +225,26 @@ impl ConsumerGroup {
             _ => work.timers.cancel(&timer),
         }
     }
+}
+
+/// A member that stays where it is, but for the topics that it wants no more.
+fn without_unwanted(
+    member: &Member,
+    owned: Option<&Assigned>,
+    wanted: &BTreeSet<TopicId>,
+) -> Member {
+    let mut next = member.clone();
+    next.assigned.retain(|topic, _| wanted.contains(topic));
+    for (topic, partitions) in &member.assigned {
+        if !wanted.contains(topic) {
+            next.revoking.entry(*topic).or_default().extend(partitions);
+        }
+    }
+    match holds(owned, &next.revoking) {
+        true => next.state = Progress::Revoking,
+        false => next.revoking.clone_from(&member.revoking),
+    }
+    next
 }
 
 /// Whether a member still has one of these; one that does not say may.

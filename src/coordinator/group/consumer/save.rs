@@ -36,7 +36,7 @@ impl ConsumerGroup {
         let key = GroupRecordKey::ConsumerGroupTargetAssignmentMetadata(key);
         let value = ConsumerGroupTargetAssignmentMetadataValue {
             assignment_epoch: self.target_epoch,
-            ..ConsumerGroupTargetAssignmentMetadataValue::default()
+            assignment_timestamp: self.target_at,
         };
         let value = GroupRecordValue::ConsumerGroupTargetAssignmentMetadata(value);
         write(step, None, &key, Some((&value, 0)));

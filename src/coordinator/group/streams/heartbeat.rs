@@ -303,7 +303,7 @@ impl StreamsGroup {
         if delay > 0 && !self.delayed {
             self.delayed = true;
             let at = work.step.now.plus_i32(delay);
-            work.timers.set(Timer::FirstTarget(self.id.clone()), at);
+            work.timers.set(Timer::Target(self.id.clone()), at);
         }
     }
 

@@ -277,7 +277,7 @@ impl StreamsGroup {
             timers.cancel(&Timer::Session(self.id.clone(), member.clone()));
             timers.cancel(&Timer::Revoke(self.id.clone(), member.clone()));
         }
-        timers.cancel(&Timer::FirstTarget(self.id.clone()));
+        timers.cancel(&Timer::Target(self.id.clone()));
     }
 
     /// Puts a member in its place, and keeps the account of who has what.
