@@ -6,6 +6,7 @@
 //! Never:      applies half of a change: the caller keeps the old map when one is refused.
 
 use super::error::{ConfigError, Place};
+use super::group::bound_of;
 use super::property::{Property, Update, list};
 use super::values::Values;
 use super::{Overrides, suggest, table};
@@ -131,18 +132,9 @@ pub fn check_group(values: &Values, overrides: &Overrides) -> Result<(), ConfigE
         else {
             continue;
         };
-        // `group.consumer.session.timeout.ms` is bounded by `group.consumer.min.session.…`.
-        let mut parts = broker.splitn(3, '.');
-        let (Some(group), Some(kind), Some(rest)) = (parts.next(), parts.next(), parts.next())
-        else {
-            continue;
-        };
         let bound = |which: &str| {
-            let name = match rest {
-                "num.standby.replicas" => format!("{group}.{kind}.{which}.standby.replicas"),
-                rest => format!("{group}.{kind}.{which}.{rest}"),
-            };
-            table::broker(&name).map(|_| (values.number(&name), name))
+            let name = bound_of(broker, which)?;
+            Some((values.number(name), name))
         };
         if let Some((least, name)) = bound("min").filter(|(least, _)| number < *least) {
             return refuse(

@@ -151,6 +151,7 @@ impl BrokerConfig {
     ) -> Result<Self, ConfigError> {
         let node_id = node_id(&values)?;
         check_alone(&values, node_id, machine)?;
+        super::group::check_defaults(&values)?;
         let (listeners, advertised) = listeners(&values, machine, warnings)?;
         let inter_broker_listener = inter_broker_listener(&values, &listeners)?;
         let log_dirs = log_dirs(&values)?;

@@ -4,8 +4,9 @@
 //! Called by:  `coordinator::group`.
 //! Never:      holds what one group sets for itself; that lives in the metadata image.
 
-use super::BrokerConfig;
-use super::table::groups::{RANGE_ASSIGNOR, UNIFORM_ASSIGNOR};
+use super::table::groups::{GROUP, RANGE_ASSIGNOR, UNIFORM_ASSIGNOR};
+use super::values::Values;
+use super::{BrokerConfig, ConfigError, table};
 
 /// Sizes are bytes, times milliseconds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,6 +98,57 @@ impl BrokerConfig {
 
 const MINUTE_MS: i64 = 60_000;
 
+/// The property that bounds a group property of the broker, if there is one:
+/// `group.consumer.session.timeout.ms` has `group.consumer.min.session.timeout.ms`.
+pub(super) fn bound_of(broker: &str, which: &str) -> Option<&'static str> {
+    let mut parts = broker.splitn(3, '.');
+    let (group, kind, rest) = (parts.next()?, parts.next()?, parts.next()?);
+    // `num.standby.replicas`: the bounds have no `num`.
+    let rest = rest.strip_prefix("num.").unwrap_or(rest);
+    let name = format!("{group}.{kind}.{which}.{rest}");
+    table::broker(&name).map(|property| property.name)
+}
+
+/// What holds for all groups lies within what a group may set for itself, and a session lasts
+/// longer than the pause between two heartbeats, as Kafka requires at its start.
+pub(super) fn check_defaults(values: &Values) -> Result<(), ConfigError> {
+    for (broker, _) in GROUP
+        .iter()
+        .filter_map(|property| property.synonyms.first())
+    {
+        let number = values.number(broker);
+        if let Some(least) = bound_of(broker, "min").filter(|name| number < values.number(name)) {
+            let remedy = format!("it must be at least {least}, {}", values.number(least));
+            return Err(values.refuse(broker, remedy));
+        }
+        if let Some(most) = bound_of(broker, "max").filter(|name| number > values.number(name)) {
+            let remedy = format!("it must be at most {most}, {}", values.number(most));
+            return Err(values.refuse(broker, remedy));
+        }
+    }
+    let pauses = [
+        (
+            "group.consumer.session.timeout.ms",
+            "group.consumer.heartbeat.interval.ms",
+        ),
+        (
+            "group.share.session.timeout.ms",
+            "group.share.heartbeat.interval.ms",
+        ),
+        (
+            "group.streams.session.timeout.ms",
+            "group.streams.heartbeat.interval.ms",
+        ),
+    ];
+    for (session, heartbeat) in pauses {
+        if values.number(session) <= values.number(heartbeat) {
+            let remedy = format!("it must be above {heartbeat}, {}", values.number(heartbeat));
+            return Err(values.refuse(session, remedy));
+        }
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,6 +159,37 @@ mod tests {
         let config = BrokerConfig::from_given(&given, &Default::default());
         let config = config.map_err(|error| error.to_string())?;
         Ok(config.0.group().consumer_assignors)
+    }
+
+    #[test]
+    fn what_holds_for_all_groups_lies_within_what_a_group_may_set() {
+        let refused = |given: &[(&str, &str)]| {
+            let given: Vec<Given> = given.iter().map(|(n, v)| Given::argument(n, v)).collect();
+            let config = BrokerConfig::from_given(&given, &Default::default());
+            config.err().map(|error| error.to_string())
+        };
+        assert_eq!(refused(&[]), None);
+        let low = refused(&[("group.consumer.session.timeout.ms", "20000")]).expect("below 45000");
+        assert!(
+            low.contains("group.consumer.min.session.timeout.ms, 45000"),
+            "{low}"
+        );
+        let high = refused(&[("group.share.max.heartbeat.interval.ms", "4000")]);
+        assert!(high.expect("5000 is above").contains("at most"));
+        let standby = refused(&[("group.streams.num.standby.replicas", "3")]).expect("above 2");
+        assert!(
+            standby.contains("group.streams.max.standby.replicas"),
+            "{standby}"
+        );
+        let lowered = [
+            ("group.consumer.min.session.timeout.ms", "4000"),
+            ("group.consumer.session.timeout.ms", "5000"),
+        ];
+        let short = refused(&lowered).expect("a heartbeat each 5 s");
+        assert!(
+            short.contains("group.consumer.heartbeat.interval.ms, 5000"),
+            "{short}"
+        );
     }
 
     #[test]
