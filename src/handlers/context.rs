@@ -10,8 +10,9 @@ use crate::io::{Address, Slice};
 use crate::metadata::Image;
 use crate::metrics::{ClientTelemetry, RequestMetrics};
 use crate::protocol::messages::header::ResponseHeader;
-use crate::protocol::{ApiKey, DecodeError, EncodeError, Message, Uuid};
+use crate::protocol::{ApiKey, DecodeError, EncodeError, Message, Uuid, Writer};
 use crate::router::Router;
+use crate::runtime::Pace;
 use crate::runtime::sync::Event;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -145,6 +146,11 @@ impl Call {
         self.context.router.shard.config()
     }
 
+    /// For a handler that goes over all that a request names.
+    pub fn pace(&self) -> Pace {
+        self.context.router.shard.runtime.pace()
+    }
+
     /// Length placeholder and response header; the body goes behind them.
     pub fn begin(&self) -> Result<Vec<u8>, Unanswerable> {
         let mut out = Vec::with_capacity(256);
@@ -156,13 +162,31 @@ impl Call {
         Ok(out)
     }
 
+    /// As `begin`, of a response that is a throttle time and one array: its elements are encoded
+    /// behind it one by one, so that not all of them need to be there at once.
+    pub fn begin_array<'r, M: Message<'r>>(&self, count: usize) -> Result<Vec<u8>, Unanswerable> {
+        let mut out = self.begin()?;
+        out.put_i32(0);
+        out.put_length(count, self.version >= M::FLEXIBLE);
+        Ok(out)
+    }
+
+    /// The last element is encoded.
+    pub fn finish_array<'r, M: Message<'r>>(
+        &self,
+        mut out: Vec<u8>,
+    ) -> Result<Response, Unanswerable> {
+        if self.version >= M::FLEXIBLE {
+            out.put_unsigned_varint(0);
+        }
+        Ok(finished(out))
+    }
+
     /// A response whose body is encoded already.
     pub fn respond_encoded(&self, body: &[u8]) -> Result<Response, Unanswerable> {
         let mut out = self.begin()?;
         out.extend_from_slice(body);
-        let length = (out.len() - 4) as i32;
-        out[..4].copy_from_slice(&length.to_be_bytes());
-        Ok(vec![Slice::from(out)])
+        Ok(finished(out))
     }
 
     /// Encodes a whole response.
@@ -178,10 +202,15 @@ impl Call {
     ) -> Result<Response, Unanswerable> {
         let mut out = self.begin()?;
         response.encode(&mut out, version)?;
-        let length = (out.len() - 4) as i32;
-        out[..4].copy_from_slice(&length.to_be_bytes());
-        Ok(vec![Slice::from(out)])
+        Ok(finished(out))
     }
+}
+
+/// Sets the length of a response that is whole.
+fn finished(mut out: Vec<u8>) -> Response {
+    let length = (out.len() - 4) as i32;
+    out[..4].copy_from_slice(&length.to_be_bytes());
+    vec![Slice::from(out)]
 }
 
 /// Bytes of one connection by owning shard, since they were last looked at.

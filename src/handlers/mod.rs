@@ -50,6 +50,7 @@ mod heartbeat;
 mod incremental_alter_configs;
 mod init_producer_id;
 mod join_group;
+mod known;
 mod leader_hint;
 mod leave_group;
 mod list_config_resources;

@@ -23,6 +23,7 @@ pub mod ballast;
 mod disk;
 mod network;
 mod operation;
+mod pace;
 pub mod sync;
 mod task;
 pub mod thread;
@@ -31,6 +32,7 @@ mod timers;
 pub use disk::{File, FileError};
 pub use network::{Inbox, Listener, Receiver, Socket};
 pub use operation::{Operation, Operations};
+pub use pace::Pace;
 pub use timers::Sleep;
 
 use crate::io::{Completion, Instant, Io, Op, Parcel, PeerId, Token, Waker, WallMillis};
@@ -298,6 +300,11 @@ impl Runtime {
             self.0.next_turn.borrow_mut().push(cx.waker().clone());
             std::task::Poll::Pending
         })
+    }
+
+    /// For work over many things; the time it may hold a turn up starts now.
+    pub fn pace(&self) -> Pace {
+        Pace::new(self.clone())
     }
 
     /// Waits for `future` at most until `at`; `None` when the time came first.

@@ -11,8 +11,8 @@ use crate::coordinator::{Producer, Request, Step, Token};
 use crate::ids::TopicId;
 use crate::metadata::TopicImage;
 use crate::protocol::messages::offset_commit::{
-    OffsetCommitRequest, OffsetCommitRequestPartition, OffsetCommitResponse,
-    OffsetCommitResponsePartition, OffsetCommitResponseTopic,
+    OffsetCommitRequest, OffsetCommitResponse, OffsetCommitResponsePartition,
+    OffsetCommitResponseTopic,
 };
 use crate::protocol::messages::offset_delete::{
     OffsetDeleteRequest, OffsetDeleteResponse, OffsetDeleteResponsePartition,
@@ -22,6 +22,7 @@ use crate::protocol::messages::txn_offset_commit::{
     TxnOffsetCommitRequest, TxnOffsetCommitResponse, TxnOffsetCommitResponsePartition,
     TxnOffsetCommitResponseTopic,
 };
+use crate::protocol::record_batch::{BATCH_HEADER_BYTES, BatchBuilder};
 use crate::protocol::{ErrorCode, TopicName, Uuid};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -41,6 +42,8 @@ struct Commit<'a> {
 
 /// One offset to commit.
 struct New<'a> {
+    /// Its topic, by name or by id.
+    place: (TopicName<'a>, Uuid),
     partition: i32,
     offset: i64,
     leader_epoch: i32,
@@ -70,30 +73,26 @@ impl GroupMachine {
             version: request.version,
         };
         let allowed = self.allow(step, &commit);
+        let mut codes = Vec::new();
+        if allowed == ErrorCode::None {
+            let new = asked.topics.iter().flat_map(|topic| {
+                let place = (topic.name, topic.topic_id);
+                topic.partitions.iter().map(move |p| New {
+                    place,
+                    partition: p.partition_index,
+                    offset: p.committed_offset,
+                    leader_epoch: p.committed_leader_epoch,
+                    metadata: p.committed_metadata,
+                })
+            });
+            codes = self.commit_all(step, &commit, new)?;
+        }
+        let mut codes = codes.into_iter();
         let topics = asked.topics.iter().map(|topic| {
-            let place = (topic.name, topic.topic_id);
-            let new = |p: &OffsetCommitRequestPartition<'_>| OffsetCommitResponsePartition {
-                partition_index: p.partition_index,
-                error_code: allowed,
-            };
-            if allowed != ErrorCode::None {
-                return OffsetCommitResponseTopic {
-                    name: topic.name,
-                    topic_id: topic.topic_id,
-                    partitions: topic.partitions.iter().map(new).collect(),
-                };
-            }
-            let partitions = topic.partitions.iter().map(|partition| {
-                let new = New {
-                    partition: partition.partition_index,
-                    offset: partition.committed_offset,
-                    leader_epoch: partition.committed_leader_epoch,
-                    metadata: partition.committed_metadata,
-                };
-                OffsetCommitResponsePartition {
-                    partition_index: partition.partition_index,
-                    error_code: self.commit_one(step, &commit, place, &new),
-                }
+            let partitions = topic.partitions.iter();
+            let partitions = partitions.map(|partition| OffsetCommitResponsePartition {
+                partition_index: partition.partition_index,
+                error_code: codes.next().unwrap_or(allowed),
             });
             OffsetCommitResponseTopic {
                 name: topic.name,
@@ -129,29 +128,35 @@ impl GroupMachine {
             by_id: request.version >= TXN_COMMIT_BY_ID,
             version: request.version,
         };
-        let allowed = self.allow(step, &commit);
+        let allowed = match self.allow(step, &commit) {
+            // Producers know no epochs of members.
+            ErrorCode::StaleMemberEpoch => ErrorCode::IllegalGeneration,
+            code => code,
+        };
+        let mut codes = Vec::new();
+        if allowed == ErrorCode::None {
+            let new = asked.topics.iter().flat_map(|topic| {
+                let place = (topic.name, topic.topic_id);
+                topic.partitions.iter().map(move |p| New {
+                    place,
+                    partition: p.partition_index,
+                    offset: p.committed_offset,
+                    leader_epoch: p.committed_leader_epoch,
+                    metadata: p.committed_metadata,
+                })
+            });
+            codes = self.commit_all(step, &commit, new)?;
+        }
+        let mut codes = codes.into_iter();
         let topics = asked.topics.iter().map(|topic| {
-            let place = (topic.name, topic.topic_id);
-            let partitions = topic.partitions.iter().map(|partition| {
-                let new = New {
-                    partition: partition.partition_index,
-                    offset: partition.committed_offset,
-                    leader_epoch: partition.committed_leader_epoch,
-                    metadata: partition.committed_metadata,
-                };
-                let error_code = match allowed {
-                    ErrorCode::None => self.commit_one(step, &commit, place, &new),
-                    code => code,
-                };
-                let error_code = match error_code {
-                    // Producers know no epochs of members.
-                    ErrorCode::StaleMemberEpoch => ErrorCode::IllegalGeneration,
-                    code => code,
-                };
-                TxnOffsetCommitResponsePartition {
-                    partition_index: partition.partition_index,
-                    error_code,
-                }
+            let partitions = topic.partitions.iter();
+            let partitions = partitions.map(|partition| TxnOffsetCommitResponsePartition {
+                partition_index: partition.partition_index,
+                error_code: match codes.next() {
+                    Some(ErrorCode::StaleMemberEpoch) => ErrorCode::IllegalGeneration,
+                    Some(code) => code,
+                    None => allowed,
+                },
             });
             TxnOffsetCommitResponseTopic {
                 name: topic.name,
@@ -218,39 +223,100 @@ impl GroupMachine {
         ErrorCode::None
     }
 
-    fn commit_one(
+    /// Commits what may be committed; a code for each in its order.
+    ///
+    /// # Errors
+    /// When all of them together are more than one batch holds, as in Kafka: they are committed
+    /// together or not at all. Nothing has changed then.
+    fn commit_all<'n>(
         &mut self,
         step: &mut Step,
         commit: &Commit<'_>,
-        (name, id): (TopicName<'_>, Uuid),
-        new: &New<'_>,
-    ) -> ErrorCode {
-        let topic: Option<Arc<TopicImage>> = match commit.by_id {
-            true => self.image.topic_by_id(TopicId(id.0)).cloned(),
-            false => self.image.topic(name.0).cloned(),
-        };
-        let Some(topic) = topic else {
-            return match commit.by_id {
-                true => ErrorCode::UnknownTopicId,
-                false => ErrorCode::UnknownTopicOrPartition,
+        all: impl Iterator<Item = New<'n>>,
+    ) -> Result<Vec<ErrorCode>, ErrorCode> {
+        assert!(
+            step.effects.batches.is_empty(),
+            "whether one may commit is found out without a record"
+        );
+        let mut bytes = BATCH_HEADER_BYTES;
+        let mut count = 0;
+        let mut accepted = Vec::new();
+        let mut codes = Vec::new();
+        for new in all {
+            let (topic, committed) = match self.judge(step, commit, &new) {
+                Ok(judged) => judged,
+                Err(code) => {
+                    codes.push(code);
+                    continue;
+                }
             };
+            codes.push(ErrorCode::None);
+            let place = (commit.group, &*topic.name, new.partition);
+            records::offset(step, commit.producer, place, &committed);
+            let record = step
+                .effects
+                .batches
+                .last()
+                .and_then(|batch| batch.records.last());
+            let sizes = record.map(|record| (record.key.len(), record.value.as_ref()));
+            let (key, value) = sizes.expect("it was made just now");
+            bytes += BatchBuilder::record_bytes(count, key, value.map_or(0, Vec::len));
+            count += 1;
+            if bytes > step.record_bytes_max {
+                step.effects.batches.clear();
+                tracing::info!(
+                    group = commit.group,
+                    bytes_max = step.record_bytes_max,
+                    "a commit is more than max.message.bytes of __consumer_offsets; it is refused"
+                );
+                return Err(ErrorCode::UnknownServerError);
+            }
+            accepted.push((topic, new.partition, committed));
+        }
+        if !accepted.is_empty() {
+            let group = self.group_or_new(commit.group, step.wall);
+            for (topic, partition, committed) in accepted {
+                let producer = commit.producer;
+                self.offsets
+                    .put(producer, &group, &topic.name, partition, committed);
+            }
+        }
+        Ok(codes)
+    }
+
+    /// What becomes of one offset.
+    ///
+    /// # Errors
+    /// Why it is not committed.
+    fn judge(
+        &self,
+        step: &Step,
+        commit: &Commit<'_>,
+        new: &New<'_>,
+    ) -> Result<(Arc<TopicImage>, Committed), ErrorCode> {
+        let (name, id) = new.place;
+        let topic = match commit.by_id {
+            true => self.image.topic_by_id(TopicId(id.0)),
+            false => self.image.topic(name.0),
         };
+        let topic = topic.ok_or(match commit.by_id {
+            true => ErrorCode::UnknownTopicId,
+            false => ErrorCode::UnknownTopicOrPartition,
+        })?;
         let exists = usize::try_from(new.partition).is_ok_and(|p| p < topic.partitions.len());
         if !exists {
-            return ErrorCode::UnknownTopicOrPartition;
+            return Err(ErrorCode::UnknownTopicOrPartition);
         }
-        if let Some(Group::Streams(group)) = self.groups.get(commit.group)
-            && let Err(code) =
-                group.check_commit_of(commit.member, commit.generation, &topic.name, new.partition)
-        {
-            return code;
+        if let Some(Group::Streams(group)) = self.groups.get(commit.group) {
+            let (member, epoch) = (commit.member, commit.generation);
+            group.check_commit_of(member, epoch, &topic.name, new.partition)?;
         }
         let metadata = new.metadata.unwrap_or_default();
         if metadata.len() > self.config.offset_metadata_bytes_max {
-            return ErrorCode::OffsetMetadataTooLarge;
+            return Err(ErrorCode::OffsetMetadataTooLarge);
         }
         if metadata.len() > step.record_bytes_max {
-            return ErrorCode::InvalidCommitOffsetSize;
+            return Err(ErrorCode::InvalidCommitOffsetSize);
         }
         let mut committed = Committed::new(new.offset, new.leader_epoch, metadata, step.wall);
         if commit.retention_ms >= 0 {
@@ -260,17 +326,7 @@ impl GroupMachine {
         if commit.by_id || commit.producer.is_none() {
             committed.topic_id = Uuid(topic.id.0);
         }
-        let place = (commit.group, &*topic.name, new.partition);
-        records::offset(step, commit.producer, place, &committed);
-        let group = self.group_or_new(commit.group, step.wall);
-        self.offsets.put(
-            commit.producer,
-            &group,
-            &topic.name,
-            new.partition,
-            committed,
-        );
-        ErrorCode::None
+        Ok((topic.clone(), committed))
     }
 
     /// Topics whose offsets the group may still use: `None` of nobody, `Some(None)` all of them.

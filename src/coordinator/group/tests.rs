@@ -543,3 +543,41 @@ fn a_step_wakes_no_more_groups_than_it_may() {
     bench.step(|machine, step| machine.timeout(step));
     assert!(bench.machine.next_timeout() > Some(due));
 }
+
+/// Goal: a commit is written as one batch or not at all, and the largest one that fits is taken.
+#[test]
+fn a_commit_that_no_batch_holds_is_refused_as_a_whole() {
+    let mut bench = Bench::new();
+    bench.record_bytes_max = 10_000;
+    let commit = |bench: &mut Bench, count: i64| {
+        let partition = |offset| OffsetCommitRequestPartition {
+            partition_index: 1,
+            committed_offset: offset,
+            ..OffsetCommitRequestPartition::default()
+        };
+        let request = OffsetCommitRequest {
+            group_id: GroupId("g"),
+            generation_id_or_member_epoch: -1,
+            topics: vec![OffsetCommitRequestTopic {
+                name: TopicName("t"),
+                partitions: (1..=count).map(partition).collect(),
+                ..OffsetCommitRequestTopic::default()
+            }],
+            ..OffsetCommitRequest::default()
+        };
+        let token = bench.ask(ApiKey::OffsetCommit, 9, &request);
+        bench.outcome(token).expect("at once").err()
+    };
+    let committed = |bench: &Bench| bench.machine.offsets.get("g", "t", 1).map(|c| c.offset);
+    assert_eq!(
+        commit(&mut bench, 1_000),
+        Some(ErrorCode::UnknownServerError)
+    );
+    assert_eq!((bench.log.len(), committed(&bench)), (0, None));
+    let fits = (1..1_000)
+        .rev()
+        .find(|count| commit(&mut bench, *count).is_none());
+    // 61 bytes each, two more where lengths and deltas need them.
+    assert_eq!(fits, Some(161));
+    assert_eq!((bench.log.len(), committed(&bench)), (1, fits));
+}

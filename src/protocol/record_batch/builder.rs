@@ -177,6 +177,13 @@ impl BatchBuilder {
         self.bytes.len()
     }
 
+    /// So many bytes a record without headers adds whose timestamp is the batch's.
+    pub fn record_bytes(offset_delta: i32, key: usize, value: usize) -> usize {
+        let sized = |bytes: usize| varint_bytes(bytes as i64) + bytes;
+        let body = 3 + varint_bytes(i64::from(offset_delta)) + sized(key) + sized(value);
+        varint_bytes(body as i64) + body
+    }
+
     /// At most this many bytes does a record of these sizes add, headers aside.
     pub fn record_bytes_max(key: usize, value: usize) -> usize {
         key + value + 5 * VARINT_BYTES_MAX + 11

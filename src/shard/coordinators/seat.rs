@@ -15,9 +15,7 @@ use crate::io::{Instant, Slice};
 use crate::map::Map;
 use crate::partition::{Append, AppendError, Origin, Partition, Terms};
 use crate::protocol::ErrorCode;
-use crate::protocol::record_batch::{
-    BATCH_HEADER_BYTES, BatchBuilder, BatchOptions, ProducerStamp,
-};
+use crate::protocol::record_batch::{BatchBuilder, BatchOptions, ProducerStamp};
 use crate::runtime::sync::{Answer, Event, Reply, either, reply};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -48,9 +46,6 @@ pub(super) enum State {
     Refused,
     Gone,
 }
-
-/// What a record takes in a batch beside its key and value, at most.
-const RECORD_OVERHEAD_BYTES: usize = 32;
 
 /// How long a machine whose append was refused waits before it is loaded again.
 pub(super) const RELOAD_PAUSE: Duration = Duration::from_millis(100);
@@ -325,17 +320,15 @@ fn built(batch: &NewBatch, wall: i64, bytes_max: usize) -> Vec<Vec<u8>> {
     };
     let mut finished = Vec::new();
     let mut builder = BatchBuilder::new(options);
-    let mut bytes = BATCH_HEADER_BYTES;
     for record in &batch.records {
         let value = record.value.as_deref();
-        let more = record.key.len() + value.map_or(0, <[u8]>::len) + RECORD_OVERHEAD_BYTES;
-        if bytes > BATCH_HEADER_BYTES && bytes + more > bytes_max {
+        let (key_bytes, value_bytes) = (record.key.len(), value.map_or(0, <[u8]>::len));
+        let more = BatchBuilder::record_bytes(builder.count(), key_bytes, value_bytes);
+        if !builder.is_empty() && builder.size() + more > bytes_max {
             let full = std::mem::replace(&mut builder, BatchBuilder::new(options));
             finished.push(full.finish());
-            bytes = BATCH_HEADER_BYTES;
         }
         builder.append(wall, Some(&record.key), value, &[]);
-        bytes += more;
     }
     finished.push(builder.finish());
     finished
