@@ -26,20 +26,22 @@ use std::time::Duration;
 const SHARDS: u16 = 2;
 const PORT: u16 = 9092;
 const METRICS_PORT: u16 = 9644;
-const TOPIC: &str = "orders";
+pub(super) const TOPIC: &str = "orders";
 /// Names topics, knows sessions.
 const FETCH_VERSION: i16 = 11;
 const PRODUCE_VERSION: i16 = 9;
 
-struct Broker {
-    world: World,
+pub(super) struct Broker {
+    pub world: World,
     machine: MachineId,
     client: MachineId,
     plan: Plan,
+    /// Of its shards.
+    pub runtimes: Vec<Runtime>,
 }
 
 impl Broker {
-    fn start(seed: u64) -> Broker {
+    pub fn start(seed: u64) -> Broker {
         let world = World::new(seed);
         let (machine, client) = (world.machine(), world.machine());
         // Far enough for some thousand requests, not a hundred thousand.
@@ -54,10 +56,12 @@ impl Broker {
         let host = crate::config::Machine::default();
         let read = BrokerConfig::parse(&text, "f", &[], &host);
         let plan = Plan::new(read.expect("valid").0, SHARDS);
+        let mut runtimes = Vec::new();
         for index in 0..SHARDS {
             let (_, runtime) = drive(&world, machine);
             let shard = member(runtime.clone(), plan.clone(), ShardId(index));
             spawn(&runtime, shard);
+            runtimes.push(runtime);
         }
         let (_, runtime) = drive(&world, machine);
         let up: Rc<Cell<bool>> = Rc::default();
@@ -81,11 +85,16 @@ impl Broker {
             machine,
             client,
             plan,
+            runtimes,
         }
     }
 
     /// Runs a client to its end, which comes within `seconds`.
-    fn run<T: 'static>(&self, seconds: u64, client: impl AsyncFnOnce(Desk) -> T + 'static) -> T {
+    pub fn run<T: 'static>(
+        &self,
+        seconds: u64,
+        client: impl AsyncFnOnce(Desk) -> T + 'static,
+    ) -> T {
         let (_, runtime) = drive(&self.world, self.client);
         let desk = Desk {
             address: Address::Tcp((self.world.address(self.machine), PORT).into()),
@@ -104,7 +113,7 @@ impl Broker {
         end.take().expect("seen to be there")
     }
 
-    fn end(self) {
+    pub fn end(self) {
         self.world.kill(self.machine);
         self.world.kill(self.client);
     }
@@ -112,16 +121,16 @@ impl Broker {
 
 /// Where clients sit.
 #[derive(Clone)]
-struct Desk {
+pub(super) struct Desk {
     address: Address,
     metrics: Address,
-    runtime: Runtime,
+    pub runtime: Runtime,
     plan: Plan,
     world: World,
 }
 
 impl Desk {
-    async fn connect(&self) -> Rc<Connection> {
+    pub async fn connect(&self) -> Rc<Connection> {
         let rng = self.world.fork_rng();
         let opened = Connection::open(&self.runtime, self.address.clone(), rng).await;
         Rc::new(opened.expect("the broker is up"))
@@ -146,7 +155,7 @@ impl Desk {
     }
 
     /// Makes the topic, with one partition.
-    async fn make_topic(&self) {
+    pub async fn make_topic(&self) {
         let connection = self.connect().await;
         loop {
             let mut request = MetadataRequest {

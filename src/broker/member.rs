@@ -145,10 +145,11 @@ impl Member {
                 });
             }
             Request::Share(request) => self.serve_share(from, call, *request, shard),
-            Request::Dirs { keys } => {
-                let contents = shard.dir_contents(keys.as_ref().map(|keys| &keys[..]));
-                self.mesh.reply(from, call, Reply::Dirs(contents));
-            }
+            Request::Dirs { keys } => self.runtime.spawn(async move {
+                let keys = keys.as_deref().map(|keys| &keys[..]);
+                let contents = shard.dir_contents(keys).await;
+                member.mesh.reply(from, call, Reply::Dirs(contents));
+            }),
             Request::Sample => self.runtime.spawn(async move {
                 let sample = Box::new(sample(&host).await);
                 member.mesh.reply(from, call, Reply::Sample(sample));

@@ -59,4 +59,6 @@ impl Plan {
 #[cfg(test)]
 mod connection_tests;
 #[cfg(test)]
+mod pace_tests;
+#[cfg(test)]
 mod tests;

@@ -24,31 +24,14 @@ pub async fn carry_out(
     let resources = asked
         .iter()
         .map(|asked| (asked.resource_type, asked.resource_name));
-    let said = Said::of(resources);
+    let mut pace = call.pace();
+    let said = Said::of(resources, &mut pace).await;
     let mut changes = Vec::new();
-    let checked: Vec<Result<Way, Refused>> = asked
-        .into_iter()
-        .map(|asked| {
-            check(&said, &asked)?;
-            match ResourceKind::from_code(asked.resource_type) {
-                None => {
-                    let text = format!("Unknown resource type {}", asked.resource_type);
-                    Err((ErrorCode::InvalidRequest, text))
-                }
-                Some(ResourceKind::BrokerLogger) => {
-                    change_levels(call, asked, validate_only).map(|()| Way::Here)
-                }
-                Some(kind) => {
-                    changes.push(ConfigChange {
-                        kind,
-                        name: asked.resource_name.to_owned(),
-                        change: asked.change?,
-                    });
-                    Ok(Way::Controller)
-                }
-            }
-        })
-        .collect();
+    let mut checked: Vec<Result<Way, Refused>> = Vec::with_capacity(asked.len());
+    for asked in asked {
+        pace.step().await;
+        checked.push(way(call, &said, asked, validate_only, &mut changes));
+    }
     let count = changes.len();
     let request = controller::Request::AlterConfigs {
         changes,
@@ -69,6 +52,34 @@ pub async fn carry_out(
         Way::Here => Ok(()),
     });
     outcomes.collect()
+}
+
+/// Finds out whose change it is, and adds it to the controller's if it is that.
+fn way(
+    call: &Call,
+    said: &Said<(i8, &str)>,
+    asked: Asked<'_>,
+    validate_only: bool,
+    changes: &mut Vec<ConfigChange>,
+) -> Result<Way, Refused> {
+    check(said, &asked)?;
+    match ResourceKind::from_code(asked.resource_type) {
+        None => {
+            let text = format!("Unknown resource type {}", asked.resource_type);
+            Err((ErrorCode::InvalidRequest, text))
+        }
+        Some(ResourceKind::BrokerLogger) => {
+            change_levels(call, asked, validate_only).map(|()| Way::Here)
+        }
+        Some(kind) => {
+            changes.push(ConfigChange {
+                kind,
+                name: asked.resource_name.to_owned(),
+                change: asked.change?,
+            });
+            Ok(Way::Controller)
+        }
+    }
 }
 
 /// Who carries out a change that nothing speaks against.

@@ -17,7 +17,7 @@ pub async fn handle(
     let answers = ask_each_group(call, &request.group_ids, |group| match is_on(call) {
         true => Ok(ConsumerGroupDescribeRequest {
             group_ids: vec![group],
-            ..request.clone()
+            include_authorized_operations: request.include_authorized_operations,
         }),
         false => Err(ErrorCode::UnsupportedVersion),
     })
@@ -27,6 +27,7 @@ pub async fn handle(
         part.ok()?.groups.into_iter().next()
     };
     let groups = told_of_each(
+        call,
         &request.group_ids,
         &answers,
         only,
@@ -36,7 +37,8 @@ pub async fn handle(
             authorized_operations: OPERATIONS_NOT_ASKED,
             ..DescribedGroup::default()
         },
-    );
+    )
+    .await;
     call.respond(&ConsumerGroupDescribeResponse {
         groups,
         ..ConsumerGroupDescribeResponse::default()

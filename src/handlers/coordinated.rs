@@ -53,7 +53,9 @@ pub async fn ask_each_group<'r, M: Message<'r>>(
     part: impl Fn(GroupId<'r>) -> Result<M, ErrorCode>,
 ) -> Vec<Coordinated> {
     let mut answers = Vec::with_capacity(groups.len());
+    let mut pace = call.pace();
     for group in groups {
+        pace.stride().await;
         answers.push(match part(*group) {
             Ok(part) => coordinate(call, Kind::Group, group.0, &part).await,
             Err(code) => Err(code),
@@ -64,18 +66,23 @@ pub async fn ask_each_group<'r, M: Message<'r>>(
 
 /// What was told of each group: the one in its coordinator's answer, which `only` decodes, or what
 /// `failed` makes of its absence.
-pub fn told_of_each<'a, T>(
+pub async fn told_of_each<'a, T>(
+    call: &Call,
     groups: &[GroupId<'a>],
     answers: &'a [Coordinated],
     only: impl Fn(&'a [u8]) -> Option<T>,
     failed: impl Fn(GroupId<'a>, ErrorCode) -> T,
 ) -> Vec<T> {
-    let told = groups.iter().zip(answers);
-    let told = told.map(|(group, answer)| match answer {
-        Ok(body) => only(body).unwrap_or_else(|| failed(*group, ErrorCode::UnknownServerError)),
-        Err(code) => failed(*group, *code),
-    });
-    told.collect()
+    let mut told = Vec::with_capacity(groups.len());
+    let mut pace = call.pace();
+    for (group, answer) in groups.iter().zip(answers) {
+        pace.stride().await;
+        told.push(match answer {
+            Ok(body) => only(body).unwrap_or_else(|| failed(*group, ErrorCode::UnknownServerError)),
+            Err(code) => failed(*group, *code),
+        });
+    }
+    told
 }
 
 /// A request as a coordinator takes it.

@@ -16,8 +16,11 @@ pub async fn handle(
 ) -> Result<Response, Unanswerable> {
     let mut outcomes: Vec<(TopicName<'_>, Result<(), Refused>)> = Vec::new();
     let mut wanted = Vec::new();
-    let mut said = Said::of(request.topics.iter().map(|topic| topic.name));
+    let mut pace = call.pace();
+    let names = request.topics.iter().map(|topic| topic.name);
+    let mut said = Said::of(names, &mut pace).await;
     for topic in &request.topics {
+        pace.step().await;
         match said.take(&topic.name) {
             None => {}
             Some(true) => {

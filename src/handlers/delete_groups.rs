@@ -23,6 +23,7 @@ pub async fn handle(
         part.ok()?.results.into_iter().next()
     };
     let results = told_of_each(
+        call,
         &request.groups_names,
         &answers,
         only,
@@ -31,7 +32,8 @@ pub async fn handle(
             group_id,
             ..DeletableGroupResult::default()
         },
-    );
+    )
+    .await;
     call.respond(&DeleteGroupsResponse {
         results,
         ..DeleteGroupsResponse::default()

@@ -27,8 +27,10 @@ pub async fn handle(
     let asked: Vec<_> = request.topics.iter().cloned().chain(named).collect();
     let mut outcomes: Vec<Outcome<'_>> = Vec::with_capacity(asked.len());
     let mut targets = Vec::new();
-    let mut said = Said::of(asked.iter().map(named_as));
+    let mut pace = call.pace();
+    let mut said = Said::of(asked.iter().map(named_as), &mut pace).await;
     for topic in &asked {
+        pace.step().await;
         let Some(twice) = said.take(&named_as(topic)) else {
             continue;
         };

@@ -15,25 +15,22 @@ use crate::protocol::messages::describe_configs::{
     DescribeConfigsRequest, DescribeConfigsResource, DescribeConfigsResourceResult,
     DescribeConfigsResponse, DescribeConfigsResult, DescribeConfigsSynonym,
 };
+use std::collections::BTreeSet;
 
 pub async fn handle(
     call: &Call,
     request: DescribeConfigsRequest<'_>,
 ) -> Result<Response, Unanswerable> {
     let (image, config) = (call.image(), call.config());
-    let found = request
-        .resources
-        .iter()
-        .map(|resource| find(&image, &config, resource));
-    let found: Vec<Result<Vec<ConfigEntry>, Refused>> = found.collect();
-    let results = request.resources.iter().zip(&found);
-    let response = DescribeConfigsResponse {
-        results: results
-            .map(|(resource, found)| result(&request, resource, found))
-            .collect(),
-        ..DescribeConfigsResponse::default()
-    };
-    call.respond(&response)
+    let mut pace = call.pace();
+    let mut out = call.begin_array::<DescribeConfigsResponse<'_>>(request.resources.len())?;
+    for resource in &request.resources {
+        // What is found of one takes some 20 KiB, and is written down before the next one's.
+        let found = find(&image, &config, resource);
+        result(&request, resource, &found).encode(&mut out, call.version)?;
+        pace.stride().await;
+    }
+    call.finish_array::<DescribeConfigsResponse<'_>>(out)
 }
 
 fn find(
@@ -117,7 +114,8 @@ fn result<'r>(
     found: &'r Result<Vec<ConfigEntry>, Refused>,
 ) -> DescribeConfigsResult<'r> {
     let keys = resource.configuration_keys.as_deref().unwrap_or_default();
-    let is_asked = |entry: &&ConfigEntry| keys.is_empty() || keys.contains(&entry.name.as_str());
+    let keys: BTreeSet<&str> = keys.iter().copied().collect();
+    let is_asked = |entry: &&ConfigEntry| keys.is_empty() || keys.contains(entry.name.as_str());
     let (code, text) = match found {
         Ok(_) => (ErrorCode::None, ""),
         Err((code, text)) => (*code, text.as_str()),

@@ -16,7 +16,7 @@ pub async fn handle(
     let answers = ask_each_group(call, &request.groups, |group| {
         Ok(DescribeGroupsRequest {
             groups: vec![group],
-            ..request.clone()
+            include_authorized_operations: request.include_authorized_operations,
         })
     })
     .await;
@@ -24,15 +24,20 @@ pub async fn handle(
         let part = DescribeGroupsResponse::decode(&mut Reader::new(body), call.version);
         part.ok()?.groups.into_iter().next()
     };
-    let groups = told_of_each(&request.groups, &answers, only, |group_id, error_code| {
-        DescribedGroup {
+    let groups = told_of_each(
+        call,
+        &request.groups,
+        &answers,
+        only,
+        |group_id, error_code| DescribedGroup {
             error_code,
             group_id,
             error_message: None,
             authorized_operations: OPERATIONS_NOT_ASKED,
             ..DescribedGroup::default()
-        }
-    });
+        },
+    )
+    .await;
     call.respond(&DescribeGroupsResponse {
         groups,
         ..DescribeGroupsResponse::default()

@@ -3,13 +3,15 @@
 
 use super::context::{Call, Response, Unanswerable};
 use crate::ids::PartitionKey;
+use crate::metadata::Image;
 use crate::protocol::messages::describe_log_dirs::{
-    DescribeLogDirsPartition, DescribeLogDirsRequest, DescribeLogDirsResponse,
-    DescribeLogDirsResult, DescribeLogDirsTopic,
+    DescribableLogDirTopic, DescribeLogDirsPartition, DescribeLogDirsRequest,
+    DescribeLogDirsResponse, DescribeLogDirsResult, DescribeLogDirsTopic,
 };
 use crate::protocol::{ErrorCode, TopicName};
-use crate::shard::message::{DirContent, PartitionSize};
-use std::collections::BTreeMap;
+use crate::runtime::Pace;
+use crate::shard::message::PartitionSize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -22,32 +24,28 @@ struct Dir {
     is_offline: bool,
     total_bytes: i64,
     usable_bytes: i64,
-    topics: BTreeMap<Arc<str>, Vec<PartitionSize>>,
+    /// By partition, a future replica behind the present one.
+    topics: BTreeMap<Arc<str>, BTreeMap<(i32, bool), PartitionSize>>,
 }
 
 pub async fn handle(
     call: &Call,
     request: DescribeLogDirsRequest<'_>,
 ) -> Result<Response, Unanswerable> {
-    let keys = request.topics.as_ref().map(|topics| {
-        let image = call.image();
-        let mut keys = Vec::new();
-        for asked in topics {
-            let Some(topic) = image.topic(asked.topic.0) else {
-                continue;
-            };
-            keys.extend(asked.partitions.iter().map(|partition| PartitionKey {
-                topic: topic.id,
-                partition: *partition,
-            }));
-        }
-        keys.sort_unstable();
-        keys.dedup();
-        Arc::new(keys)
-    });
+    let mut pace = call.pace();
+    let keys = match &request.topics {
+        Some(topics) => Some(Arc::new(keys(&call.image(), topics, &mut pace).await)),
+        None => None,
+    };
     let mut dirs: BTreeMap<PathBuf, Dir> = BTreeMap::new();
     for content in call.context.router.dir_contents(keys).await {
-        join(&mut dirs, content);
+        let dir = dirs.entry(content.path).or_default();
+        dir.is_offline |= content.is_offline;
+        for (topic, size) in content.partitions {
+            let place = (size.partition, size.is_future);
+            dir.topics.entry(topic).or_default().insert(place, size);
+            pace.step().await;
+        }
     }
     for (path, dir) in &mut dirs {
         let space = call.context.router.shard.runtime.space(path).await;
@@ -69,22 +67,33 @@ pub async fn handle(
     call.respond(&response)
 }
 
-fn join(dirs: &mut BTreeMap<PathBuf, Dir>, content: DirContent) {
-    let dir = dirs.entry(content.path).or_default();
-    dir.is_offline |= content.is_offline;
-    for (topic, size) in content.partitions {
-        dir.topics.entry(topic).or_default().push(size);
+/// The partitions that are asked for, in their order.
+async fn keys(
+    image: &Image,
+    topics: &[DescribableLogDirTopic<'_>],
+    pace: &mut Pace,
+) -> Vec<PartitionKey> {
+    let mut keys = BTreeSet::new();
+    for asked in topics {
+        pace.step().await;
+        let Some(topic) = image.topic(asked.topic.0) else {
+            continue;
+        };
+        for partition in &asked.partitions {
+            pace.step().await;
+            keys.insert(PartitionKey {
+                topic: topic.id,
+                partition: *partition,
+            });
+        }
     }
+    keys.into_iter().collect()
 }
 
 fn result<'r>(path: &'r str, dir: &'r Dir) -> DescribeLogDirsResult<'r> {
-    let topics = dir.topics.iter().map(|(name, sizes)| {
-        let mut partitions: Vec<_> = sizes.iter().map(partition).collect();
-        partitions.sort_by_key(|partition| partition.partition_index);
-        DescribeLogDirsTopic {
-            name: TopicName(name),
-            partitions,
-        }
+    let topics = dir.topics.iter().map(|(name, sizes)| DescribeLogDirsTopic {
+        name: TopicName(name),
+        partitions: sizes.values().map(partition).collect(),
     });
     DescribeLogDirsResult {
         error_code: match dir.is_offline {

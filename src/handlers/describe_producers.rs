@@ -17,11 +17,13 @@ pub async fn handle(
     let image = call.image();
     let now = call.context.router.shard.runtime.wall();
     let mut questions = Vec::new();
+    let mut pace = call.pace();
     let mut topics = Vec::with_capacity(request.topics.len());
     for topic in &request.topics {
         let known = image.topic(topic.name.0);
         let mut partitions = Vec::with_capacity(topic.partition_indexes.len());
         for &index in &topic.partition_indexes {
+            pace.step().await;
             let known = known.filter(|topic| {
                 usize::try_from(index).is_ok_and(|index| index < topic.partitions.len())
             });
@@ -37,21 +39,21 @@ pub async fn handle(
         topics.push((topic.name, partitions));
     }
     let mut answers = call.context.router.ask(questions).await.into_iter();
-    let topics = topics.into_iter().map(|(name, partitions)| {
-        let partitions = partitions.into_iter().map(|(index, known)| {
+    let mut told = Vec::with_capacity(topics.len());
+    for (name, asked) in topics {
+        let mut partitions = Vec::with_capacity(asked.len());
+        for (index, known) in asked {
+            pace.step().await;
             let answer = match known {
                 true => answers.next().expect("one answer per question"),
                 false => Answer::Refused(ErrorCode::UnknownTopicOrPartition),
             };
-            partition_response(index, answer)
-        });
-        TopicResponse {
-            name,
-            partitions: partitions.collect(),
+            partitions.push(partition_response(index, answer));
         }
-    });
+        told.push(TopicResponse { name, partitions });
+    }
     let response = DescribeProducersResponse {
-        topics: topics.collect(),
+        topics: told,
         ..DescribeProducersResponse::default()
     };
     call.respond(&response)

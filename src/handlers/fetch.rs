@@ -115,28 +115,25 @@ async fn gather(call: &Call, terms: &Terms, wanted: Vec<Wanted>) -> Vec<Answered
         let room = room.await;
         let bytes_max = room.bytes();
         let image = call.image();
-        let keys: Vec<Result<PartitionKey, ErrorCode>> =
-            wanted.iter().map(|wanted| key(&image, wanted)).collect();
-        let parts = wanted.iter().zip(&keys).filter_map(|(wanted, key)| {
-            Some(FetchPart {
-                key: (*key).ok()?,
-                from: wanted.from,
-                bytes_max: usize::try_from(wanted.bytes_max).unwrap_or(0),
-                at_least_one: false,
-                epochs: EpochCheck {
-                    current_leader_epoch: wanted.current_leader_epoch,
-                    last_fetched_epoch: wanted.last_fetched_epoch,
-                },
-                committed: terms.committed,
-            })
-        });
-        let readable = router.fetch(parts.collect(), bytes_max).await;
-        let mut answers = readable.answers.into_iter();
-        let answers = keys.iter().map(|key| match key {
-            Ok(_) => answers.next().expect("one answer per part"),
-            Err(code) => refused(*code),
-        });
-        let answers: Vec<FetchAnswer> = answers.collect();
+        let mut pace = runtime.pace();
+        let mut keys: Vec<Result<PartitionKey, ErrorCode>> = Vec::with_capacity(wanted.len());
+        let mut parts = Vec::with_capacity(wanted.len());
+        for wanted in &wanted {
+            pace.step().await;
+            let key = key(&image, wanted);
+            keys.push(key);
+            parts.extend(key.ok().map(|key| part(key, wanted, terms)));
+        }
+        let readable = router.fetch(parts, bytes_max).await;
+        let mut answers = Vec::with_capacity(keys.len());
+        let mut found = readable.answers.into_iter();
+        for key in &keys {
+            pace.step().await;
+            answers.push(match key {
+                Ok(_) => found.next().expect("one answer per part"),
+                Err(code) => refused(*code),
+            });
+        }
         let now = router.shard.runtime.now();
         // Short of memory, what fits is enough.
         let wanted_bytes = terms.bytes_min.min(bytes_max);
@@ -165,6 +162,20 @@ async fn gather(call: &Call, terms: &Terms, wanted: Vec<Wanted>) -> Vec<Answered
         drop(room);
         let either = crate::runtime::sync::either(news, call.context.shared.stopping.next());
         let _ = router.shard.runtime.deadline(terms.deadline, either).await;
+    }
+}
+
+fn part(key: PartitionKey, wanted: &Wanted, terms: &Terms) -> FetchPart {
+    FetchPart {
+        key,
+        from: wanted.from,
+        bytes_max: usize::try_from(wanted.bytes_max).unwrap_or(0),
+        at_least_one: false,
+        epochs: EpochCheck {
+            current_leader_epoch: wanted.current_leader_epoch,
+            last_fetched_epoch: wanted.last_fetched_epoch,
+        },
+        committed: terms.committed,
     }
 }
 

@@ -38,11 +38,13 @@ pub async fn handle(
         let partitions = topic.partitions.iter();
         partitions.map(|partition| (topic.name.0, partition.partition_index))
     });
-    let mut said = Said::of(named);
+    let mut pace = call.pace();
+    let mut said = Said::of(named, &mut pace).await;
     for topic in &request.topics {
         let known = image.topic(topic.name.0);
         let mut partitions = Vec::with_capacity(topic.partitions.len());
         for partition in &topic.partitions {
+            pace.step().await;
             let index = partition.partition_index;
             // Nobody can tell which of its questions is meant: it is refused, once.
             let Some(twice) = said.take(&(topic.name.0, index)) else {
@@ -77,23 +79,21 @@ pub async fn handle(
         topics.push((topic.name, partitions));
     }
     let mut answers = call.context.router.ask(questions).await.into_iter();
-    let topics = topics
-        .into_iter()
-        .map(|(name, partitions)| ListOffsetsTopicResponse {
-            name,
-            partitions: partitions
-                .into_iter()
-                .map(|(index, refusal)| {
-                    let answer = match refusal {
-                        Some(code) => Answer::Refused(code),
-                        None => answers.next().expect("one answer per question"),
-                    };
-                    partition_response(index, answer, call.version)
-                })
-                .collect(),
-        });
+    let mut answered = Vec::with_capacity(topics.len());
+    for (name, asked) in topics {
+        let mut partitions = Vec::with_capacity(asked.len());
+        for (index, refusal) in asked {
+            pace.step().await;
+            let answer = match refusal {
+                Some(code) => Answer::Refused(code),
+                None => answers.next().expect("one answer per question"),
+            };
+            partitions.push(partition_response(index, answer, call.version));
+        }
+        answered.push(ListOffsetsTopicResponse { name, partitions });
+    }
     let response = ListOffsetsResponse {
-        topics: topics.collect(),
+        topics: answered,
         ..ListOffsetsResponse::default()
     };
     call.respond(&response)

@@ -25,20 +25,20 @@ pub const OPERATIONS_NOT_ASKED: i32 = i32::MIN;
 const NAME_MAY_BE_NULL: i16 = 12;
 
 /// A topic of the answer.
-enum Found {
+enum Found<'a> {
     Topic(Arc<TopicImage>),
     Refused {
-        name: Option<String>,
+        name: Option<&'a str>,
         id: TopicId,
         code: ErrorCode,
     },
 }
 
-impl Found {
-    fn key(&self) -> (Option<String>, TopicId) {
+impl<'a> Found<'a> {
+    fn key(&self) -> (Option<&'a str>, TopicId) {
         match self {
             Found::Topic(topic) => (None, topic.id),
-            Found::Refused { name, id, .. } => (name.clone(), *id),
+            Found::Refused { name, id, .. } => (*name, *id),
         }
     }
 }
@@ -46,7 +46,8 @@ impl Found {
 pub async fn handle(call: &Call, request: MetadataRequest<'_>) -> Result<Response, Unanswerable> {
     let create = create_missing(call, &request).await;
     let image = call.image();
-    let found: Vec<Found> = match &request.topics {
+    let mut pace = call.pace();
+    let found: Vec<Found<'_>> = match &request.topics {
         // In v0 an empty list meant all.
         None => image.topics().cloned().map(Found::Topic).collect(),
         Some(asked) if asked.is_empty() && call.version == 0 => {
@@ -55,11 +56,16 @@ pub async fn handle(call: &Call, request: MetadataRequest<'_>) -> Result<Respons
         Some(asked) => {
             // Who asks twice, by whatever name, is answered once.
             let mut told = BTreeSet::new();
-            let found = asked.iter().map(|topic| {
+            let mut found = Vec::with_capacity(asked.len());
+            for topic in asked {
+                pace.step().await;
                 let name = topic.name.map(|name| name.0);
-                find(&image, name, TopicId(topic.topic_id.0), &create)
-            });
-            found.filter(|found| told.insert(found.key())).collect()
+                let one = find(&image, name, TopicId(topic.topic_id.0), &create);
+                if told.insert(one.key()) {
+                    found.push(one);
+                }
+            }
+            found
         }
     };
     let listener = &call.context.listener.name;
@@ -84,14 +90,16 @@ pub async fn handle(call: &Call, request: MetadataRequest<'_>) -> Result<Respons
         request.include_topic_authorized_operations,
         TOPIC_OPERATIONS,
     );
+    let mut topics = Vec::with_capacity(found.len());
+    for found in &found {
+        pace.step().await;
+        topics.push(topic(found, topic_operations, call.version));
+    }
     let response = MetadataResponse {
         brokers: brokers.collect(),
         cluster_id: Some(&image.cluster_id),
         controller_id: BrokerId(image.controller),
-        topics: found
-            .iter()
-            .map(|found| topic(found, topic_operations, call.version))
-            .collect(),
+        topics,
         cluster_authorized_operations: operations(
             request.include_cluster_authorized_operations,
             CLUSTER_OPERATIONS,
@@ -113,8 +121,11 @@ async fn create_missing(call: &Call, request: &MetadataRequest<'_>) -> Refusals 
     let image = call.image();
     let asked = request.topics.as_deref().unwrap_or_default();
     let mut missing: Vec<NewTopic> = Vec::new();
-    let mut said = Said::of(asked.iter().filter_map(|topic| topic.name));
+    let mut pace = call.pace();
+    let names = asked.iter().filter_map(|topic| topic.name);
+    let mut said = Said::of(names, &mut pace).await;
     for name in asked.iter().filter_map(|topic| topic.name) {
+        pace.step().await;
         let known = image.topic(name.0).is_some();
         if known || name.0.is_empty() || said.take(&name).is_none() {
             continue;
@@ -149,7 +160,7 @@ async fn create_missing(call: &Call, request: &MetadataRequest<'_>) -> Refusals 
     }
 }
 
-fn find(image: &Image, name: Option<&str>, id: TopicId, refused: &Refusals) -> Found {
+fn find<'a>(image: &Image, name: Option<&'a str>, id: TopicId, refused: &Refusals) -> Found<'a> {
     let topic = match name {
         Some(name) if id == TopicId::ZERO => image.topic(name),
         _ => image.topic_by_id(id),
@@ -168,14 +179,10 @@ fn find(image: &Image, name: Option<&str>, id: TopicId, refused: &Refusals) -> F
         }
         _ => ErrorCode::UnknownTopicId,
     };
-    Found::Refused {
-        name: name.map(str::to_owned),
-        id,
-        code,
-    }
+    Found::Refused { name, id, code }
 }
 
-fn topic(found: &Found, operations: i32, version: i16) -> MetadataResponseTopic<'_> {
+fn topic<'f>(found: &'f Found<'_>, operations: i32, version: i16) -> MetadataResponseTopic<'f> {
     match found {
         Found::Topic(topic) => MetadataResponseTopic {
             error_code: ErrorCode::None,
@@ -189,7 +196,7 @@ fn topic(found: &Found, operations: i32, version: i16) -> MetadataResponseTopic<
             error_code: *code,
             name: match name {
                 _ if *id != TopicId::ZERO && version >= NAME_MAY_BE_NULL => None,
-                name => Some(TopicName(name.as_deref().unwrap_or_default())),
+                name => Some(TopicName(name.unwrap_or_default())),
             },
             topic_id: uuid(*id),
             topic_authorized_operations: OPERATIONS_NOT_ASKED,

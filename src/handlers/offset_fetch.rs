@@ -42,7 +42,9 @@ async fn fetch_groups(
     request: OffsetFetchRequest<'_>,
 ) -> Result<Response, Unanswerable> {
     let mut bodies = Vec::with_capacity(request.groups.len());
+    let mut pace = call.pace();
     for group in &request.groups {
+        pace.stride().await;
         let part = OffsetFetchRequest {
             groups: vec![group.clone()],
             require_stable: request.require_stable,
@@ -50,23 +52,25 @@ async fn fetch_groups(
         };
         bodies.push(coordinate(call, Kind::Group, group.group_id.0, &part).await);
     }
-    let parts = request.groups.iter().zip(&bodies).map(|(group, body)| {
+    let mut groups = Vec::with_capacity(bodies.len());
+    for (group, body) in request.groups.iter().zip(&bodies) {
+        pace.stride().await;
         let failed = |error_code| OffsetFetchResponseGroup {
             group_id: group.group_id,
             error_code,
             ..OffsetFetchResponseGroup::default()
         };
-        let body = match body {
-            Ok(body) => body,
-            Err(code) => return failed(*code),
+        let only = |body| {
+            let part = OffsetFetchResponse::decode(&mut Reader::new(body), call.version);
+            part.ok()?.groups.into_iter().next()
         };
-        let mut reader = Reader::new(body);
-        let part = OffsetFetchResponse::decode(&mut reader, call.version);
-        let group = part.ok().and_then(|part| part.groups.into_iter().next());
-        group.unwrap_or_else(|| failed(ErrorCode::UnknownServerError))
-    });
+        groups.push(match body {
+            Ok(body) => only(body).unwrap_or_else(|| failed(ErrorCode::UnknownServerError)),
+            Err(code) => failed(*code),
+        });
+    }
     let response = OffsetFetchResponse {
-        groups: parts.collect(),
+        groups,
         ..OffsetFetchResponse::default()
     };
     call.respond(&response)

@@ -17,9 +17,11 @@ pub async fn handle(
     let image = call.image();
     let mut questions = Vec::new();
     let mut known = Vec::new();
+    let mut pace = call.pace();
     for topic in &request.topics {
         let found = image.topic(topic.topic.0);
         for partition in &topic.partitions {
+            pace.step().await;
             let index = partition.partition;
             let key = found
                 .filter(|topic| (0..topic.partitions.len() as i64).contains(&i64::from(index)))
@@ -43,25 +45,24 @@ pub async fn handle(
     }
     let mut answers = call.context.router.ask(questions).await.into_iter();
     let mut known = known.into_iter();
-    let topics = request
-        .topics
-        .iter()
-        .map(|topic| OffsetForLeaderTopicResult {
+    let mut topics = Vec::with_capacity(request.topics.len());
+    for topic in &request.topics {
+        let mut partitions = Vec::with_capacity(topic.partitions.len());
+        for partition in &topic.partitions {
+            pace.step().await;
+            let answer = match known.next() {
+                Some(true) => answers.next().expect("one answer per question"),
+                _ => Answer::Refused(ErrorCode::UnknownTopicOrPartition),
+            };
+            partitions.push(epoch_end(partition.partition, answer));
+        }
+        topics.push(OffsetForLeaderTopicResult {
             topic: topic.topic,
-            partitions: topic
-                .partitions
-                .iter()
-                .map(|partition| {
-                    let answer = match known.next() {
-                        Some(true) => answers.next().expect("one answer per question"),
-                        _ => Answer::Refused(ErrorCode::UnknownTopicOrPartition),
-                    };
-                    epoch_end(partition.partition, answer)
-                })
-                .collect(),
+            partitions,
         });
+    }
     let response = OffsetForLeaderEpochResponse {
-        topics: topics.collect(),
+        topics,
         ..OffsetForLeaderEpochResponse::default()
     };
     call.respond(&response)

@@ -5,17 +5,23 @@
 //! Never:      hashes: a request may name hundreds of thousands of things, and its sender chooses
 //!             how they are called.
 
+use crate::runtime::Pace;
 use std::collections::BTreeMap;
 
 pub struct Said<K>(BTreeMap<K, usize>);
 
 impl<K: Ord> Said<K> {
-    pub fn of(things: impl IntoIterator<Item = K>) -> Said<K> {
+    pub async fn of(things: impl IntoIterator<Item = K>, pace: &mut Pace) -> Said<K> {
         let mut said = Said(BTreeMap::new());
         for thing in things {
-            *said.0.entry(thing).or_default() += 1;
+            said.say(thing);
+            pace.step().await;
         }
         said
+    }
+
+    fn say(&mut self, thing: K) {
+        *self.0.entry(thing).or_default() += 1;
     }
 
     pub fn is_repeated(&self, thing: &K) -> bool {
@@ -34,7 +40,10 @@ mod tests {
 
     #[test]
     fn what_is_said_twice_is_found_and_taken_once() {
-        let mut said = Said::of(["a", "b", "a"]);
+        let mut said = Said(BTreeMap::new());
+        for thing in ["a", "b", "a"] {
+            said.say(thing);
+        }
         assert!(said.is_repeated(&"a") && !said.is_repeated(&"b") && !said.is_repeated(&"c"));
         let told = ["a", "b", "a", "b", "c"].map(|thing| said.take(&thing));
         assert_eq!(told, [Some(true), Some(false), None, None, None]);

@@ -18,7 +18,8 @@ pub async fn handle(
         true if group.0.is_empty() => Err(ErrorCode::InvalidGroupId),
         true => Ok(StreamsGroupDescribeRequest {
             group_ids: vec![group],
-            ..request.clone()
+            include_authorized_operations: request.include_authorized_operations,
+            include_topology_description: request.include_topology_description,
         }),
         false => Err(ErrorCode::UnsupportedVersion),
     })
@@ -28,6 +29,7 @@ pub async fn handle(
         part.ok()?.groups.into_iter().next()
     };
     let groups = told_of_each(
+        call,
         &request.group_ids,
         &answers,
         only,
@@ -37,7 +39,8 @@ pub async fn handle(
             authorized_operations: OPERATIONS_NOT_ASKED,
             ..DescribedGroup::default()
         },
-    );
+    )
+    .await;
     call.respond(&StreamsGroupDescribeResponse {
         groups,
         ..StreamsGroupDescribeResponse::default()

@@ -151,7 +151,9 @@ impl Router {
         let image = self.shard.image();
         let mut codes = vec![ErrorCode::UnknownTopicOrPartition; partitions.len()];
         let (mut places, mut markers) = (Vec::new(), Vec::new());
+        let mut pace = self.shard.runtime.pace();
         for (place, (topic, partition)) in partitions.iter().enumerate() {
+            pace.step().await;
             let topic = image.topic(topic);
             let count = topic.map_or(0, |topic| topic.partitions.len());
             let known = usize::try_from(*partition).is_ok_and(|partition| partition < count);

@@ -177,7 +177,10 @@ impl Router {
     /// What lies in the log dirs, told by each shard of its own partitions.
     pub async fn dir_contents(&self, keys: Option<Arc<Vec<PartitionKey>>>) -> Vec<DirContent> {
         let asked = self.ask_others(|| Request::Dirs { keys: keys.clone() });
-        let mut contents = self.shard.dir_contents(keys.as_ref().map(|keys| &keys[..]));
+        let mut contents = self
+            .shard
+            .dir_contents(keys.as_deref().map(|keys| &keys[..]))
+            .await;
         for reply in asked {
             match reply.await {
                 Reply::Dirs(more) => contents.extend(more),

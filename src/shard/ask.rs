@@ -25,6 +25,7 @@ impl Shard {
     /// Answers in the order of the questions.
     pub async fn ask(self: &Rc<Self>, questions: Vec<(PartitionKey, Question)>) -> Vec<Answer> {
         let mut answers = Vec::with_capacity(questions.len());
+        let mut pace = self.runtime.pace();
         for (key, question) in questions {
             answers.push(match self.partition(key) {
                 Some(partition) => match question {
@@ -36,12 +37,13 @@ impl Shard {
                 },
                 None => Answer::Refused(self.absence(key)),
             });
+            pace.step().await;
         }
         answers
     }
 
     /// The log dirs, with this shard's partitions in them: those of `keys` (sorted), or all.
-    pub fn dir_contents(&self, keys: Option<&[PartitionKey]>) -> Vec<DirContent> {
+    pub async fn dir_contents(&self, keys: Option<&[PartitionKey]>) -> Vec<DirContent> {
         let is_asked = |key: &PartitionKey| keys.is_none_or(|keys| keys.binary_search(key).is_ok());
         let mut contents: Vec<DirContent> = self
             .dirs()
@@ -52,11 +54,11 @@ impl Shard {
                 partitions: Vec::new(),
             })
             .collect();
-        let here: Vec<Rc<Partition>> = match keys {
-            Some(keys) => keys.iter().filter_map(|key| self.partition(*key)).collect(),
-            None => self.partitions.borrow().values().cloned().collect(),
+        let mut walk = match keys {
+            Some(keys) => self.walk_over(keys.to_vec()),
+            None => self.walk(),
         };
-        for partition in here {
+        while let Some(partition) = walk.next().await {
             let size = PartitionSize {
                 partition: partition.key.partition,
                 bytes: i64::try_from(partition.log().size_bytes()).unwrap_or(i64::MAX),

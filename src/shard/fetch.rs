@@ -32,7 +32,9 @@ impl Shard {
         let mut answers = Vec::with_capacity(parts.len());
         let mut left = bytes_max;
         let mut is_first = true;
+        let mut pace = self.runtime.pace();
         for mut part in parts {
+            pace.step().await;
             part.bytes_max = part.bytes_max.min(left);
             part.at_least_one = is_first;
             let answer = match self.begin(part) {
@@ -110,7 +112,9 @@ impl Shard {
         committed: bool,
         watch: Watch,
     ) {
+        let mut pace = self.runtime.pace();
         for (key, offset) in parts {
+            pace.step().await;
             match self.partition(key) {
                 Some(partition) if partition.leads() => {
                     partition.watch(&watch, offset, committed);

@@ -24,19 +24,29 @@ enum Begun {
 }
 
 impl Shard {
-    /// Appends in this call; the future completes when each marker is committed, or is not.
+    /// Appends in this call, as many as may be appended in one turn; the future completes when each
+    /// marker is committed, or is not.
     pub fn end_transactions(
         self: &Rc<Self>,
         markers: Vec<(PartitionKey, Marker)>,
     ) -> impl Future<Output = Vec<ErrorCode>> + 'static {
-        let begun: Vec<Begun> = markers
-            .iter()
-            .map(|(key, marker)| self.end_transaction(*key, marker))
-            .collect();
+        let mut pace = self.runtime.pace();
+        let mut begun = Vec::with_capacity(markers.len());
+        for (key, marker) in &markers {
+            begun.push(self.end_transaction(*key, marker));
+            if pace.is_over() {
+                break;
+            }
+        }
         let shard = self.clone();
         async move {
+            for (key, marker) in &markers[begun.len()..] {
+                pace.stride().await;
+                begun.push(shard.end_transaction(*key, marker));
+            }
             let mut codes = Vec::with_capacity(begun.len());
             for (mut begun, (key, marker)) in begun.into_iter().zip(markers) {
+                pace.step().await;
                 while let Begun::Held(partition) = begun {
                     partition.released().await;
                     begun = shard.end_transaction(key, &marker);

@@ -8,33 +8,28 @@
 
 use super::Shard;
 use crate::ids::PartitionKey;
-use crate::io::Instant;
 use crate::partition::Partition;
+use crate::runtime::Pace;
 use std::rc::Rc;
-use std::time::Duration;
-
-/// Partitions between two turns at most: some tens of microseconds when they are cold.
-const STEP: usize = 256;
-/// How long the walk and what is done with each may hold a turn up.
-const SPAN: Duration = Duration::from_micros(100);
 
 pub(super) struct Walk<'s> {
     shard: &'s Shard,
     keys: std::vec::IntoIter<PartitionKey>,
-    /// Since it gave way.
-    steps: usize,
-    since: Instant,
+    pace: Pace,
 }
 
 impl Shard {
     /// All partitions that are here when each one's turn comes, in no order.
     pub(super) fn walk(&self) -> Walk<'_> {
-        let keys: Vec<PartitionKey> = self.partitions.borrow().keys().copied().collect();
+        self.walk_over(self.partitions.borrow().keys().copied().collect())
+    }
+
+    /// Those of them that are here, in this order.
+    pub(super) fn walk_over(&self, keys: Vec<PartitionKey>) -> Walk<'_> {
         Walk {
             shard: self,
             keys: keys.into_iter(),
-            steps: 0,
-            since: self.runtime.now_exact(),
+            pace: self.runtime.pace(),
         }
     }
 }
@@ -43,12 +38,7 @@ impl Walk<'_> {
     pub async fn next(&mut self) -> Option<Rc<Partition>> {
         loop {
             let key = self.keys.next()?;
-            self.steps += 1;
-            let runtime = &self.shard.runtime;
-            if self.steps > STEP || runtime.now_exact().since(self.since) > SPAN {
-                runtime.yield_now().await;
-                (self.steps, self.since) = (0, runtime.now_exact());
-            }
+            self.pace.stride().await;
             if let Some(partition) = self.shard.partition(key) {
                 return Some(partition);
             }

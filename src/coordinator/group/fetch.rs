@@ -4,6 +4,7 @@
 //! Called by:  the machine.
 //! Never:      shows an offset that an open transaction has written.
 
+use super::offsets::Committed;
 use super::{Group, GroupMachine, decode};
 use crate::coordinator::{Request, Step, Token};
 use crate::ids::TopicId;
@@ -151,14 +152,20 @@ impl GroupMachine {
     /// Of every topic by its name: here Kafka too tells what was committed for one that had the
     /// name before.
     fn all<'a>(&'a self, group: &str, stable: bool) -> Vec<(TopicName<'a>, Partitions<'a>)> {
+        let is_pending = |topic: &str, index| {
+            stable
+                && self.offsets.has_pending(group)
+                && self.offsets.is_pending(group, topic, index)
+        };
         let topics = self.offsets.of(group);
         topics
             .map(|(topic, partitions)| {
-                let indexes: Vec<i32> = partitions.keys().copied().collect();
-                (
-                    TopicName(topic),
-                    self.some(group, (topic, Uuid::ZERO), &indexes, stable),
-                )
+                let partitions = partitions.iter();
+                let partitions = partitions.map(|(index, known)| match is_pending(topic, *index) {
+                    true => none(*index, ErrorCode::UnstableOffsetCommit),
+                    false => told(*index, known),
+                });
+                (TopicName(topic), partitions.collect())
             })
             .collect()
     }
@@ -177,16 +184,20 @@ impl GroupMachine {
             let known = self.offsets.get(group, topic, *index);
             match known.filter(|committed| !committed.is_of_another(id)) {
                 None => none(*index, ErrorCode::None),
-                Some(committed) => OffsetFetchResponsePartitions {
-                    partition_index: *index,
-                    committed_offset: committed.offset,
-                    committed_leader_epoch: committed.leader_epoch,
-                    metadata: Some(&committed.metadata),
-                    error_code: ErrorCode::None,
-                },
+                Some(committed) => told(*index, committed),
             }
         };
         indexes.iter().map(one).collect()
+    }
+}
+
+fn told(partition_index: i32, committed: &Committed) -> OffsetFetchResponsePartitions<'_> {
+    OffsetFetchResponsePartitions {
+        partition_index,
+        committed_offset: committed.offset,
+        committed_leader_epoch: committed.leader_epoch,
+        metadata: Some(&committed.metadata),
+        error_code: ErrorCode::None,
     }
 }
 

@@ -17,13 +17,9 @@ use crate::protocol::record_batch::{
 use crate::protocol::{DecodeError, Reader};
 use std::fmt;
 use std::rc::Rc;
-use std::time::Duration;
 
 /// What is read from the log at once.
 const SLICE_BYTES: usize = 256 << 10;
-
-/// How long replaying may hold a turn up.
-const SPAN: Duration = Duration::from_micros(100);
 
 /// What compressed records may become.
 const DECOMPRESSED_BYTES_MAX: u64 = 256 << 20;
@@ -134,16 +130,13 @@ async fn replay_all(
     at: Offset,
 ) -> Result<(Offset, u64), (Offset, LoadError)> {
     let (mut next, mut count) = (at, 0);
-    let mut since = shard.runtime.now_exact();
+    let mut pace = shard.runtime.pace();
     for batch in Batches::new(bytes) {
         let batch = batch.map_err(|error| (next, LoadError::Header(error)))?;
         let base = Offset(batch.header.base_offset);
         count += replay_batch(machine, shard, &batch, at).map_err(|error| (base, error))?;
         next = Offset(batch.header.last_offset()).plus(1);
-        if shard.runtime.now_exact().since(since) > SPAN {
-            shard.runtime.yield_now().await;
-            since = shard.runtime.now_exact();
-        }
+        pace.stride().await;
     }
     Ok((next, count))
 }

@@ -47,25 +47,41 @@ pub struct PendingAsk {
 }
 
 impl Shard {
-    /// Begins these requests in this call; each goes to the machine of its partition.
+    /// Begins the first of these requests in this call, and each when the one before it has held
+    /// the turn up for so long that others go first; each goes to the machine of its partition.
     pub fn coordinate(
         self: &Rc<Self>,
         parts: Vec<(PartitionKey, Request)>,
     ) -> impl Future<Output = Vec<Coordinated>> + 'static {
-        let begun: Vec<Reply<Coordinated>> = parts
-            .into_iter()
-            .map(|(key, request)| match self.seat(key) {
-                Some(seat) => seat.request(self, &request),
-                None => refused(ErrorCode::NotCoordinator),
-            })
-            .collect();
+        let mut pace = self.runtime.pace();
+        let mut begun = Vec::with_capacity(parts.len());
+        let mut parts = parts.into_iter();
+        for (key, request) in parts.by_ref() {
+            begun.push(self.coordinate_one(key, &request));
+            if pace.is_over() {
+                break;
+            }
+        }
+        let shard = self.clone();
         async move {
+            for (key, request) in parts {
+                pace.stride().await;
+                begun.push(shard.coordinate_one(key, &request));
+            }
             let mut answers = Vec::with_capacity(begun.len());
             for answer in begun {
                 let answer = answer.checked().await;
                 answers.push(answer.unwrap_or(Err(ErrorCode::NotCoordinator)));
+                pace.step().await;
             }
             answers
+        }
+    }
+
+    fn coordinate_one(self: &Rc<Self>, key: PartitionKey, request: &Request) -> Reply<Coordinated> {
+        match self.seat(key) {
+            Some(seat) => seat.request(self, request),
+            None => refused(ErrorCode::NotCoordinator),
         }
     }
 
