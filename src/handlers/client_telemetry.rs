@@ -15,15 +15,17 @@ use crate::metrics::{ClientAttributes, Subscription};
 use crate::protocol::record_batch::crc32c;
 use crate::protocol::{ErrorCode, Uuid};
 use std::cell::RefCell;
-use std::sync::Arc;
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Weak};
 
 /// The clients of one shard.
 #[derive(Default)]
 pub struct Clients(RefCell<Map<[u8; 16], Client>>);
 
 struct Client {
-    /// The configuration its subscription was made of.
-    configs: Arc<Configs>,
+    /// The configuration its subscription was made of, by which a change is seen. Weak: of each
+    /// change there is another copy, and a client may never be here again.
+    configs: Weak<Configs>,
     asked: Asked,
     got_at: Option<Instant>,
     pushed_at: Option<Instant>,
@@ -90,36 +92,49 @@ impl Clients {
     }
 
     fn with<T>(&self, call: &Call, instance: Uuid, act: impl FnOnce(&mut Client) -> T) -> T {
-        let mut clients = self.0.borrow_mut();
-        if !clients.contains_key(&instance.0) && clients.len() >= CLIENTS_MAX {
-            let seen = |client: &Client| client.got_at.max(client.pushed_at);
-            let oldest = clients
-                .iter()
-                .min_by_key(|(id, client)| (seen(client), **id));
-            let oldest = oldest.map(|(id, _)| *id);
-            oldest.and_then(|id| clients.remove(&id));
+        let image = call.image();
+        act(known(
+            &mut self.0.borrow_mut(),
+            instance,
+            &image.configs,
+            || attributes(&call.context, call, instance),
+        ))
+    }
+}
+
+/// The client of this name, made if it is new, and asked anew if the configuration is another one.
+fn known<'c>(
+    clients: &'c mut Map<[u8; 16], Client>,
+    instance: Uuid,
+    configs: &Arc<Configs>,
+    attributes: impl FnOnce() -> ClientAttributes,
+) -> &'c mut Client {
+    if !clients.contains_key(&instance.0) && clients.len() >= CLIENTS_MAX {
+        let seen = |client: &Client| client.got_at.max(client.pushed_at);
+        let oldest = clients
+            .iter()
+            .min_by_key(|(id, client)| (seen(client), **id));
+        let oldest = oldest.map(|(id, _)| *id);
+        oldest.and_then(|id| clients.remove(&id));
+    }
+    let ask = || ask(configs, &attributes(), instance);
+    match clients.entry(instance.0) {
+        Entry::Occupied(known) => {
+            let client = known.into_mut();
+            if !std::ptr::eq(client.configs.as_ptr(), Arc::as_ptr(configs)) {
+                client.asked = ask();
+                client.configs = Arc::downgrade(configs);
+            }
+            client
         }
-        let configs = call.image().configs.clone();
-        let ask = || {
-            ask(
-                &configs,
-                &attributes(&call.context, call, instance),
-                instance,
-            )
-        };
-        let client = clients.entry(instance.0).or_insert_with(|| Client {
-            configs: configs.clone(),
+        Entry::Vacant(place) => place.insert(Client {
+            configs: Arc::downgrade(configs),
             asked: ask(),
             got_at: None,
             pushed_at: None,
             last_error: ErrorCode::None,
             is_terminating: false,
-        });
-        if !Arc::ptr_eq(&client.configs, &configs) {
-            client.asked = ask();
-            client.configs = configs;
-        }
-        act(client)
+        }),
     }
 }
 
@@ -198,7 +213,7 @@ mod tests {
 
     fn client(got_at: Option<u64>) -> Client {
         Client {
-            configs: Arc::default(),
+            configs: Weak::new(),
             asked: ask(&Configs::new(), &ClientAttributes::default(), Uuid::ZERO),
             got_at: got_at.map(Instant),
             pushed_at: None,
@@ -253,5 +268,27 @@ mod tests {
         assert_eq!(code(&wrong), Err(ErrorCode::TelemetryTooLarge));
         wrong.bytes = 10;
         assert_eq!(code(&wrong), Ok(()));
+    }
+
+    /// Goal: clients that come, are asked and never come again keep no configuration in memory,
+    /// of which each change of a topic makes another copy; and a change is seen all the same.
+    #[test]
+    fn a_client_keeps_no_configuration() {
+        let mut clients = Map::default();
+        let mut configs: Arc<Configs> = Arc::default();
+        let mut id_of = |configs: &Arc<Configs>| {
+            let asks = ClientAttributes::default;
+            known(&mut clients, Uuid::ZERO, configs, asks).asked.id
+        };
+        let nothing = id_of(&configs);
+        let before = Arc::downgrade(&configs);
+        let key = (ResourceKind::ClientMetrics, "all".to_owned());
+        let all = ("metrics".to_owned(), "*".to_owned());
+        Arc::make_mut(&mut configs).insert(key, [all].into());
+        assert_eq!(before.strong_count(), 0);
+        let everything = id_of(&configs);
+        assert_ne!(nothing, everything);
+        assert_eq!(id_of(&configs), everything);
+        assert_eq!(Arc::strong_count(&configs), 1);
     }
 }
