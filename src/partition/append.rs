@@ -24,11 +24,9 @@ use crate::protocol::record_batch::{
     patch_timestamps, recompressed,
 };
 use crate::runtime::Runtime;
-use crate::runtime::sync::Event;
+use crate::runtime::sync::{Event, Reply};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::BTreeSet;
-use std::future::Future;
-use std::pin::Pin;
 use std::rc::Rc;
 
 /// What the request says beside the records.
@@ -75,10 +73,12 @@ pub struct Appended {
     pub log_append_time: Option<i64>,
 }
 
-/// The outcome now, or a future of it.
+/// The outcome now, or a reply with it.
 pub enum Append {
     Now(Result<Appended, AppendError>),
-    Later(Pin<Box<dyn Future<Output = Result<Appended, AppendError>>>>),
+    /// A task of its own is at it: whoever waits for this one may first wait for something that
+    /// waits behind it in the gate, as requests of several shards do for each other's parts.
+    Later(Reply<Result<Appended, AppendError>>),
 }
 
 /// Compressed batches up to this size are tried on the spot: the way to the pool and back costs
@@ -140,13 +140,13 @@ impl Partition {
             return Append::Now(appended);
         }
         let place = self.append_gate.enter();
-        let (partition, runtime) = (self.clone(), runtime.clone());
-        Append::Later(Box::pin(async move {
+        let (partition, worker) = (self.clone(), runtime.clone());
+        Append::Later(runtime.spawn_with_result(async move {
             let prepared = match walked {
                 Some(walked) => walked.map(|walked| (records, checked, walked)),
                 None => {
                     let job = move || prepare(records, checked, &walk_limits, &limits, target);
-                    runtime.work(job).await
+                    worker.work(job).await
                 }
             };
             place.turn().await;
@@ -156,7 +156,7 @@ impl Partition {
             // The world may have changed meanwhile: look again.
             partition.may_append(terms.acks)?;
             let (records, checked, walked) = prepared.map_err(AppendError::Invalid)?;
-            partition.append_walked(&records, &checked, &walked, (terms, guard), runtime.now())
+            partition.append_walked(&records, &checked, &walked, (terms, guard), worker.now())
         }))
     }
 

@@ -36,7 +36,7 @@ impl Shard {
         let shard = self.clone();
         async move {
             let mut answers = Vec::with_capacity(pending.len());
-            // All are under way; waiting for one after the other costs nothing.
+            // All are under way, whoever waits for them: one after the other costs nothing.
             for part in pending {
                 answers.push(shard.acknowledge(part, terms).await);
             }

@@ -13,7 +13,7 @@ use crate::ids::{LeaderEpoch, Offset};
 use crate::io::{Instant, Slice, WallMillis};
 use crate::partition::{EpochCheck, Origin, Terms};
 use crate::protocol::ErrorCode;
-use crate::protocol::record_batch::{BatchBuilder, BatchOptions};
+use crate::protocol::record_batch::{BatchBuilder, BatchOptions, Compression};
 use crate::shard::Shard;
 use crate::shard::message::{Answer, Depth, FetchAnswer, FetchPart, ProducePart, Question};
 use std::cell::RefCell;
@@ -148,7 +148,14 @@ impl Story {
 }
 
 fn part(records: usize, value_bytes: usize) -> ProducePart {
-    let mut builder = BatchBuilder::new(BatchOptions::default());
+    part_in(Compression::None, records, value_bytes)
+}
+
+fn part_in(codec: Compression, records: usize, value_bytes: usize) -> ProducePart {
+    let mut builder = BatchBuilder::new(BatchOptions {
+        codec,
+        ..BatchOptions::default()
+    });
     let value = vec![7; value_bytes];
     (0..records).for_each(|_| builder.append(1000, None, Some(&value), &[]));
     ProducePart {
@@ -309,6 +316,21 @@ fn a_slow_disk_slows_producers_that_wait_for_nothing() {
         expected,
         "in the order in which they came"
     );
+}
+
+/// Goal: a request that waits for another shard first holds nobody up at the partitions of this
+/// one: two requests that each began where the other waits would wait for ever.
+#[test]
+fn nobody_waits_behind_a_request_that_waits_elsewhere() {
+    let story = Story::new(5, "acks");
+    let node = story.start(1);
+    story.on_shard(&node, |shard| async move {
+        // On its way to the worker pool, and nobody asks for its answer yet.
+        let elsewhere = shard.produce(vec![part_in(Compression::Gzip, 1, 100_000)], terms());
+        let behind = shard.produce(vec![part(1, 10)], terms()).await;
+        assert_eq!(behind[0].base_offset, Offset(1));
+        assert_eq!(elsewhere.await[0].base_offset, Offset(0));
+    });
 }
 
 /// Goal: a batch that never reaches the disk keeps nothing in memory once its partition is gone:

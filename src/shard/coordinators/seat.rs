@@ -294,10 +294,7 @@ impl Seat {
                 }
                 // Somebody else's batch is being checked before it. This one follows in its order,
                 // and is in the log when the machine is loaded again.
-                Append::Later(appended) => {
-                    shard.runtime.spawn(async move { drop(appended.await) });
-                    return Err(AppendError::NotLeader);
-                }
+                Append::Later(_) => return Err(AppendError::NotLeader),
             }
         }
         Ok(())

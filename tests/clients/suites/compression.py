@@ -1,6 +1,11 @@
 """Each codec: written by every client, kept as it came, read by every other client."""
 
+import gzip
 import json
+import random
+import secrets
+import struct
+from concurrent.futures import ThreadPoolExecutor
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
 from kafka import KafkaConsumer, KafkaProducer
@@ -112,4 +117,27 @@ def mixed_codecs_in_one_partition(bench):
     equal(last["offset"], len(wanted) - 1)
 
 
-TESTS = [pairs_of(codec) for codec in wire.CODECS] + [mixed_codecs_in_one_partition]
+def connections_that_write_the_same_partitions(bench):
+    """Each request has all partitions in an order of its own: no two may wait for each other."""
+    partitions, connections, requests = 6, 8, 50
+    topic = bench.topic(partitions=partitions)
+    records = b"".join(wire.record(i, None, secrets.token_bytes(100)) for i in range(20))
+    batch = wire.batch([b""] * 20, records=gzip.compress(records), attributes=1)
+
+    def write(number):
+        order = random.Random(number)
+        with wire.Connection(bench.address) as connection:
+            for _ in range(requests):
+                places = order.sample(range(partitions), partitions)
+                parts = b"".join(struct.pack(">i", p) + wire.blob(batch) for p in places)
+                connection.ask(wire.PRODUCE, 3, wire.string(None)
+                               + struct.pack(">hii", -1, 5000, 1) + wire.string(topic)
+                               + struct.pack(">i", partitions) + parts)
+
+    with ThreadPoolExecutor(connections) as pool:
+        list(pool.map(write, range(connections)))
+    equal(bench.end_offsets(topic, partitions), partitions * connections * requests * 20)
+
+
+TESTS = [pairs_of(codec) for codec in wire.CODECS] + [
+    mixed_codecs_in_one_partition, connections_that_write_the_same_partitions]
