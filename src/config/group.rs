@@ -43,6 +43,13 @@ pub struct GroupConfig {
 }
 
 impl BrokerConfig {
+    /// Whether groups may use this protocol; asked at each heartbeat.
+    pub fn speaks(&self, protocol: &str) -> bool {
+        let protocols = self.values.text("group.coordinator.rebalance.protocols");
+        let mut protocols = super::property::list(protocols.unwrap_or_default());
+        protocols.any(|p| p.eq_ignore_ascii_case(protocol))
+    }
+
     pub fn group(&self) -> GroupConfig {
         let values = &self.values;
         let number = |name: &str| i32::try_from(values.number(name)).unwrap_or(i32::MAX);
@@ -51,8 +58,6 @@ impl BrokerConfig {
             let items = super::property::list(values.text(name).unwrap_or_default());
             items.map(str::to_owned).collect()
         };
-        let protocols = list("group.coordinator.rebalance.protocols");
-        let speaks = |protocol: &str| protocols.iter().any(|p| p.eq_ignore_ascii_case(protocol));
         let policy = values.text("group.consumer.migration.policy");
         let policy = policy.unwrap_or_default().trim().to_ascii_lowercase();
         GroupConfig {
@@ -66,8 +71,8 @@ impl BrokerConfig {
                 .saturating_mul(MINUTE_MS),
             offsets_retention_check_interval_ms: values
                 .count("offsets.retention.check.interval.ms"),
-            classic: speaks("classic"),
-            consumer: speaks("consumer"),
+            classic: self.speaks("classic"),
+            consumer: self.speaks("consumer"),
             consumer_session_timeout_ms: number("group.consumer.session.timeout.ms"),
             consumer_heartbeat_interval_ms: number("group.consumer.heartbeat.interval.ms"),
             consumer_assignment_interval_ms: number("group.consumer.assignment.interval.ms"),
@@ -85,7 +90,7 @@ impl BrokerConfig {
             consumer_regex_refresh_interval_ms: values
                 .count("group.consumer.regex.refresh.interval.ms"),
             share: self.share(),
-            streams: speaks("streams"),
+            streams: self.speaks("streams"),
             streams_session_timeout_ms: number("group.streams.session.timeout.ms"),
             streams_heartbeat_interval_ms: number("group.streams.heartbeat.interval.ms"),
             streams_size_max: count("group.streams.max.size"),

@@ -74,6 +74,18 @@ impl Answers {
         self.bytes.get() > self.bytes_max
     }
 
+    /// Bytes that there may be.
+    pub fn bytes_max(&self) -> usize {
+        self.bytes_max
+    }
+
+    /// Waits until clients have taken more of them.
+    pub async fn taken(&self) {
+        self.waiting.set(self.waiting.get() + 1);
+        let _waiter = Waiter(&self.waiting);
+        self.released.next().await;
+    }
+
     /// How long one send may take, when `usual` holds in better times.
     pub fn patience(&self, usual: Duration) -> Duration {
         match self.bytes.get() {

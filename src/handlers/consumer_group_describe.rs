@@ -23,7 +23,8 @@ pub async fn handle(
     })
     .await;
     let only = |body| {
-        let part = ConsumerGroupDescribeResponse::decode(&mut Reader::new(body), call.version);
+        let part =
+            ConsumerGroupDescribeResponse::decode(&mut Reader::over_answer(body), call.version);
         part.ok()?.groups.into_iter().next()
     };
     let groups = told_of_each(

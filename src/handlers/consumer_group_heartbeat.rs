@@ -26,5 +26,5 @@ pub async fn handle(
 
 /// Whether the cluster has agreed on this protocol.
 pub fn is_on(call: &Call) -> bool {
-    call.image().feature("group.version") >= 1 && call.config().group().consumer
+    call.image().feature("group.version") >= 1 && call.config().speaks("consumer")
 }

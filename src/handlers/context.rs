@@ -4,6 +4,8 @@
 //! Called by:  `connection` (makes a `Context`), every handler.
 //! Never:      gives a handler the socket.
 
+use super::SMALL_BODY_BYTES_MAX;
+use super::decoded::{Decoded, Held, Work};
 use crate::config::BrokerConfig;
 use crate::ids::ShardId;
 use crate::io::{Address, Slice};
@@ -46,6 +48,7 @@ pub struct Shared {
     pub sessions: RefCell<super::fetch_session::Sessions>,
     pub metrics: RequestMetrics,
     pub answers: Rc<super::answers::Answers>,
+    pub decoded: Rc<Decoded>,
     /// Who pushes metrics here, and what was pushed.
     pub telemetry_clients: super::client_telemetry::Clients,
     pub telemetry: ClientTelemetry,
@@ -57,8 +60,10 @@ pub struct Shared {
 impl Shared {
     pub fn new(config: Arc<BrokerConfig>, shards: u16) -> Shared {
         let slots = (config.fetch_sessions_max as usize).div_ceil(usize::from(shards));
+        let answers = super::answers::Answers::new(config.memory_shares(shards).answer_bytes);
         Shared {
-            answers: super::answers::Answers::new(config.memory_shares(shards).answer_bytes),
+            decoded: Decoded::new(answers.clone()),
+            answers,
             config,
             sessions: RefCell::new(super::fetch_session::Sessions::new(slots)),
             metrics: RequestMetrics::default(),
@@ -149,6 +154,18 @@ impl Call {
     /// For a handler that goes over all that a request names.
     pub fn pace(&self) -> Pace {
         self.context.router.shard.runtime.pace()
+    }
+
+    /// Waits until a request of so many bytes may be decoded.
+    pub async fn room_to_decode(&self, body_bytes: usize) {
+        if body_bytes > SMALL_BODY_BYTES_MAX {
+            self.context.shared.decoded.room().await;
+        }
+    }
+
+    /// The request is decoded, into memory of its own; it is worked on until that is dropped.
+    pub fn hold_decoded(&self, bytes: usize, work: Work) -> Held {
+        self.context.shared.decoded.hold(bytes, work)
     }
 
     /// Length placeholder and response header; the body goes behind them.

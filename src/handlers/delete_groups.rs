@@ -19,7 +19,7 @@ pub async fn handle(
     })
     .await;
     let only = |body| {
-        let part = DeleteGroupsResponse::decode(&mut Reader::new(body), call.version);
+        let part = DeleteGroupsResponse::decode(&mut Reader::over_answer(body), call.version);
         part.ok()?.results.into_iter().next()
     };
     let results = told_of_each(

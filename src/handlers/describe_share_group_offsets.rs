@@ -122,7 +122,8 @@ async fn all(call: &Call, group: &AskedGroup<'_>) -> Result<Wanted, ErrorCode> {
         groups: vec![group.clone()],
     };
     let body = coordinate(call, Kind::Group, group.group_id.0, &part).await?;
-    let told = DescribeShareGroupOffsetsResponse::decode(&mut Reader::new(&body), call.version);
+    let told =
+        DescribeShareGroupOffsetsResponse::decode(&mut Reader::over_answer(&body), call.version);
     let told = told.map_err(|_| ErrorCode::UnknownServerError)?;
     let topics = told
         .groups

@@ -53,7 +53,7 @@ fn state<'a>(
         // Nobody coordinates it: the topic was never made.
         None => return refused(ErrorCode::CoordinatorNotAvailable),
     };
-    let response = DescribeTransactionsResponse::decode(&mut Reader::new(body), version);
+    let response = DescribeTransactionsResponse::decode(&mut Reader::over_answer(body), version);
     let states = response.map(|response| response.transaction_states);
     let state = states.ok().and_then(|states| states.into_iter().next());
     state.unwrap_or_else(|| refused(ErrorCode::UnknownServerError))

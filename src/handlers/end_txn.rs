@@ -17,7 +17,7 @@ pub async fn handle(call: &Call, request: EndTxnRequest<'_>) -> Result<Response,
     let transactional_id = request.transactional_id.0;
     let answer = coordinate(call, Kind::Transaction, transactional_id, &request).await;
     let mut response = match &answer {
-        Ok(body) => EndTxnResponse::decode(&mut Reader::new(body), call.version)?,
+        Ok(body) => EndTxnResponse::decode(&mut Reader::over_answer(body), call.version)?,
         Err(error_code) => EndTxnResponse {
             error_code: *error_code,
             ..EndTxnResponse::default()

@@ -3,6 +3,7 @@
 
 use super::Started;
 use super::context::{Call, Response, Unanswerable};
+use super::decoded::Work;
 use super::fetch_response as response;
 use super::fetch_session::{Kind, Wanted};
 use crate::ids::{Offset, PartitionKey, TopicId};
@@ -33,7 +34,9 @@ pub(super) struct Answered {
 
 pub fn start(call: Call, body: Slice) -> Started {
     Started::Later(Box::pin(async move {
-        let (terms, asked, forgotten) = decode(&call, &body)?;
+        call.room_to_decode(body.len()).await;
+        let (terms, asked, forgotten, charged) = decode(&call, &body)?;
+        let _held = call.hold_decoded(charged, Work::Waits);
         drop(body);
         let runtime = &call.context.router.shard.runtime;
         let begun = call.context.shared.sessions.borrow_mut().begin(
@@ -53,7 +56,8 @@ pub fn start(call: Call, body: Slice) -> Started {
     }))
 }
 
-type Decoded = (Terms, Vec<Wanted>, Vec<(String, TopicId, i32)>);
+/// And what its partitions count for.
+type Decoded = (Terms, Vec<Wanted>, Vec<(String, TopicId, i32)>, usize);
 
 fn decode(call: &Call, body: &[u8]) -> Result<Decoded, Unanswerable> {
     let mut reader = Reader::new(body);
@@ -93,7 +97,8 @@ fn decode(call: &Call, body: &[u8]) -> Result<Decoded, Unanswerable> {
     let forgotten = request
         .forgotten()
         .map(|(topic, partition)| (topic.name.0.to_owned(), TopicId(topic.id.0), partition));
-    Ok((terms, asked, forgotten.collect()))
+    let forgotten = forgotten.collect();
+    Ok((terms, asked, forgotten, reader.charged()))
 }
 
 /// The isolation level of clients that want committed records only (KIP-98).

@@ -24,7 +24,7 @@ pub async fn handle(
         let answer = coordinate(call, Kind::Transaction, transactional_id.0, &request).await;
         if let (Ok(body), ..FENCED_VERSION) = (&answer, call.version) {
             let mut response =
-                InitProducerIdResponse::decode(&mut Reader::new(body), call.version)?;
+                InitProducerIdResponse::decode(&mut Reader::over_answer(body), call.version)?;
             if response.error_code == ErrorCode::ProducerFenced {
                 response.error_code = ErrorCode::InvalidProducerEpoch;
             }

@@ -34,7 +34,7 @@ pub async fn handle(call: &Call, request: ListGroupsRequest<'_>) -> Result<Respo
             Err(ErrorCode::NotCoordinator) => continue,
             Err(error_code) => return refuse(call, *error_code),
         };
-        let mut reader = Reader::new(body);
+        let mut reader = Reader::over_answer(body);
         match ListGroupsResponse::decode(&mut reader, call.version) {
             Ok(part) => groups.extend(part.groups),
             Err(_) => return refuse(call, ErrorCode::UnknownServerError),

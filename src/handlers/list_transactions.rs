@@ -48,7 +48,7 @@ pub async fn handle(
     for answer in &answers {
         match answer {
             Ok(body) => {
-                let mut reader = Reader::new(body);
+                let mut reader = Reader::over_answer(body);
                 let listed = ListTransactionsResponse::decode(&mut reader, call.version)?;
                 states.extend(listed.transaction_states);
             }

@@ -26,6 +26,7 @@ mod context;
 mod coordinated;
 mod create_partitions;
 mod create_topics;
+mod decoded;
 mod delete_groups;
 mod delete_records;
 mod delete_share_group_offsets;

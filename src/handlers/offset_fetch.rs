@@ -61,7 +61,7 @@ async fn fetch_groups(
             ..OffsetFetchResponseGroup::default()
         };
         let only = |body| {
-            let part = OffsetFetchResponse::decode(&mut Reader::new(body), call.version);
+            let part = OffsetFetchResponse::decode(&mut Reader::over_answer(body), call.version);
             part.ok()?.groups.into_iter().next()
         };
         groups.push(match body {

@@ -5,6 +5,7 @@
 //! Never:      has an entry that is served in part.
 
 use super::context::Call;
+use super::decoded::Work;
 use super::{Started, *};
 use crate::io::Slice;
 use crate::protocol::{ApiKey, Message, Reader};
@@ -33,9 +34,11 @@ macro_rules! barrier {
             order: Order::Barrier,
             start: |call, body| {
                 Started::Later(Box::pin(async move {
+                    call.room_to_decode(body.len()).await;
                     let mut reader = Reader::new(&body);
                     // Bytes behind the request are ignored, as Kafka ignores them.
                     let request = Message::decode(&mut reader, call.version)?;
+                    let _held = call.hold_decoded(reader.charged(), Work::Answers);
                     $module::handle(&call, request).await
                 }))
             },

@@ -23,7 +23,7 @@ pub async fn handle(
     })
     .await;
     let only = |body| {
-        let part = ShareGroupDescribeResponse::decode(&mut Reader::new(body), call.version);
+        let part = ShareGroupDescribeResponse::decode(&mut Reader::over_answer(body), call.version);
         part.ok()?.groups.into_iter().next()
     };
     let groups = told_of_each(

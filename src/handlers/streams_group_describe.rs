@@ -25,7 +25,8 @@ pub async fn handle(
     })
     .await;
     let only = |body| {
-        let part = StreamsGroupDescribeResponse::decode(&mut Reader::new(body), call.version);
+        let part =
+            StreamsGroupDescribeResponse::decode(&mut Reader::over_answer(body), call.version);
         part.ok()?.groups.into_iter().next()
     };
     let groups = told_of_each(

@@ -38,7 +38,7 @@ pub async fn handle(
 
 /// Whether the cluster has agreed on this protocol.
 pub fn is_on(call: &Call) -> bool {
-    call.image().feature("streams.version") >= 1 && call.config().group().streams
+    call.image().feature("streams.version") >= 1 && call.config().speaks("streams")
 }
 
 /// Why a topology's topics cannot be, if they cannot.

@@ -161,7 +161,7 @@ async fn ask(
 /// The codes of an AddPartitionsToTxn answer, in the order of the request.
 fn codes(answer: &Coordinated, version: i16) -> Result<Vec<ErrorCode>, ErrorCode> {
     let body = answer.as_ref().map_err(|code| *code)?;
-    let response = AddPartitionsToTxnResponse::decode(&mut Reader::new(body), version);
+    let response = AddPartitionsToTxnResponse::decode(&mut Reader::over_answer(body), version);
     let response = response.map_err(|_| ErrorCode::UnknownServerError)?;
     let results = response.results_by_transaction.iter();
     let topics = results.flat_map(|result| &result.topic_results);

@@ -45,7 +45,9 @@ pub async fn handle(
     }
     // This response has no place for an error but each partition's.
     let mut topics = match &answer {
-        Ok(body) => TxnOffsetCommitResponse::decode(&mut Reader::new(body), call.version)?.topics,
+        Ok(body) => {
+            TxnOffsetCommitResponse::decode(&mut Reader::over_answer(body), call.version)?.topics
+        }
         Err(code) => request
             .topics
             .iter()

@@ -314,13 +314,13 @@ impl<'a> Reader<'a> {
     }
 
     fn reserve<T>(&mut self, elements: &mut Vec<T>, more: usize) -> Result<(), DecodeError> {
-        self.charge(more.saturating_mul(size_of::<T>()))?;
+        self.charge(more.saturating_mul(size_of::<T>().max(ELEMENT_BYTES_MIN)))?;
         elements.reserve_exact(more);
         Ok(())
     }
 
     /// Takes what is about to be reserved from this message's budget of memory.
-    fn charge(&mut self, bytes: usize) -> Result<(), DecodeError> {
+    pub(crate) fn charge(&mut self, bytes: usize) -> Result<(), DecodeError> {
         match self.budget.checked_sub(bytes) {
             Some(left) => {
                 self.budget = left;
@@ -334,8 +334,7 @@ impl<'a> Reader<'a> {
     }
 
     /// How much memory decoding has asked for since `new`.
-    #[cfg(test)]
-    pub(crate) fn charged(&self) -> usize {
+    pub fn charged(&self) -> usize {
         Self::budget_of_stranger(self.length) - self.budget
     }
 
@@ -635,8 +634,12 @@ impl std::error::Error for EncodeError {}
 const ALLOCATION_PER_BYTE: usize = 64;
 
 /// What decoding a client's message may take beyond its length: honest ones of many megabytes are
-/// records, which are not copied; 300,000 partitions to commit offsets for take as much.
-const ALLOCATION_BEYOND: usize = 32 << 20;
+/// records, which are not copied, or names of some length. It bounds what one request names to a
+/// few hundred thousand things, which are decoded in one turn of some milliseconds.
+const ALLOCATION_BEYOND: usize = 8 << 20;
+
+/// What an element counts at least: whoever answers keeps something about each.
+const ELEMENT_BYTES_MIN: usize = 32;
 
 /// Room for so few elements is taken whatever is left of the message.
 const FIRST_ELEMENTS: usize = 16;

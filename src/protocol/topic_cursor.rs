@@ -92,9 +92,14 @@ impl<'a> TopicCursor<'a> {
                 .array_length(self.flexible, self.partition_bytes_min)?;
         }
         self.partitions_left -= 1;
+        self.reader.charge(PARTITION_BYTES)?;
         decode(&mut self.reader, self.topic).map(Some)
     }
 }
+
+/// What a partition counts towards the memory of its request, though nothing is kept here: whoever
+/// answers keeps something about each.
+const PARTITION_BYTES: usize = 64;
 
 /// A topic's name and its count of partitions, both empty, and no tags.
 const TOPIC_BYTES_MIN: usize = 3;

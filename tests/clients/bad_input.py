@@ -362,6 +362,51 @@ def many_names(context):
         raise AssertionError(f"{told} partitions are answered")
 
 
+def many_named_often(context):
+    """One thing named a hundred thousand times: told each time, with memory for one at a time.
+    Groups there are not: none is compared with all the others."""
+    count = 20_000
+    resource = b"\2" + w.string(context.topic) + struct.pack(">i", -1)
+    with context.connect(60) as connection:
+        answer = connection.ask(w.DESCRIBE_CONFIGS, 1, struct.pack(">i", count) + resource * count
+                                + b"\0")
+    if (told := struct.unpack_from(">i", answer, 4)[0]) != count:
+        raise AssertionError(f"{told} resources are described")
+    count = 100_000
+    names = b"".join(w.string(f"no-group-{number:x}") for number in range(count))
+    with context.connect(60) as connection:
+        answer = connection.ask(w.DESCRIBE_GROUPS, 0, struct.pack(">i", count) + names)
+    if (told := struct.unpack_from(">i", answer)[0]) != count:
+        raise AssertionError(f"{told} groups are described")
+
+
+def many_large_at_once(context):
+    """Fifty clients ask about 120,000 topics each at the same time, who have short names: few MiB
+    that become many as they are answered, one after the other. More than there is memory for in
+    one request is refused."""
+    count, clients = 120_000, 50
+    names = b"".join(w.string(f"!{number:x}") for number in range(count))
+    body = struct.pack(">i", count) + names + b"\1"
+    connections = [context.connect(80) for _ in range(clients)]
+    try:
+        for connection in connections:
+            connection.send_request(w.METADATA, 4, body)
+        for connection in connections:
+            answer = connection.response()
+            if answer.count(b"!") != count:
+                raise AssertionError(f"{answer.count(b'!')} names are answered")
+    finally:
+        for connection in connections:
+            connection.close()
+    if os.environ.get("BROKER_KIND") != "kafka":
+        short = struct.pack(">i", 5_000_000) + w.string("!") * 5_000_000 + b"\1"
+        with context.connect(30) as connection:
+            connection.send_request(w.METADATA, 4, short)
+            until_closed(connection)
+    if context.pid and peak_mb(context.pid) > context.rss_mb_max:
+        raise AssertionError(f"RSS was {peak_mb(context.pid):.0f} MB")
+
+
 def peak_mb(pid):
     """The most resident memory the process ever had."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
@@ -736,7 +781,8 @@ def deaf_consumers(context):
 
 TESTS = [random_bytes, truncated_frames, frames_shorter_than_they_say, lengths,
          one_log_line_for_each_connection_cut, unknown_keys_and_versions,
-         negative_and_huge_counts, arrays_of_nothing, many_names, broken_batches,
+         negative_and_huge_counts, arrays_of_nothing, many_names, many_named_often,
+         many_large_at_once, broken_batches,
          compression_bombs, half_open_connections, slow_connections, pipelined_without_reading,
          five_thousand_idle_connections, announced_and_never_sent, one_byte_of_a_length,
          deaf_clients_that_trickle, deaf_consumers, stalled_uploads, half_frames]
