@@ -3,11 +3,15 @@
 //!            10 us each that is a third of a core. No step may hold its shard for 10 ms.
 //! Workload:  10,000 classic groups of 10 members on one machine: all join, sync, are heard of ten
 //!            times and commit; then a machine is made anew from what was written, its members
-//!            fall silent, their offsets are looked at, and expire a week later.
+//!            fall silent, their offsets are looked at, and expire a week later. The same of as
+//!            many groups of the consumer protocol; and one of those with 1,000 members, that
+//!            come a millisecond apart.
 //! Prints:    requests per second of each kind and the longest step of each.
 
+mod consumer;
+
 use crate::Size;
-use crate::measure::{Latencies, now};
+use crate::measure::{Latencies, now, own_time};
 use ottla::config::BrokerConfig;
 use ottla::coordinator::group::GroupMachine;
 use ottla::coordinator::{Client, Machine, Millis, NewBatch, Replayed, Request, Step, Token};
@@ -34,6 +38,9 @@ const RETENTION_MS: u64 = 7 * 24 * 3_600_000;
 
 /// A machine and what it wrote.
 struct Bench {
+    /// What its lines begin with.
+    kind: &'static str,
+    cpu: bool,
     machine: GroupMachine,
     now: u64,
     token: u64,
@@ -44,58 +51,80 @@ struct Bench {
 pub fn run(size: &Size) {
     let groups = if size.smoke { 100 } else { 10_000 };
     let (config, _) = BrokerConfig::from_given(&[], &Default::default()).expect("defaults");
-    let mut bench = Bench {
-        machine: GroupMachine::new(config.group()),
-        now: 1_000,
-        token: 0,
-        log: Vec::new(),
-        answers: Vec::new(),
-    };
-    bench.begin();
+    let mut bench = Bench::new(&config, size.cpu, "", MEMBERS);
     let ids: Vec<Vec<String>> = bench.join_all(groups);
     bench.sync_all(&ids);
     bench.beat_all(&ids);
     bench.commit_all(&ids);
-    let started = now();
-    let mut again = GroupMachine::new(config.group());
-    let records = bench.log.iter().flat_map(|batch| &batch.records);
-    let mut count = 0;
-    for record in records {
-        count += 1;
-        let replayed = Replayed {
-            offset: count,
-            timestamp: 0,
-            producer: None,
-            key: Some(&record.key),
-            value: record.value.as_deref(),
-        };
-        again.replay(&replayed).expect("its own record");
-    }
-    let replayed = started.elapsed();
-    println!("groups replay     {count:>8} records in {replayed:.1?}");
-    bench.machine = again;
+    bench.reload(&config, MEMBERS);
     bench.grow_old();
+    consumer::run(size, &config);
 }
 
 impl Bench {
-    fn begin(&mut self) {
+    fn new(config: &BrokerConfig, cpu: bool, kind: &'static str, partitions: usize) -> Bench {
+        let mut bench = Bench {
+            kind,
+            cpu,
+            machine: GroupMachine::new(config.group()),
+            now: 1_000,
+            token: 0,
+            log: Vec::new(),
+            answers: Vec::new(),
+        };
+        bench.follow(partitions);
+        bench.step(|machine, step| assert!(!machine.loaded(step), "nothing was written"));
+        bench
+    }
+
+    /// A machine is made anew from what this one wrote.
+    fn reload(&mut self, config: &BrokerConfig, partitions: usize) {
+        let started = now();
+        let mut again = GroupMachine::new(config.group());
+        let records = self.log.iter().flat_map(|batch| &batch.records);
+        let mut count = 0;
+        for record in records {
+            count += 1;
+            let replayed = Replayed {
+                offset: count,
+                timestamp: 0,
+                producer: None,
+                key: Some(&record.key),
+                value: record.value.as_deref(),
+            };
+            again.replay(&replayed).expect("its own record");
+        }
+        let took = started.elapsed();
+        let name = format!("{}replay", self.kind);
+        println!("groups {name:<18} {count:>8} records in {took:.1?}");
+        self.machine = again;
+        self.follow(partitions);
+    }
+
+    fn watch(&self, name: &str) -> Watch {
+        Watch {
+            name: format!("{}{name}", self.kind),
+            cpu: self.cpu,
+            steps: Latencies::default(),
+            total: std::time::Duration::ZERO,
+        }
+    }
+
+    fn follow(&mut self, partitions: usize) {
         let mut image = Image::empty("cluster", 1);
         image.offset = 1;
         image.put_topic(TopicImage {
             id: ottla::ids::TopicId([7; 16]),
             name: "t".into(),
-            partitions: vec![PartitionImage::default(); MEMBERS],
+            partitions: vec![PartitionImage::default(); partitions],
         });
         let image = Arc::new(image);
-        self.step(|machine, step| {
-            machine.follow(step, &image);
-            assert!(!machine.loaded(step), "nothing was written");
-        });
+        self.step(|machine, step| machine.follow(step, &image));
     }
 
     /// A machine that was made anew begins; then nobody is heard of any more.
     fn grow_old(&mut self) {
-        let mut watch = Watch::new("begin");
+        let mut watch = self.watch("begin");
         let mut has_more = true;
         while has_more {
             watch.time(|| self.step(|machine, step| has_more = machine.loaded(step)));
@@ -112,14 +141,24 @@ impl Bench {
         );
     }
 
-    /// Wakes the machine whenever it wants to be.
-    fn pass(&mut self, name: &'static str, end: u64) {
-        let mut watch = Watch::new(name);
+    /// Wakes the machine whenever it wants to be; what it writes and answers is let go.
+    fn pass(&mut self, name: &str, end: u64) {
+        let mut watch = self.watch(name);
         while let Some(next) = self.machine.next_timeout().filter(|at| at.0 <= end) {
             self.now = self.now.max(next.0);
             watch.time(|| self.step(|machine, step| machine.timeout(step)));
             self.log.clear();
             self.answers.clear();
+        }
+        watch.print();
+    }
+
+    /// Wakes the machine for what comes of what it was asked, which is kept.
+    fn wake(&mut self, name: &str, end: u64) {
+        let mut watch = self.watch(name);
+        while let Some(next) = self.machine.next_timeout().filter(|at| at.0 <= end) {
+            self.now = self.now.max(next.0);
+            watch.time(|| self.step(|machine, step| machine.timeout(step)));
         }
         watch.print();
     }
@@ -157,7 +196,7 @@ impl Bench {
 
     /// All members join, first come first of their group; their ids, the leader first.
     fn join_all(&mut self, groups: usize) -> Vec<Vec<String>> {
-        let mut watch = Watch::new("join");
+        let mut watch = self.watch("join");
         let mut first = 0;
         for group in 0..groups {
             let name = format!("group-{group}");
@@ -179,13 +218,7 @@ impl Bench {
         }
         watch.print();
         // The first rebalance of each group completes, in the machine's own time.
-        let mut watch = Watch::new("rebalance");
-        let end = self.now + 10_000;
-        while let Some(next) = self.machine.next_timeout().filter(|at| at.0 <= end) {
-            self.now = self.now.max(next.0);
-            watch.time(|| self.step(|machine, step| machine.timeout(step)));
-        }
-        watch.print();
+        self.wake("rebalance", self.now + 10_000);
         let mut ids = vec![Vec::new(); groups];
         for (token, body) in std::mem::take(&mut self.answers) {
             let mut reader = Reader::new(&body);
@@ -200,7 +233,7 @@ impl Bench {
     }
 
     fn sync_all(&mut self, ids: &[Vec<String>]) {
-        let mut watch = Watch::new("sync");
+        let mut watch = self.watch("sync");
         for (group, members) in ids.iter().enumerate() {
             let name = format!("group-{group}");
             for (place, member) in members.iter().enumerate() {
@@ -228,7 +261,7 @@ impl Bench {
     }
 
     fn beat_all(&mut self, ids: &[Vec<String>]) {
-        let mut watch = Watch::new("heartbeat");
+        let mut watch = self.watch("heartbeat");
         for _ in 0..ROUNDS {
             self.now += 3_000;
             for (group, members) in ids.iter().enumerate() {
@@ -249,7 +282,7 @@ impl Bench {
     }
 
     fn commit_all(&mut self, ids: &[Vec<String>]) {
-        let mut watch = Watch::new("commit");
+        let mut watch = self.watch("commit");
         for (group, members) in ids.iter().enumerate() {
             let name = format!("group-{group}");
             for (partition, member_id) in members.iter().enumerate() {
@@ -279,24 +312,20 @@ impl Bench {
 
 /// Times the steps of one kind.
 struct Watch {
-    name: &'static str,
+    name: String,
+    cpu: bool,
     steps: Latencies,
     total: std::time::Duration,
 }
 
 impl Watch {
-    fn new(name: &'static str) -> Watch {
-        Watch {
-            name,
-            steps: Latencies::default(),
-            total: std::time::Duration::ZERO,
-        }
-    }
-
     fn time<T>(&mut self, work: impl FnOnce() -> T) -> T {
-        let started = now();
+        let (began, started) = (self.cpu.then(own_time), now());
         let result = work();
-        let took = started.elapsed();
+        let took = match began {
+            Some(began) => own_time() - began,
+            None => started.elapsed(),
+        };
         self.total += took;
         self.steps.add(took);
         result
@@ -307,7 +336,7 @@ impl Watch {
         let rate = count as f64 / self.total.as_secs_f64().max(1e-9);
         let line = self.steps.line();
         println!(
-            "groups {:<10} {count:>8} at {rate:>10.0}/s  {line}",
+            "groups {:<18} {count:>8} at {rate:>10.0}/s  {line}",
             self.name
         );
     }

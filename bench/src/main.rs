@@ -32,6 +32,9 @@ struct Arguments {
     /// Seconds per line.
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
+    /// Time the steps of `groups` by what they took of the CPU, where other processes use it too.
+    #[arg(long)]
+    cpu: bool,
     /// Where append and group-commit write; the disk to be measured.
     #[arg(long, default_value_os_t = std::env::temp_dir())]
     folder: PathBuf,
@@ -54,6 +57,7 @@ enum Bench {
 pub struct Size {
     pub span: Duration,
     pub smoke: bool,
+    pub cpu: bool,
     pub folder: PathBuf,
 }
 
@@ -66,6 +70,7 @@ fn main() {
             Duration::from_secs_f64(arguments.seconds.clamp(0.01, 3600.0))
         },
         smoke: arguments.smoke,
+        cpu: arguments.cpu,
         folder: arguments.folder,
     };
     println!("{}", measure::machine());
@@ -103,6 +108,7 @@ mod tests {
         Size {
             span: SMOKE_SPAN,
             smoke: true,
+            cpu: false,
             folder: std::env::temp_dir(),
         }
     }
