@@ -92,6 +92,7 @@ fn serve(mut config: BrokerConfig) -> Result<(), Refusal> {
 /// A thread for each shard, waiting to be started; the control shard's runtime is this thread's.
 /// The text describes the shards' rings.
 fn launch(config: BrokerConfig) -> Result<(Runtime, Plan, String), Refusal> {
+    uring::join_freed_at_once();
     // Before any thread starts: each one inherits the mask.
     uring::block_signals();
     raise_file_limit();

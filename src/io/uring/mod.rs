@@ -39,7 +39,9 @@ mod system;
 
 pub use probe::OpenError;
 pub use ring::Ring;
-pub use system::{block_signals, give_back_freed, raise_file_limit, wait_for_signal};
+pub use system::{
+    block_signals, give_back_freed, join_freed_at_once, raise_file_limit, wait_for_signal,
+};
 
 use super::op::PeerId;
 use std::time::Duration;
