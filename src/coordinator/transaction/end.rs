@@ -110,6 +110,12 @@ impl Transactions {
         }
         let valid = match known.state {
             _ if known.client_version < 2 || !is_v2 => asks.epoch == known.producer_epoch,
+            // The next end, before this one's markers are written. Kafka fences its producer, which
+            // is alive; there it hardly happens, for nothing waits for a disk. An old one has an
+            // older epoch.
+            State::PrepareCommit | State::PrepareAbort if asks.epoch == known.producer_epoch => {
+                return refused(ErrorCode::ConcurrentTransactions);
+            }
             State::PrepareCommit | State::PrepareAbort => retry == Some(Retry::AfterBump),
             State::CompleteCommit | State::CompleteAbort => {
                 retry.is_some() || asks.epoch == known.producer_epoch

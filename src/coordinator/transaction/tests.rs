@@ -309,6 +309,10 @@ fn a_transaction_of_version_2_commits_and_takes_the_next_epoch() {
     let next = desk.end("id", producer, true).expect("ends");
     assert_eq!(next, Producer { id: 1001, epoch: 1 });
     assert_eq!(desk.named("id"), "PrepareCommit");
+    // Whoever knows the next epoch is no zombie, but too early.
+    let early = Err(ErrorCode::ConcurrentTransactions);
+    assert_eq!(desk.end("id", next, false), early);
+    assert_eq!(desk.end("id", next, true), early);
     // The markers carry the next epoch.
     assert_eq!(desk.mark(NONE), (next, true, 2, 2));
     assert_eq!(desk.named("id"), "CompleteCommit");
