@@ -1,26 +1,20 @@
 //! Of the partitions that a request names, those there are.
 //!
 //! Room:       `handlers`.
-//! Called by:  handlers that ask a coordinator about the others only.
+//! Called by:  handlers that commit offsets: they ask a coordinator about these only.
 //! Never:      decides what happens to a partition that is known.
 
+use super::context::Call;
 use crate::ids::TopicId;
 use crate::metadata::{Image, TopicImage};
+use crate::protocol::commit_topic::CommitTopic;
 use crate::protocol::{ErrorCode, TopicName, Uuid};
-use crate::runtime::Pace;
 
 /// How a request names its topics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Naming {
     ByName,
     ById,
-}
-
-/// The partitions of one topic.
-pub struct Split<P> {
-    pub known: Vec<P>,
-    /// By their index.
-    pub unknown: Vec<(i32, ErrorCode)>,
 }
 
 impl Naming {
@@ -45,35 +39,41 @@ impl Naming {
         };
         topic.map(|topic| &**topic).ok_or(missing)
     }
+}
 
-    /// Parts what is known of a topic from what is not.
-    pub async fn split<P>(
-        self,
-        image: &Image,
-        topic: (TopicName<'_>, Uuid),
-        partitions: Vec<P>,
-        index: impl Fn(&P) -> i32,
-        pace: &mut Pace,
-    ) -> Split<P> {
-        let found = self.find(image, topic);
-        let mut split = Split {
-            known: Vec::new(),
-            unknown: Vec::new(),
-        };
+/// Takes the partitions out that there are not, whoever asks, as Kafka does: each with its error.
+pub async fn take_unknown<'r, T: CommitTopic<'r>>(
+    call: &Call,
+    naming: Naming,
+    topics: &mut Vec<T>,
+) -> Vec<T::Answer> {
+    let image = call.image();
+    let mut pace = call.pace();
+    let mut unknown = Vec::new();
+    for mut topic in std::mem::take(topics) {
         pace.step().await;
-        for partition in partitions {
+        let found = naming.find(&image, topic.place());
+        let (mut kept, mut refused) = (Vec::new(), Vec::new());
+        for partition in topic.take_partitions() {
             pace.step().await;
-            let index = index(&partition);
+            let index = T::index(&partition);
             let code = match found {
-                Ok(topic) if (0..topic.partitions.len() as i64).contains(&i64::from(index)) => None,
-                Ok(_) => Some(ErrorCode::UnknownTopicOrPartition),
-                Err(code) => Some(code),
+                Ok(topic) if (0..topic.partitions.len() as i64).contains(&i64::from(index)) => {
+                    kept.push(partition);
+                    continue;
+                }
+                Ok(_) => ErrorCode::UnknownTopicOrPartition,
+                Err(code) => code,
             };
-            match code {
-                None => split.known.push(partition),
-                Some(code) => split.unknown.push((index, code)),
-            }
+            refused.push((index, code));
         }
-        split
+        if !refused.is_empty() {
+            unknown.push(topic.answer(refused.into_iter()));
+        }
+        if !kept.is_empty() {
+            topic.put_partitions(kept);
+            topics.push(topic);
+        }
     }
+    unknown
 }

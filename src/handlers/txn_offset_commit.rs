@@ -5,12 +5,12 @@
 
 use super::context::{Call, Response, Unanswerable};
 use super::coordinated::{coordinate, ensure_topic};
-use super::known::Naming;
+use super::known::{Naming, take_unknown};
 use super::transactional::{Word, vouch};
 use crate::coordinator::{Kind, Producer};
+use crate::protocol::commit_topic::CommitTopic;
 use crate::protocol::messages::txn_offset_commit::{
-    TxnOffsetCommitRequest, TxnOffsetCommitRequestPartition, TxnOffsetCommitRequestTopic,
-    TxnOffsetCommitResponse, TxnOffsetCommitResponsePartition, TxnOffsetCommitResponseTopic,
+    TxnOffsetCommitRequest, TxnOffsetCommitResponse, TxnOffsetCommitResponseTopic,
 };
 use crate::protocol::{ErrorCode, Reader};
 
@@ -27,72 +27,38 @@ pub async fn handle(
     call: &Call,
     mut request: TxnOffsetCommitRequest<'_>,
 ) -> Result<Response, Unanswerable> {
-    let unknown = take_unknown(call, &mut request).await;
+    let naming = Naming::of(call.version, BY_ID);
+    let unknown = take_unknown(call, naming, &mut request.topics).await;
     if request.topics.is_empty() {
-        return call.respond(&TxnOffsetCommitResponse {
-            topics: unknown,
-            ..TxnOffsetCommitResponse::default()
-        });
+        return respond(call, unknown);
     }
     let answer = match vouch_for_group(call, &request).await {
         ErrorCode::None => coordinate(call, Kind::Group, request.group_id.0, &request).await,
         code => Err(code),
     };
-    if unknown.is_empty()
-        && let Ok(body) = &answer
-    {
-        return call.respond_encoded(body);
-    }
-    // This response has no place for an error but each partition's.
     let mut topics = match &answer {
+        Ok(body) if unknown.is_empty() => return call.respond_encoded(body),
         Ok(body) => {
             TxnOffsetCommitResponse::decode(&mut Reader::over_answer(body), call.version)?.topics
         }
-        Err(code) => request
-            .topics
-            .iter()
-            .map(|topic| refused(topic, *code))
-            .collect(),
+        // This response has no place for an error but each partition's.
+        Err(code) => {
+            let topics = request.topics.iter();
+            topics.map(|topic| topic.refused(*code)).collect()
+        }
     };
     topics.extend(unknown);
+    respond(call, topics)
+}
+
+fn respond(
+    call: &Call,
+    topics: Vec<TxnOffsetCommitResponseTopic<'_>>,
+) -> Result<Response, Unanswerable> {
     call.respond(&TxnOffsetCommitResponse {
         topics,
         ..TxnOffsetCommitResponse::default()
     })
-}
-
-/// Takes the partitions out that there are not, whoever asks, as Kafka does: each with its error.
-async fn take_unknown<'r>(
-    call: &Call,
-    request: &mut TxnOffsetCommitRequest<'r>,
-) -> Vec<TxnOffsetCommitResponseTopic<'r>> {
-    let naming = Naming::of(call.version, BY_ID);
-    let image = call.image();
-    let mut pace = call.pace();
-    let mut unknown = Vec::new();
-    for topic in std::mem::take(&mut request.topics) {
-        let place = (topic.name, topic.topic_id);
-        let index = |asked: &TxnOffsetCommitRequestPartition<'_>| asked.partition_index;
-        let split = naming.split(&image, place, topic.partitions, index, &mut pace);
-        let split = split.await;
-        if !split.unknown.is_empty() {
-            let partitions = split.unknown.iter();
-            unknown.push(TxnOffsetCommitResponseTopic {
-                name: topic.name,
-                topic_id: topic.topic_id,
-                partitions: partitions
-                    .map(|(index, code)| answered(*index, *code))
-                    .collect(),
-            });
-        }
-        if !split.known.is_empty() {
-            request.topics.push(TxnOffsetCommitRequestTopic {
-                partitions: split.known,
-                ..topic
-            });
-        }
-    }
-    unknown
 }
 
 async fn vouch_for_group(call: &Call, request: &TxnOffsetCommitRequest<'_>) -> ErrorCode {
@@ -120,26 +86,5 @@ async fn vouch_for_group(call: &Call, request: &TxnOffsetCommitRequest<'_>) -> E
         Some(ErrorCode::NotEnoughReplicas) => ErrorCode::CoordinatorNotAvailable,
         Some(code) => *code,
         None => ErrorCode::UnknownServerError,
-    }
-}
-
-fn refused<'r>(
-    topic: &TxnOffsetCommitRequestTopic<'r>,
-    code: ErrorCode,
-) -> TxnOffsetCommitResponseTopic<'r> {
-    let partitions = topic.partitions.iter();
-    TxnOffsetCommitResponseTopic {
-        name: topic.name,
-        topic_id: topic.topic_id,
-        partitions: partitions
-            .map(|asked| answered(asked.partition_index, code))
-            .collect(),
-    }
-}
-
-fn answered(partition_index: i32, error_code: ErrorCode) -> TxnOffsetCommitResponsePartition {
-    TxnOffsetCommitResponsePartition {
-        partition_index,
-        error_code,
     }
 }

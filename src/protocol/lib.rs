@@ -13,6 +13,7 @@
 //!   [`Request`] are for code that is generic over them. [`header`] puts them into frames.
 //! - [`produce`], [`fetch`]: the same two APIs once more, without copies, for the hot path.
 //! - [`records`]: the same for the records of Kafka's internal logs, with the frames around them.
+//! - [`commit_topic`]: what the two requests that commit offsets have in common.
 //! - [`record_batch`]: batches and records, the one format of wire and disk.
 //!
 //! The schemas lie in `schema/`, one terse text per API; `generator/` writes `generated/` from
@@ -22,6 +23,7 @@
 
 pub mod api_key;
 mod codec;
+pub mod commit_topic;
 pub mod error_code;
 pub mod fetch;
 #[cfg(test)]

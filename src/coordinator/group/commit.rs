@@ -10,20 +10,17 @@ use super::{Group, GroupMachine, decode, records};
 use crate::coordinator::{Producer, Request, Step, Token};
 use crate::ids::TopicId;
 use crate::metadata::TopicImage;
-use crate::protocol::messages::offset_commit::{
-    OffsetCommitRequest, OffsetCommitResponse, OffsetCommitResponsePartition,
-    OffsetCommitResponseTopic,
-};
+use crate::protocol::commit_topic::{CommitTopic, NewOffset};
+use crate::protocol::messages::offset_commit::{OffsetCommitRequest, OffsetCommitResponse};
 use crate::protocol::messages::offset_delete::{
     OffsetDeleteRequest, OffsetDeleteResponse, OffsetDeleteResponsePartition,
     OffsetDeleteResponseTopic,
 };
 use crate::protocol::messages::txn_offset_commit::{
-    TxnOffsetCommitRequest, TxnOffsetCommitResponse, TxnOffsetCommitResponsePartition,
-    TxnOffsetCommitResponseTopic,
+    TxnOffsetCommitRequest, TxnOffsetCommitResponse,
 };
 use crate::protocol::record_batch::{BATCH_HEADER_BYTES, BatchBuilder};
-use crate::protocol::{ErrorCode, TopicName, Uuid};
+use crate::protocol::{ErrorCode, Uuid};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -40,14 +37,14 @@ struct Commit<'a> {
     version: i16,
 }
 
-/// One offset to commit.
-struct New<'a> {
-    /// Its topic, by name or by id.
-    place: (TopicName<'a>, Uuid),
-    partition: i32,
-    offset: i64,
-    leader_epoch: i32,
-    metadata: Option<&'a str>,
+impl Commit<'_> {
+    /// The code as its sender knows it: producers know no epochs of members.
+    fn told(&self, code: ErrorCode) -> ErrorCode {
+        match (code, self.producer) {
+            (ErrorCode::StaleMemberEpoch, Some(_)) => ErrorCode::IllegalGeneration,
+            _ => code,
+        }
+    }
 }
 
 /// The first versions with topic ids (KIP-848, KIP-1319).
@@ -72,36 +69,9 @@ impl GroupMachine {
             by_id: request.version >= COMMIT_BY_ID,
             version: request.version,
         };
-        let allowed = self.allow(step, &commit);
-        let mut codes = Vec::new();
-        if allowed == ErrorCode::None {
-            let new = asked.topics.iter().flat_map(|topic| {
-                let place = (topic.name, topic.topic_id);
-                topic.partitions.iter().map(move |p| New {
-                    place,
-                    partition: p.partition_index,
-                    offset: p.committed_offset,
-                    leader_epoch: p.committed_leader_epoch,
-                    metadata: p.committed_metadata,
-                })
-            });
-            codes = self.commit_all(step, &commit, new)?;
-        }
-        let mut codes = codes.into_iter();
-        let topics = asked.topics.iter().map(|topic| {
-            let partitions = topic.partitions.iter();
-            let partitions = partitions.map(|partition| OffsetCommitResponsePartition {
-                partition_index: partition.partition_index,
-                error_code: codes.next().unwrap_or(allowed),
-            });
-            OffsetCommitResponseTopic {
-                name: topic.name,
-                topic_id: topic.topic_id,
-                partitions: partitions.collect(),
-            }
-        });
+        let topics = self.commit_topics(step, &commit, &asked.topics)?;
         let response = OffsetCommitResponse {
-            topics: topics.collect(),
+            topics,
             ..OffsetCommitResponse::default()
         };
         step.answer(token, request.version, &response);
@@ -128,44 +98,9 @@ impl GroupMachine {
             by_id: request.version >= TXN_COMMIT_BY_ID,
             version: request.version,
         };
-        let allowed = match self.allow(step, &commit) {
-            // Producers know no epochs of members.
-            ErrorCode::StaleMemberEpoch => ErrorCode::IllegalGeneration,
-            code => code,
-        };
-        let mut codes = Vec::new();
-        if allowed == ErrorCode::None {
-            let new = asked.topics.iter().flat_map(|topic| {
-                let place = (topic.name, topic.topic_id);
-                topic.partitions.iter().map(move |p| New {
-                    place,
-                    partition: p.partition_index,
-                    offset: p.committed_offset,
-                    leader_epoch: p.committed_leader_epoch,
-                    metadata: p.committed_metadata,
-                })
-            });
-            codes = self.commit_all(step, &commit, new)?;
-        }
-        let mut codes = codes.into_iter();
-        let topics = asked.topics.iter().map(|topic| {
-            let partitions = topic.partitions.iter();
-            let partitions = partitions.map(|partition| TxnOffsetCommitResponsePartition {
-                partition_index: partition.partition_index,
-                error_code: match codes.next() {
-                    Some(ErrorCode::StaleMemberEpoch) => ErrorCode::IllegalGeneration,
-                    Some(code) => code,
-                    None => allowed,
-                },
-            });
-            TxnOffsetCommitResponseTopic {
-                name: topic.name,
-                topic_id: topic.topic_id,
-                partitions: partitions.collect(),
-            }
-        });
+        let topics = self.commit_topics(step, &commit, &asked.topics)?;
         let response = TxnOffsetCommitResponse {
-            topics: topics.collect(),
+            topics,
             ..TxnOffsetCommitResponse::default()
         };
         step.answer(token, request.version, &response);
@@ -223,6 +158,33 @@ impl GroupMachine {
         ErrorCode::None
     }
 
+    /// Commits what may be committed, and answers each topic in its order.
+    ///
+    /// # Errors
+    /// As [`Self::commit_all`].
+    fn commit_topics<'n, T: CommitTopic<'n>>(
+        &mut self,
+        step: &mut Step,
+        commit: &Commit<'_>,
+        topics: &[T],
+    ) -> Result<Vec<T::Answer>, ErrorCode> {
+        let allowed = commit.told(self.allow(step, commit));
+        if allowed != ErrorCode::None {
+            let refused = topics.iter().map(|topic| topic.refused(allowed));
+            return Ok(refused.collect());
+        }
+        let all = topics.iter().flat_map(|topic| {
+            let partitions = topic.partitions().iter();
+            partitions.map(|partition| topic.offset(partition))
+        });
+        let mut codes = self.commit_all(step, commit, all)?.into_iter();
+        let answers = topics.iter().map(|topic| {
+            let indexes = topic.partitions().iter().map(T::index);
+            topic.answer(indexes.zip(&mut codes))
+        });
+        Ok(answers.collect())
+    }
+
     /// Commits what may be committed; a code for each in its order.
     ///
     /// # Errors
@@ -232,7 +194,7 @@ impl GroupMachine {
         &mut self,
         step: &mut Step,
         commit: &Commit<'_>,
-        all: impl Iterator<Item = New<'n>>,
+        all: impl Iterator<Item = NewOffset<'n>>,
     ) -> Result<Vec<ErrorCode>, ErrorCode> {
         assert!(
             step.effects.batches.is_empty(),
@@ -246,7 +208,7 @@ impl GroupMachine {
             let (topic, committed) = match self.judge(step, commit, &new) {
                 Ok(judged) => judged,
                 Err(code) => {
-                    codes.push(code);
+                    codes.push(commit.told(code));
                     continue;
                 }
             };
@@ -292,7 +254,7 @@ impl GroupMachine {
         &self,
         step: &Step,
         commit: &Commit<'_>,
-        new: &New<'_>,
+        new: &NewOffset<'_>,
     ) -> Result<(Arc<TopicImage>, Committed), ErrorCode> {
         let (name, id) = new.place;
         let topic = match commit.by_id {
