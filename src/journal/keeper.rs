@@ -62,11 +62,10 @@ impl Keeper {
         // Before a file is made: it may take the name of one of them.
         let leftover = shared.ring.borrow_mut().take_leftover();
         if let Some(path) = leftover {
-            match shared.runtime.unlink(&path).await {
-                Ok(()) | Err(Errno::NO_ENTRY) => {}
-                Err(errno) => tracing::warn!(
+            if let Err(errno) = shared.runtime.unlink_if_there(&path).await {
+                tracing::warn!(
                     path = %path.display(), %errno, "a file of an earlier journal stays"
-                ),
+                );
             }
             return Ok(true);
         }

@@ -574,20 +574,12 @@ impl Inner {
         }
     }
 
-    /// Removes a file; fine when it is not there.
-    pub(super) async fn unlink(&self, path: &Path) -> Result<(), Errno> {
-        match self.storage.0.runtime.unlink(path).await {
-            Err(Errno::NO_ENTRY) => Ok(()),
-            other => other,
-        }
-    }
-
     /// Removes a segment's files, the batches first: an index without a segment is ignored.
     pub(super) async fn unlink_segment(&self, base: Offset) -> Result<(), Errno> {
         self.storage.forget_segment(self.id, base);
         for kind in FileKind::ALL {
             let path = self.path(base, kind);
-            self.unlink(&path).await?;
+            self.storage.0.runtime.unlink_if_there(&path).await?;
         }
         self.state.borrow_mut().names_dirty = true;
         Ok(())

@@ -89,7 +89,7 @@ impl Inner {
         }
         for at in self.snapshots().await? {
             let path = self.path(at, FileKind::ProducerSnapshot);
-            self.unlink(&path).await?;
+            self.storage.0.runtime.unlink_if_there(&path).await?;
         }
         self.make_active_file().await
     }
@@ -127,7 +127,7 @@ impl Inner {
         let end = self.state.borrow().log_end;
         for at in snapshots.iter().filter(|at| **at > end) {
             let path = self.path(*at, FileKind::ProducerSnapshot);
-            self.unlink(&path).await?;
+            self.storage.0.runtime.unlink_if_there(&path).await?;
         }
         self.relearn(&snapshots).await?;
         {

@@ -68,10 +68,9 @@ impl Ballast {
             return false;
         }
         self.steps.set(step - 1);
-        match self.runtime.unlink(&self.path(step)).await {
+        // Somebody may have made room by hand: that is room too.
+        match self.runtime.unlink_if_there(&self.path(step)).await {
             Ok(()) => true,
-            // Somebody made room by hand: that is room too.
-            Err(Errno::NO_ENTRY) => true,
             Err(errno) => {
                 tracing::warn!(path = %self.path(step).display(), %errno, "ballast stays");
                 false

@@ -119,6 +119,14 @@ impl Runtime {
         )
     }
 
+    /// Removes a file; fine when it is not there.
+    pub async fn unlink_if_there(&self, path: &Path) -> Result<(), Errno> {
+        match self.unlink(path).await {
+            Err(Errno::NO_ENTRY) => Ok(()),
+            done => done,
+        }
+    }
+
     pub async fn unlink(&self, path: &Path) -> Result<(), Errno> {
         done(
             self.operation(Op::Unlink {

@@ -154,7 +154,8 @@ pub(in crate::log) async fn complete_swaps(
                 let replaced =
                     *of > base && *of < end || *of == base && *kind != FileKind::ProducerSnapshot;
                 if replaced {
-                    remove(storage, &segment_path(dir, *of, *kind)).await?;
+                    let old = segment_path(dir, *of, *kind);
+                    runtime.unlink_if_there(&old).await?;
                 }
             }
             runtime.rename(&swapped, &path).await?;
@@ -166,19 +167,12 @@ pub(in crate::log) async fn complete_swaps(
                     let to = segment_path(dir, base, *kind);
                     runtime.rename(&from, &to).await?;
                 }
-                Err(Errno::NO_ENTRY) => remove(storage, &from).await?,
+                Err(Errno::NO_ENTRY) => runtime.unlink_if_there(&from).await?,
                 Err(errno) => return Err(errno),
             }
         }
     }
     runtime.sync_directory(dir).await
-}
-
-async fn remove(storage: &LogStorage, path: &Path) -> Result<(), Errno> {
-    match storage.runtime().unlink(path).await {
-        Err(Errno::NO_ENTRY) => Ok(()),
-        other => other,
-    }
 }
 
 /// Offset after the last batch of a segment file.

@@ -138,7 +138,8 @@ impl Target {
 /// Removes what was written for a new segment.
 pub(super) async fn remove(log: &Inner, base: Offset) -> Result<(), Errno> {
     for kind in CLEANED_KINDS {
-        log.unlink(&cleaned_path(&log.dir(), base, kind)).await?;
+        let path = cleaned_path(&log.dir(), base, kind);
+        log.storage.0.runtime.unlink_if_there(&path).await?;
     }
     Ok(())
 }

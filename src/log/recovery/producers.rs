@@ -93,7 +93,7 @@ impl Inner {
             };
             if !keep {
                 let path = self.path(*at, FileKind::ProducerSnapshot);
-                self.unlink(&path).await?;
+                self.storage.0.runtime.unlink_if_there(&path).await?;
             }
         }
         Ok(())

@@ -54,10 +54,7 @@ pub async fn had(runtime: &Runtime, dir: &Path) -> bool {
 /// Our checkpoint knows the folder again.
 pub async fn forget(runtime: &Runtime, dir: &Path) -> Result<(), Errno> {
     for name in FILES {
-        match runtime.unlink(&dir.join(name)).await {
-            Ok(()) | Err(Errno::NO_ENTRY) => {}
-            Err(errno) => return Err(errno),
-        }
+        runtime.unlink_if_there(&dir.join(name)).await?;
     }
     Ok(())
 }
@@ -128,10 +125,7 @@ pub async fn tell_log_starts(runtime: &Runtime, dir: &Path) -> Result<(), Errno>
         count += 1;
     }
     if count == 0 {
-        return match runtime.unlink(&path).await {
-            Err(Errno::NO_ENTRY) => Ok(()),
-            done => done,
-        };
+        return runtime.unlink_if_there(&path).await;
     }
     let text = format!("0\n{count}\n{lines}");
     runtime.replace_file(&path, text.into_bytes()).await
