@@ -45,6 +45,9 @@ pub async fn coordinate_each(call: &Call, parts: Vec<(PartitionKey, Request)>) -
     }
 }
 
+/// Groups that are asked about together: they share the waits for the disk and for other shards.
+const GROUPS_AT_ONCE: usize = 256;
+
 /// Asks the coordinator of each group with a part of the request that is the group's own; answered
 /// in order. A group whose part is refused is not asked.
 pub async fn ask_each_group<'r, M: Message<'r>>(
@@ -54,12 +57,28 @@ pub async fn ask_each_group<'r, M: Message<'r>>(
 ) -> Vec<Coordinated> {
     let mut answers = Vec::with_capacity(groups.len());
     let mut pace = call.pace();
-    for group in groups {
-        pace.stride().await;
-        answers.push(match part(*group) {
-            Ok(part) => coordinate(call, Kind::Group, group.0, &part).await,
-            Err(code) => Err(code),
-        });
+    for groups in groups.chunks(GROUPS_AT_ONCE) {
+        let (mut places, mut parts) = (Vec::new(), Vec::new());
+        for group in groups {
+            pace.stride().await;
+            let part = part(*group).and_then(|part| {
+                let partition = call.context.router.coordinator_of(Kind::Group, group.0);
+                let partition = partition.ok_or(ErrorCode::NotCoordinator)?;
+                Ok((partition, encode(call, &part)?))
+            });
+            let unasked = match part {
+                Ok(part) => {
+                    places.push(answers.len());
+                    parts.push(part);
+                    ErrorCode::NotCoordinator
+                }
+                Err(code) => code,
+            };
+            answers.push(Err(unasked));
+        }
+        for (place, answer) in places.into_iter().zip(coordinate_each(call, parts).await) {
+            answers[place] = answer;
+        }
     }
     answers
 }
