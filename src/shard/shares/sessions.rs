@@ -23,8 +23,15 @@ struct Open {
     epoch: i32,
     /// In the order in which they came; whether the member was told of them.
     partitions: Vec<(PartitionKey, bool)>,
-    ever: BTreeSet<PartitionKey>,
+    /// The same, to find one in.
+    named: BTreeSet<PartitionKey>,
+    /// Those it forgot, of which it may still hold records: `PARTED_MAX` at the most.
+    parted: BTreeSet<PartitionKey>,
 }
+
+/// Of how many forgotten partitions the records are given back when the session ends. Those of
+/// others come back when their locks time out, as all of them do in Kafka.
+const PARTED_MAX: usize = 1000;
 
 const INITIAL_EPOCH: i32 = 0;
 const FINAL_EPOCH: i32 = -1;
@@ -76,11 +83,13 @@ impl Sessions {
                 if opened.is_some_and(|opened| opened != number) {
                     return Err(ErrorCode::ShareSessionNotFound);
                 }
-                let ever = self.all.remove(&member).map(|open| open.ever);
-                let partitions = ever.into_iter().flatten().map(|key| (key, false));
+                let ended = self.all.remove(&member);
+                let keys = ended
+                    .into_iter()
+                    .flat_map(|open| open.named.into_iter().chain(open.parted));
                 Ok(Session {
                     opened: number,
-                    partitions: partitions.collect(),
+                    partitions: keys.map(|key| (key, false)).collect(),
                 })
             }
         }
@@ -105,10 +114,15 @@ impl Sessions {
             number: self.opened,
             epoch: 1,
             partitions: Vec::with_capacity(partitions.len()),
-            // What it acquired before is given back when this one ends.
-            ever: before.map(|open| open.ever).unwrap_or_default(),
+            named: BTreeSet::new(),
+            parted: BTreeSet::new(),
         };
         open.add(&partitions);
+        // What it acquired before is given back when this one ends.
+        if let Some(before) = before {
+            open.part(before.named);
+            open.part(before.parted);
+        }
         let told = open.tell();
         self.all.insert(member, open);
         Ok(Session {
@@ -134,7 +148,7 @@ impl Sessions {
             epoch => epoch + 1,
         };
         open.add(add);
-        open.partitions.retain(|(key, _)| !forget.contains(key));
+        open.forget(forget);
         Ok(Session {
             opened: open.number,
             partitions: open.tell(),
@@ -145,9 +159,26 @@ impl Sessions {
 impl Open {
     fn add(&mut self, partitions: &[PartitionKey]) {
         for key in partitions {
-            if !self.partitions.iter().any(|(known, _)| known == key) {
+            if self.named.insert(*key) {
                 self.partitions.push((*key, true));
-                self.ever.insert(*key);
+                self.parted.remove(key);
+            }
+        }
+    }
+
+    fn forget(&mut self, partitions: &[PartitionKey]) {
+        let known = partitions.iter().filter(|key| self.named.remove(key));
+        let gone: BTreeSet<PartitionKey> = known.copied().collect();
+        if !gone.is_empty() {
+            self.partitions.retain(|(key, _)| !gone.contains(key));
+            self.part(gone);
+        }
+    }
+
+    fn part(&mut self, keys: BTreeSet<PartitionKey>) {
+        for key in keys {
+            if self.parted.len() < PARTED_MAX && !self.named.contains(&key) {
+                self.parted.insert(key);
             }
         }
     }
@@ -230,9 +261,24 @@ mod tests {
         let end = SessionStep::End { opened: None };
         assert_eq!(
             step(end.clone()),
-            Ok(vec![(0, false), (1, false), (2, false)])
+            Ok(vec![(0, false), (2, false), (1, false)])
         );
         assert_eq!(step(end), Err(ErrorCode::ShareSessionNotFound));
+    }
+
+    /// Goal: a member that names ever other partitions does not fill the memory.
+    #[test]
+    fn forgotten_partitions_are_remembered_up_to_a_bound() {
+        let mut sessions = Sessions::default();
+        let mut step = |step| sessions.step(member("a"), step, 1).expect("it goes on");
+        step(fetch(0, &[0], &[]));
+        for next in 1..2 * PARTED_MAX as i32 {
+            step(fetch(next, &[next], &[next - 1]));
+        }
+        let ended = step(SessionStep::End { opened: None });
+        assert_eq!(ended.partitions.len(), PARTED_MAX + 1);
+        let named = (key(2 * PARTED_MAX as i32 - 1), false);
+        assert!(ended.partitions.contains(&named));
     }
 
     #[test]
