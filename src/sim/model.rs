@@ -8,7 +8,7 @@
 use crate::ids::Offset;
 use crate::map::{Map, Set};
 use crate::protocol::record_batch::{
-    BATCH_HEADER_BYTES, BatchBuilder, BatchOptions, ProducerStamp,
+    BATCH_HEADER_BYTES, BatchBuilder, BatchOptions, Compression, ProducerStamp,
 };
 
 /// What a batch must survive once a client was answered, or has read it.
@@ -91,8 +91,18 @@ pub struct Sending {
     pub stamp: Option<ProducerStamp>,
     pub records: i32,
     pub value_bytes: usize,
+    pub codec: Compression,
     pub timestamp: i64,
 }
+
+/// What producers pack batches in, by weight. A packed one goes by way of the worker pool unless it
+/// is small. Without zstd, which the older requests of some clients cannot carry.
+pub const CODECS: [(u32, Compression); 4] = [
+    (12, Compression::None),
+    (1, Compression::Gzip),
+    (1, Compression::Snappy),
+    (1, Compression::Lz4),
+];
 
 /// Producers that number their batches, one per partition.
 #[derive(Clone, Debug, Default)]
@@ -146,6 +156,7 @@ impl Model {
         let stamp = how.stamp;
         let mut builder = BatchBuilder::new(BatchOptions {
             producer: stamp.unwrap_or_default(),
+            codec: how.codec,
             ..BatchOptions::default()
         });
         let mut filler = super::seed::Rng::new(id as u64);

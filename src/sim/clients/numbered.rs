@@ -11,7 +11,7 @@ use crate::protocol::record_batch::ProducerStamp;
 use crate::protocol::{ErrorCode, ProducerId};
 use crate::runtime::Runtime;
 use crate::runtime::sync::Reply;
-use crate::sim::model::Sending;
+use crate::sim::model::{CODECS, Sending};
 use crate::sim::seed::Rng;
 use crate::sim::wire::Frame;
 use std::collections::VecDeque;
@@ -153,6 +153,7 @@ impl Producer {
             }),
             records,
             value_bytes: self.fleet.value_bytes(&mut self.rng),
+            codec: self.rng.choose(&CODECS),
             timestamp: self.runtime.wall().0,
         });
         lane.next_sequence += records;

@@ -10,7 +10,7 @@ use crate::protocol::ErrorCode;
 use crate::protocol::messages::ProduceRequest;
 use crate::runtime::Runtime;
 use crate::runtime::sync::{Event, Reply};
-use crate::sim::model::Sending;
+use crate::sim::model::{CODECS, Sending};
 use crate::sim::seed::Rng;
 use crate::sim::wire::Frame;
 use std::cell::Cell;
@@ -82,6 +82,7 @@ fn send(
             stamp: None,
             records: 1 + rng.below(4) as i32,
             value_bytes: fleet.value_bytes(rng),
+            codec: rng.choose(&CODECS),
             timestamp: runtime.wall().0,
         });
         ids.push((partition, id));

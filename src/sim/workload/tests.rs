@@ -4,7 +4,7 @@
 
 use super::trouble::Trouble;
 use super::{Run, run, traffic};
-use crate::protocol::record_batch::{Batches, ProducerStamp};
+use crate::protocol::record_batch::{Batches, Compression, ProducerStamp};
 use crate::sim::Seeds;
 use crate::sim::checker::Ending;
 use crate::sim::clock::{MILLISECOND, SECOND};
@@ -80,6 +80,7 @@ fn a_duplicate_is_acknowledged_at_the_level_of_today() {
             stamp: Some(stamp),
             records: 1,
             value_bytes: 100,
+            codec: Compression::None,
             timestamp: runtime.wall().0,
         });
         for level in [Level::Memory, Level::Synced] {

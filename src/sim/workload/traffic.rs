@@ -16,7 +16,7 @@ use crate::runtime::Runtime;
 use crate::shard::Shard;
 use crate::shard::message::{Answer, Depth, FetchPart, ProducePart, Question};
 use crate::sim::checker::Ending;
-use crate::sim::model::{Model, Sending};
+use crate::sim::model::{CODECS, Model, Sending};
 use crate::sim::node::{Node, spawn};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -39,6 +39,7 @@ impl Run {
             stamp: None,
             records,
             value_bytes: self.value_bytes(),
+            codec: self.world.choose(&CODECS),
             timestamp,
         });
         send(&self.model, &runtime, shard, sent);
@@ -69,6 +70,7 @@ impl Run {
             stamp: Some(stamp),
             records,
             value_bytes,
+            codec: self.world.choose(&CODECS),
             timestamp,
         });
         model.producers[partition].next_sequence += records;

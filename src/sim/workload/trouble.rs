@@ -20,7 +20,7 @@ use super::Run;
 use super::traffic::send;
 use crate::io::Errno;
 use crate::log::layout::{FileKind, FileName, FolderName};
-use crate::protocol::record_batch::{Batches, place};
+use crate::protocol::record_batch::{Batches, Compression, place};
 use crate::sim::clock::{Latency, MILLISECOND, SECOND};
 use crate::sim::disk::{DiskLatencies, Fault, FaultKind};
 use crate::sim::model::Sending;
@@ -171,6 +171,7 @@ impl Run {
                 stamp: None,
                 records: 1,
                 value_bytes: 100,
+                codec: Compression::None,
                 timestamp,
             });
             send(&self.model, &runtime, shard, id);
