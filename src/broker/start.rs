@@ -154,7 +154,7 @@ async fn take(
     }
     let lock = lock(runtime, path).await.map_err(|errno| match errno {
         Errno::WOULD_BLOCK => {
-            not_ours(&"another broker is using this folder; stop it or name another one")
+            not_ours(&"in use already: stop the other broker, name another folder, and each once")
         }
         errno => unusable(errno),
     })?;
