@@ -1,7 +1,7 @@
 """Java programs of the suites: what they need from Maven Central, and a process of theirs.
 
 Room:       `tests/clients`, real clients as outside scripts.
-Called by:  suites that drive a program of Kafka's world: streams, verifiable, connect, flink.
+Called by:  suites that drive a program of Kafka's world: streams, connect, storm, old_java …
 Calls:      java/fetch, java.
 Never:      leaves a process behind.
 """
