@@ -1,7 +1,7 @@
 """What a client of any language must do: write, read as a member of a group, and go on.
 
 Room:       `tests/clients`, real clients as outside scripts.
-Called by:  suites whose client is a program of its own: kafkajs, franz-go.
+Called by:  suites whose client is a program of its own: franz-go, and node_client.py.
 Calls:      the client's fetch script, and its program with `produce` and `consume`.
 Never:      knows a language.
 """
@@ -18,13 +18,10 @@ PARTITIONS = 3
 
 
 def tests_of(fetch, program, codecs):
-    """The tests of one client; `program(folder)` is the command, in what `fetch` prints."""
+    """The tests of one client; `fetch` is a script and its arguments, and `program(folder)` the
+    command, in what `fetch` prints."""
     def runner(bench):
-        done = subprocess.run([HERE / fetch], stdout=subprocess.PIPE, text=True)
-        if done.returncode == 75:
-            raise Skip(f"{fetch} had not what it needs")
-        equal(done.returncode, 0, fetch)
-        command = program(Path(done.stdout.strip()))
+        command = program(fetched(*fetch))
         return lambda *arguments: bench.command(*command, bench.address, *arguments).stdout
 
     def reads_as_a_group_and_goes_on(bench):
@@ -51,6 +48,16 @@ def tests_of(fetch, program, codecs):
             equal(sorted(record[2:] for record in seen), wanted(90), codec)
 
     return [reads_as_a_group_and_goes_on, writes_what_others_read]
+
+
+def fetched(script, *arguments):
+    """What a fetch script prints: a folder."""
+    done = subprocess.run([HERE / script, *arguments], stdout=subprocess.PIPE, text=True)
+    what = " ".join((script, *arguments))
+    if done.returncode == 75:
+        raise Skip(f"{what} had not what it needs")
+    equal(done.returncode, 0, what)
+    return Path(done.stdout.strip())
 
 
 def lines(text):

@@ -3,4 +3,4 @@
 import wire
 from smoke import tests_of
 
-TESTS = tests_of("franz-go-fetch", lambda folder: [folder / "smoke"], wire.CODECS)
+TESTS = tests_of(("franz-go-fetch",), lambda folder: [folder / "smoke"], wire.CODECS)

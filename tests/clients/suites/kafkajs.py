@@ -1,6 +1,5 @@
-"""kafkajs, the client of JavaScript: idempotent writes, gzip, a group with its own assignor."""
+"""kafkajs, the client of JavaScript that is JavaScript all through: its own protocol code."""
 
-from smoke import tests_of
+from node_client import CHECKS, tests_of
 
-# Others need packages of their own.
-TESTS = tests_of("kafkajs-fetch", lambda folder: ["node", folder / "smoke.js"], ["none", "gzip"])
+TESTS = tests_of("kafkajs", CHECKS)
