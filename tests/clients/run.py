@@ -26,7 +26,7 @@ SUITES = ["kcat", "kafka_python", "confluent", "java", "admin", "idempotent", "c
           "data_wire", "admin_tools", "java_admin", "topic_configs", "tools", "tools_beside",
           "share_groups", "streams", "verifiable", "connect", "flink", "spark",
           "kafka_python_own", "log_dirs", "kafkajs", "confluent_javascript", "librdkafka",
-          "franz_go", "aiokafka", "old_java", "storm", "spring"]
+          "franz_go", "sarama", "kafka_go", "aiokafka", "old_java", "storm", "spring"]
 # What every landing runs; `all` has the longer ones too.
 QUICK = ["kcat", "kafka_python", "confluent", "java", "admin", "idempotent", "compression", "wire",
          "dump_log"]

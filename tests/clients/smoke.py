@@ -1,7 +1,7 @@
 """What a client of any language must do: write, read as a member of a group, and go on.
 
 Room:       `tests/clients`, real clients as outside scripts.
-Called by:  suites whose client is a program of its own: franz-go, and node_client.py.
+Called by:  those whose client is a program of its own: go_client.py, node_client.py.
 Calls:      the client's fetch script, and its program with `produce` and `consume`.
 Never:      knows a language.
 """

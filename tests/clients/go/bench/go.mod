@@ -1,0 +1,3 @@
+module ottla/bench
+
+go 1.26.0
