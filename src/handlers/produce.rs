@@ -187,7 +187,7 @@ fn respond(
         base_offset: Offset(-1),
         log_append_time: -1,
         log_start_offset: Offset(-1),
-        record_index: None,
+        record_errors: Vec::new(),
         message: None,
         unverified: None,
     };
@@ -196,7 +196,7 @@ fn respond(
         ProduceResponseWriter::new(&mut out, call.version, call.correlation_id, topics.len());
     let image = call.image();
     let mut leaders = Vec::new();
-    let mut opened = 0;
+    let (mut opened, mut untold) = (0, RECORD_ERRORS_MAX);
     for asked in asked {
         if asked.topic == opened {
             let AskedTopic {
@@ -218,7 +218,7 @@ fn respond(
                 writer.partition(&partition_response(asked.index, &refused(code)))?;
             }
             Outcome::Sent(place) => {
-                let mut answered = borrowed_response(asked.index, &answers[place]);
+                let mut answered = borrowed_response(asked.index, &answers[place], &mut untold);
                 if answered.error_code == ErrorCode::NotLeaderOrFollower
                     && call.version >= LEADER_HINT_VERSION
                 {
@@ -270,14 +270,25 @@ fn partition_response<'a>(index: i32, answer: &ProduceAnswer) -> PartitionProduc
     }
 }
 
-fn borrowed_response(index: i32, answer: &ProduceAnswer) -> PartitionProduceResponse<'_> {
+/// `untold`: of so many records the answer may still tell what is wrong with them.
+fn borrowed_response<'a>(
+    index: i32,
+    answer: &'a ProduceAnswer,
+    untold: &mut usize,
+) -> PartitionProduceResponse<'a> {
     let mut response = partition_response(index, answer);
     response.error_message = answer.message.as_deref();
-    if let Some(record) = answer.record_index {
-        response.record_errors = vec![BatchIndexAndErrorMessage {
-            batch_index: record,
-            batch_index_error_message: answer.message.as_deref(),
-        }];
-    }
+    let told = answer.record_errors.len().min(*untold);
+    *untold -= told;
+    let errors = answer.record_errors[..told].iter();
+    response.record_errors = errors
+        .map(|record| BatchIndexAndErrorMessage {
+            batch_index: record.index,
+            batch_index_error_message: Some(record.why.text()),
+        })
+        .collect();
     response
 }
+
+/// Of all batches of a request: what is told of them stays small beside the request.
+const RECORD_ERRORS_MAX: usize = 16_384;

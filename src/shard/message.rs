@@ -12,6 +12,7 @@ use crate::metadata::Image;
 use crate::metrics::Sample;
 use crate::partition::{EpochCheck, Guard, LeaderView, Marker, Terms};
 use crate::protocol::ErrorCode;
+use crate::protocol::record_batch::RefusedRecord;
 use crate::shard::shares::message::{ShareReply, ShareRequest};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -98,8 +99,8 @@ pub struct ProduceAnswer {
     /// -1 unless the topic stamps records itself.
     pub log_append_time: i64,
     pub log_start_offset: Offset,
-    /// The record at fault (KIP-467).
-    pub record_index: Option<i32>,
+    /// The records at fault (KIP-467).
+    pub record_errors: Vec<RefusedRecord>,
     pub message: Option<String>,
     /// Nothing was appended: the transaction's coordinator must vouch for the partition first.
     pub unverified: Option<Guard>,

@@ -91,7 +91,7 @@ impl Shard {
                     Err(code) => refused(code, None),
                 }
             }
-            Err(error) => refused(error.error_code(), Some(&error)),
+            Err(error) => refused(error.error_code(), Some(error)),
         }
     }
 }
@@ -135,27 +135,30 @@ fn accepted(partition: &Partition, appended: &Appended) -> ProduceAnswer {
         base_offset: appended.base_offset,
         log_append_time: appended.log_append_time.unwrap_or(-1),
         log_start_offset: partition.log().log_start_offset(),
-        record_index: None,
+        record_errors: Vec::new(),
         message: None,
         unverified: None,
     }
 }
 
-fn refused(error: ErrorCode, cause: Option<&AppendError>) -> ProduceAnswer {
-    let (record_index, message) = match cause {
-        Some(AppendError::Invalid(invalid)) => (invalid.record_index(), Some(invalid.to_string())),
-        _ => (None, None),
-    };
+fn refused(error: ErrorCode, cause: Option<AppendError>) -> ProduceAnswer {
     let unverified = match cause {
-        Some(AppendError::Unverified { guard }) => Some(*guard),
+        Some(AppendError::Unverified { guard }) => Some(guard),
         _ => None,
+    };
+    let (record_errors, message) = match cause {
+        Some(AppendError::Invalid(invalid)) => {
+            let message = invalid.to_string();
+            (invalid.into_records(), Some(message))
+        }
+        _ => (Vec::new(), None),
     };
     ProduceAnswer {
         error,
         base_offset: Offset(-1),
         log_append_time: -1,
         log_start_offset: Offset(-1),
-        record_index,
+        record_errors,
         message,
         unverified,
     }

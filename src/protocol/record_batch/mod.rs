@@ -25,6 +25,7 @@ mod crc;
 mod header;
 mod rebuild;
 mod record;
+mod refused;
 mod validate;
 mod walk;
 
@@ -39,5 +40,6 @@ pub use header::{
 };
 pub use rebuild::{Rebuild, emptied, recompressed};
 pub use record::{Header, Headers, Record, RecordError, Records};
+pub use refused::{Refusal, RefusedRecord, RefusedRecords};
 pub use validate::{Checked, InvalidBatch, Limits, Validated, check, validate};
 pub use walk::{WalkLimits, Walked, walk};

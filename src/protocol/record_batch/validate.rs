@@ -16,6 +16,7 @@ use super::header::{
     Batch, BatchHeader, HeaderError, LENGTH_OVERHEAD_BYTES, NO_SEQUENCE, computed_crc,
 };
 use super::record::RecordError;
+use super::refused::{Refusal, RefusedRecord, RefusedRecords};
 use super::walk::{WalkLimits, Walked, walk};
 use crate::ErrorCode;
 
@@ -174,7 +175,7 @@ fn frame_fault(bytes: &[u8], cause: HeaderError) -> InvalidBatch {
 }
 
 /// Why a batch from a client is refused. Nothing was written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum InvalidBatch {
     /// There is no complete batch.
     Missing,
@@ -198,12 +199,8 @@ pub enum InvalidBatch {
     Control,
     /// A producer id without a sequence, or a transaction without a producer id.
     Sequence { base_sequence: i32 },
-    /// A producer may not claim the broker's time where the topic takes it from the broker.
-    TimestampType,
-    /// The time of a record is too far from now (KIP-937).
-    Timestamp { index: i32, timestamp: i64 },
-    /// A record of a compacted topic has no key.
-    KeyMissing { index: i32 },
+    /// The topic does not take records of this batch; the others went down with them.
+    Refused(RefusedRecords),
     /// The structure of a record is wrong.
     Record { index: i32, cause: RecordError },
     /// The codec cannot read what the batch holds.
@@ -221,26 +218,27 @@ impl InvalidBatch {
             Self::Magic { .. } => ErrorCode::CorruptMessage,
             Self::TooLarge { .. } | Self::DecompressedTooLarge { .. } => ErrorCode::MessageTooLarge,
             Self::Codec { .. } => ErrorCode::UnsupportedCompressionType,
-            Self::TimestampType | Self::Timestamp { .. } => ErrorCode::InvalidTimestamp,
+            Self::Refused(refused) => refused.error_code(),
             Self::Missing
             | Self::SeveralBatches
             | Self::BaseOffset { .. }
             | Self::Count { .. }
             | Self::Control
             | Self::Sequence { .. }
-            | Self::KeyMissing { .. }
             | Self::Record { .. }
             | Self::Content => ErrorCode::InvalidRecord,
         }
     }
 
-    /// The record at fault, for `record_errors` of Produce v8 (KIP-467).
-    pub fn record_index(&self) -> Option<i32> {
-        match *self {
-            Self::Timestamp { index, .. }
-            | Self::KeyMissing { index }
-            | Self::Record { index, .. } => Some(index),
-            _ => None,
+    /// The records at fault, for `record_errors` of Produce v8 (KIP-467).
+    pub fn into_records(self) -> Vec<RefusedRecord> {
+        match self {
+            Self::Refused(refused) => refused.records,
+            Self::Record { index, .. } => vec![RefusedRecord {
+                index,
+                why: Refusal::Malformed,
+            }],
+            _ => Vec::new(),
         }
     }
 }
@@ -278,16 +276,7 @@ impl std::fmt::Display for InvalidBatch {
             Self::Sequence { base_sequence } => {
                 write!(f, "sequence {base_sequence} does not fit the producer id")
             }
-            Self::TimestampType => write!(f, "a producer may not set LogAppendTime"),
-            Self::Timestamp { index, timestamp } => {
-                write!(f, "timestamp {timestamp} of record {index} is out of range")
-            }
-            Self::KeyMissing { index } => {
-                write!(
-                    f,
-                    "record {index} has no key, which a compacted topic needs"
-                )
-            }
+            Self::Refused(ref refused) => write!(f, "{refused}"),
             Self::Record { index, cause } => write!(f, "record {index}: {cause}"),
             Self::Content => write!(f, "the compressed records cannot be read"),
             Self::DecompressedTooLarge { max } => {

@@ -352,8 +352,13 @@ fn refusals_have_kafkas_codes() {
         timestamp_type: TimestampType::LogAppendTime,
         ..Default::default()
     };
-    let claimed = validate(&attributes(0x08), &Limits::default(), &append);
-    assert_eq!(claimed, Err(InvalidBatch::TimestampType));
+    let claimed = validate(&attributes(0x08), &Limits::default(), &append).unwrap_err();
+    assert_eq!(claimed.error_code(), ErrorCode::InvalidTimestamp);
+    let each = [0, 1].map(|index| RefusedRecord {
+        index,
+        why: Refusal::TimestampType,
+    });
+    assert_eq!(claimed.into_records(), each);
 }
 
 /// Goal: what Apache Kafka's own clients write is taken and read.

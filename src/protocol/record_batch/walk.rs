@@ -8,6 +8,7 @@
 use super::compression::{Compression, DecompressError, Decompressor};
 use super::header::{BatchHeader, NO_TIMESTAMP, TimestampType};
 use super::record::{RecordError, zigzag};
+use super::refused::{Refusal, RefusedRecords};
 use super::validate::InvalidBatch;
 
 /// What the topic asks of each record.
@@ -51,7 +52,8 @@ pub struct Walked {
 /// Walks the records of a batch whose header was checked; `records` are the bytes after it.
 ///
 /// # Errors
-/// The first thing a broker must refuse, as Kafka's `LogValidator` finds it.
+/// What a broker must refuse, as Kafka's `LogValidator` finds it: the first thing that is wrong
+/// with the bytes, else all records that the topic does not take.
 pub fn walk(
     header: &BatchHeader,
     records: &[u8],
@@ -62,23 +64,21 @@ pub fn walk(
         .codec()
         .map_err(|id| InvalidBatch::Codec { id })?;
     if codec == Compression::None {
-        return walk_source(
-            header,
-            Slice {
-                bytes: records,
-                length: records.len(),
-            },
-            limits,
-        );
+        let source = Slice {
+            bytes: records,
+            length: records.len(),
+        };
+        return walk_source(header, source, records.len(), limits);
     }
     let from = Decompressor::new(codec, records, limits.decompressed_bytes_max);
     let from = from.map_err(|cause| refused(0, Fault::Content(cause)))?;
-    walk_source(header, Stream::new(from), limits)
+    walk_source(header, Stream::new(from), records.len(), limits)
 }
 
 fn walk_source(
     header: &BatchHeader,
     mut source: impl Source,
+    batch_bytes: usize,
     limits: &WalkLimits,
 ) -> Result<Walked, InvalidBatch> {
     let mut walked = Walked {
@@ -86,6 +86,7 @@ fn walk_source(
         max_timestamp_offset_delta: 0,
         records_bytes: 0,
     };
+    let mut refusals = RefusedRecords::of_batch(batch_bytes);
     // Kafka takes it where the topic has CreateTime, as if each record had the batch's time.
     let claims_append_time = header.attributes.timestamp_type() == TimestampType::LogAppendTime;
     for index in 0..header.records_count {
@@ -98,7 +99,8 @@ fn walk_source(
             return Err(InvalidBatch::Record { index, cause });
         }
         if limits.key_required && !seen.has_key {
-            return Err(InvalidBatch::KeyMissing { index });
+            refusals.push(index, Refusal::KeyMissing);
+            continue;
         }
         let timestamp = match claims_append_time {
             true => header.max_timestamp,
@@ -107,10 +109,12 @@ fn walk_source(
         if limits.timestamp_type == TimestampType::CreateTime && timestamp != NO_TIMESTAMP {
             let allowed = limits.timestamp_min..=limits.timestamp_max;
             if !allowed.contains(&timestamp) {
-                return Err(InvalidBatch::Timestamp { index, timestamp });
+                refusals.push(index, Refusal::Timestamp);
+                continue;
             }
         } else if claims_append_time {
-            return Err(InvalidBatch::TimestampType);
+            refusals.push(index, Refusal::TimestampType);
+            continue;
         }
         if timestamp > walked.max_timestamp {
             walked.max_timestamp = timestamp;
@@ -125,7 +129,10 @@ fn walk_source(
         });
     }
     walked.records_bytes = source.consumed();
-    Ok(walked)
+    match refusals.records.is_empty() {
+        true => Ok(walked),
+        false => Err(InvalidBatch::Refused(refusals)),
+    }
 }
 
 fn walk_record(source: &mut impl Source) -> Result<Seen, Fault> {
@@ -413,30 +420,65 @@ mod tests {
         let mut builder = BatchBuilder::new(BatchOptions::default());
         builder.append(100, Some(b"k"), None, &[]);
         builder.append(200, None, Some(b"v"), &[]);
+        builder.append(150, None, Some(b"v"), &[]);
+        builder.append(201, Some(b"k"), Some(b"v"), &[]);
         let bytes = builder.finish();
         let batch = Batch::parse(&bytes).unwrap();
-        let with = |limits| walk(&batch.header, batch.records_bytes(), &limits).map(|_| ());
+        let with = |limits| match walk(&batch.header, batch.records_bytes(), &limits) {
+            Ok(_) => Vec::new(),
+            Err(refused) => refused
+                .into_records()
+                .iter()
+                .map(|record| (record.index, record.why))
+                .collect(),
+        };
         let keyed = WalkLimits {
             key_required: true,
             ..Default::default()
         };
-        assert_eq!(with(keyed), Err(InvalidBatch::KeyMissing { index: 1 }));
+        let missing = |index| (index, Refusal::KeyMissing);
+        assert_eq!(with(keyed), [missing(1), missing(2)]);
         let early = WalkLimits {
             timestamp_max: 199,
             ..Default::default()
         };
-        assert_eq!(
-            with(early),
-            Err(InvalidBatch::Timestamp {
-                index: 1,
-                timestamp: 200
-            })
-        );
+        let late = |index| (index, Refusal::Timestamp);
+        assert_eq!(with(early), [late(1), late(3)]);
+        let both = WalkLimits {
+            key_required: true,
+            ..early
+        };
+        // Each record is refused once, and a missing key is seen first.
+        assert_eq!(with(both), [missing(1), missing(2), late(3)]);
         let append = WalkLimits {
             timestamp_type: TimestampType::LogAppendTime,
             ..early
         };
-        assert_eq!(with(append), Ok(()));
+        assert_eq!(with(append), []);
+    }
+
+    #[test]
+    fn what_is_told_of_refused_records_grows_with_the_batch() {
+        for codec in [Compression::None, Compression::Gzip] {
+            let mut builder = BatchBuilder::new(BatchOptions {
+                codec,
+                ..Default::default()
+            });
+            for _ in 0..5_000 {
+                builder.append(100, None, Some(b"a short value"), &[]);
+            }
+            let bytes = builder.finish();
+            let batch = Batch::parse(&bytes).unwrap();
+            let limits = WalkLimits {
+                key_required: true,
+                ..Default::default()
+            };
+            let refused = walk(&batch.header, batch.records_bytes(), &limits).unwrap_err();
+            let told = refused.into_records().len();
+            let most = batch.records_bytes().len() / 16;
+            assert_eq!(told, most.clamp(16, 5_000), "{codec:?}");
+            assert_eq!(told == 5_000, codec == Compression::None, "{codec:?}");
+        }
     }
 
     /// A source that never offers the short way.
@@ -486,8 +528,8 @@ mod tests {
                 bytes: &records,
                 length: records.len(),
             };
-            let short = walk_source(header, slice(), &limits);
-            let careful = walk_source(header, Careful(slice()), &limits);
+            let short = walk_source(header, slice(), records.len(), &limits);
+            let careful = walk_source(header, Careful(slice()), records.len(), &limits);
             assert_eq!(short, careful, "round {round}");
             // From the second round on, damaged a little: undone before the next.
             records.copy_from_slice(batch.records_bytes());

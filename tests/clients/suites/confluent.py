@@ -183,6 +183,27 @@ def too_large_is_reported(bench):
     equal((reports[0], reports[2]), ((0, 0), (0, 1)))
 
 
+def each_record_at_fault_is_told(bench):
+    """A batch is refused whole; who sent a record that was not at fault learns that it was not."""
+    topic = bench.topic(cleanup_policy="compact")
+    for codec in "none", "gzip":
+        # A batch leaves when it has a hundred records.
+        producer = producer_of(bench, linger_ms=10000, batch_num_messages=100,
+                               compression_codec=codec)
+        reports = {}
+        for number in range(100):
+            producer.produce(topic, b"v", None if number % 10 == 3 else b"k",
+                             on_delivery=lambda error, _, n=number: reports.update({n: error}))
+        # A flush would send what has come so far.
+        eventually(lambda: producer.poll(0.1) >= 0 and len(reports) == 100, "all are told of", 20)
+        at_fault = [n for n, error in reports.items() if error.code() == KafkaError.INVALID_RECORD]
+        equal(sorted(at_fault), list(range(3, 100, 10)), codec)
+        # librdkafka's code of its own for the others.
+        others = {error.code() for n, error in reports.items() if n not in at_fault}
+        equal(others, {KafkaError._INVALID_DIFFERENT_RECORD}, codec)
+    equal(bench.end_offsets(topic), 0)
+
+
 def statistics_show_the_broker_up(bench):
     seen = []
     producer = Producer({"bootstrap.servers": bench.address, "statistics.interval.ms": 200,
@@ -198,4 +219,4 @@ def statistics_show_the_broker_up(bench):
 TESTS = [lists_brokers_and_topics, every_report_carries_its_offset, keys_headers_and_timestamps,
          log_append_time, watermarks_and_times, seeks_pauses_and_resumes,
          many_partitions_in_one_fetch_session, both_isolation_levels, an_unknown_topic_is_an_error,
-         too_large_is_reported, statistics_show_the_broker_up]
+         too_large_is_reported, each_record_at_fault_is_told, statistics_show_the_broker_up]
