@@ -34,6 +34,7 @@ public class ClientsApp extends ClientsKit {
         sections.put("groups", ClientsGroups::groups);
         sections.put("offsets", ClientsGroups::offsets);
         sections.put("static", ClientsGroups::staticMembers);
+        sections.put("share", ClientsGroups::share);
         sections.put("transactions", ClientsTransactions::transactions);
         sections.put("zombies", ClientsTransactions::zombies);
         sections.put("admin", ClientsAdmin::topicsAndConfigs);

@@ -5,61 +5,78 @@
 //! Calls:      ClientsKit.
 //! Never:      waits for a time; it polls until something is so.
 
+import java.time.Duration;
 import java.util.*;
 import java.util.regex.Pattern;
 import org.apache.kafka.clients.admin.*;
 import org.apache.kafka.clients.consumer.*;
 import org.apache.kafka.clients.producer.*;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.config.ConfigResource;
+import org.apache.kafka.common.serialization.Deserializer;
+import org.apache.kafka.common.serialization.StringDeserializer;
 
 @SuppressWarnings({"deprecation", "removal", "unchecked"})
 class ClientsGroups extends ClientsKit {
+    static final boolean NEXT_GENERATION = has(ConsumerConfig.class, "configNames")
+        && ConsumerConfig.configNames().contains("group.protocol");
+
     static void groups() throws Exception {
-        Map<String, String> assignors = new LinkedHashMap<>();
-        assignors.put("range", "RangeAssignor");
-        assignors.put("roundrobin", "RoundRobinAssignor");
-        assignors.put("sticky", "StickyAssignor");
-        assignors.put("cooperative-sticky", "CooperativeStickyAssignor");
-        for (Map.Entry<String, String> assignor : assignors.entrySet()) {
-            if (type("clients.consumer." + assignor.getValue()) == null) {
-                say(assignor.getKey(), "not in this release");
-                continue;
-            }
-            String topic = topic("group", 4);
-            String group = name(assignor.getKey());
-            Object[] how = {"partition.assignment.strategy",
-                PACKAGE + "clients.consumer." + assignor.getValue()};
-            write(topic, 4, 0, 40);
-            try (Member first = new Member(group, how).subscribe(topic)) {
-                until("the first member reads all", () -> {
-                    first.poll();
-                    return first.values.size() == 40;
-                });
-                first.consumer.commitSync();
-                try (Member second = new Member(group, how).subscribe(topic)) {
-                    until("they share", () -> first.poll() == 2 & second.poll() == 2);
-                    write(topic, 4, 40, 80);
-                    until("each reads its half", () -> {
-                        first.poll();
-                        second.poll();
-                        return first.values.size() == 60 && second.values.size() == 20;
-                    });
-                    first.consumer.commitSync();
-                    second.consumer.commitSync();
-                    first.values.addAll(second.values);
-                }
-                until("the first member has all again", () -> first.poll() == 4);
-                write(topic, 4, 80, 100);
-                until("the first member reads the rest", () -> {
-                    first.poll();
-                    return first.values.size() == 100;
-                });
-                Collections.sort(first.values);
-                equal(first.values, numbered(0, 100), "what both have read");
-                say(assignor.getKey(), "gave " + first.assigned + ", took " + first.revoked
-                    + " at the first member");
+        for (String assignor : List.of("Range", "RoundRobin", "Sticky", "CooperativeSticky")) {
+            String type = "clients.consumer." + assignor + "Assignor";
+            if (type(type) == null) {
+                say(assignor, "not in this release");
+            } else {
+                group(assignor, "partition.assignment.strategy", PACKAGE + type);
             }
         }
+        if (NEXT_GENERATION) {
+            // The broker says how often such a member is heard.
+            group("consumer protocol", "group.protocol", "consumer", "heartbeat.interval.ms", null,
+                "session.timeout.ms", null);
+        } else {
+            say("consumer protocol", "not in this release");
+        }
+        patterns();
+    }
+
+    /** A second member comes and goes; each record is read once. */
+    static void group(String kind, Object... how) throws Exception {
+        String topic = topic("group", 4);
+        String group = name(kind.replace(' ', '-'));
+        write(topic, 4, 0, 40);
+        try (Member first = new Member(group, how).subscribe(topic)) {
+            until("the first member reads all", () -> {
+                first.poll();
+                return first.values.size() == 40;
+            });
+            first.consumer.commitSync();
+            try (Member second = new Member(group, how).subscribe(topic)) {
+                until("they share", () -> first.poll() == 2 & second.poll() == 2);
+                write(topic, 4, 40, 80);
+                until("each reads its half", () -> {
+                    first.poll();
+                    second.poll();
+                    return first.values.size() == 60 && second.values.size() == 20;
+                });
+                first.consumer.commitSync();
+                second.consumer.commitSync();
+                first.values.addAll(second.values);
+            }
+            until("the first member has all again", () -> first.poll() == 4);
+            write(topic, 4, 80, 100);
+            until("the first member reads the rest", () -> {
+                first.poll();
+                return first.values.size() == 100;
+            });
+            Collections.sort(first.values);
+            equal(first.values, numbered(0, 100), "what both have read");
+            say(kind, "gave " + first.assigned + ", took " + first.revoked
+                + " at the first member");
+        }
+    }
+
+    static void patterns() throws Exception {
         String later = name("pattern");
         try (Member member = new Member(name("patterns"), "metadata.max.age.ms", 500)) {
             member.consumer.subscribe(Pattern.compile(Pattern.quote(later) + ".*"), member);
@@ -174,5 +191,39 @@ class ClientsGroups extends ClientsKit {
             refused("removed twice", () ->
                 of(call(admin, "removeMembersFromConsumerGroup", group, options), "all"));
         }
+    }
+
+    /** A share group of one member. */
+    static void share() throws Exception {
+        Class<?> type = type("clients.consumer.KafkaShareConsumer");
+        // 3.9 has the class, but no groups that have settings.
+        boolean groups = Arrays.stream(ConfigResource.Type.values())
+            .anyMatch(one -> one.name().equals("GROUP"));
+        if (type == null || !groups) {
+            say("consumer", "not in this release");
+            return;
+        }
+        String topic = topic("share", 2);
+        String group = name("share");
+        write(topic, 2, 0, 50);
+        ClientsAdmin.alter(new ConfigResource(ConfigResource.Type.valueOf("GROUP"), group),
+            "share.auto.offset.reset", "earliest", "SET");
+        Map<String, Object> given = Map.of("bootstrap.servers", address, "group.id", group);
+        Object consumer = type.getConstructor(Map.class, Deserializer.class, Deserializer.class)
+            .newInstance(given, new StringDeserializer(), new StringDeserializer());
+        refused("consumer", () -> {
+            List<String> values = new ArrayList<>();
+            call(consumer, "subscribe", List.of(topic));
+            until("each record comes", () -> {
+                Object records = call(consumer, "poll", SOON);
+                ((ConsumerRecords<String, String>) records).forEach(one -> values.add(one.value()));
+                return values.size() >= 50;
+            });
+            call(consumer, "commitSync");
+            Collections.sort(values);
+            equal(values, numbered(0, 50), "what came");
+            return values.size() + " records";
+        });
+        call(consumer, "close", Duration.ofSeconds(5));
     }
 }

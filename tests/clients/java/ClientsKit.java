@@ -190,7 +190,11 @@ class ClientsKit {
 
     static void put(Map<String, Object> given, Object[] settings) {
         for (int n = 0; n < settings.length; n += 2) {
-            given.put((String) settings[n], settings[n + 1]);
+            if (settings[n + 1] == null) {
+                given.remove(settings[n]);
+            } else {
+                given.put((String) settings[n], settings[n + 1]);
+            }
         }
     }
 

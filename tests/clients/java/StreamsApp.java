@@ -19,14 +19,15 @@ import org.apache.kafka.streams.kstream.TimeWindows;
  * Three applications of Kafka Streams in one process, exactly once: words are counted, numbers are
  * summed in windows of time, orders are joined with the table of their users.
  *
- *   StreamsApp BOOTSTRAP PREFIX classic|streams FOLDER
+ *   StreamsApp BOOTSTRAP PREFIX classic|streams FOLDER [GUARANTEE]
  *
  * Topics are PREFIX-words, -counts, -numbers, -sums, -users, -orders, -joined; applications
  * PREFIX-count, -sum, -join. Nothing is cached, so each input record shows in the output. It runs
- * until it is killed; a line tells each application that runs, and one what went wrong.
+ * until it is killed; a line tells each application that runs, and one what went wrong. It is
+ * compiled with any release from 2.8 on; GUARANTEE is exactly_once_v2 where nothing is said.
  */
 public class StreamsApp {
-    public static void main(String[] args) {
+    public static void main(String[] args) throws Exception {
         String bootstrap = args[0], prefix = args[1], protocol = args[2], folder = args[3];
         List<KafkaStreams> all = new ArrayList<>();
         for (String name : List.of("count", "sum", "join")) {
@@ -39,11 +40,14 @@ public class StreamsApp {
             Properties config = new Properties();
             config.put(StreamsConfig.APPLICATION_ID_CONFIG, prefix + "-" + name);
             config.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, bootstrap);
-            config.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
-            config.put(StreamsConfig.GROUP_PROTOCOL_CONFIG, protocol);
+            config.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG,
+                args.length > 4 ? args[4] : "exactly_once_v2");
+            config.put("group.protocol", protocol);
             config.put(StreamsConfig.STATE_DIR_CONFIG, folder);
             config.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 100);
-            config.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
+            config.put("statestore.cache.max.bytes", 0);
+            // Its name before 3.4.
+            config.put("cache.max.bytes.buffering", 0);
             config.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, 2);
             if (protocol.equals("classic")) {
                 // The shortest a broker allows: what was killed is missed so long.
@@ -79,11 +83,11 @@ public class StreamsApp {
             .to(prefix + "-counts", Produced.with(text, text));
     }
 
-    static void sum(StreamsBuilder builder, String prefix) {
+    static void sum(StreamsBuilder builder, String prefix) throws Exception {
         var text = Serdes.String();
         builder.stream(prefix + "-numbers", Consumed.with(text, text))
             .groupByKey(Grouped.with(text, text))
-            .windowedBy(TimeWindows.ofSizeWithNoGrace(Duration.ofSeconds(10)))
+            .windowedBy(windows(Duration.ofSeconds(10)))
             .aggregate(() -> "0",
                 (key, value, total) -> String.valueOf(Long.parseLong(total) + Long.parseLong(value)),
                 Materialized.<String, String, org.apache.kafka.streams.state.WindowStore<
@@ -93,6 +97,18 @@ public class StreamsApp {
             .map((window, total) ->
                 KeyValue.pair(window.key() + "@" + window.window().start(), total))
             .to(prefix + "-sums", Produced.with(text, text));
+    }
+
+    /** Windows that end at once, which 2.8 can only say in a way that 4.0 no longer knows. */
+    static TimeWindows windows(Duration size) throws Exception {
+        try {
+            return (TimeWindows) TimeWindows.class.getMethod("ofSizeWithNoGrace", Duration.class)
+                .invoke(null, size);
+        } catch (NoSuchMethodException older) {
+            Object windows = TimeWindows.class.getMethod("of", Duration.class).invoke(null, size);
+            return (TimeWindows) TimeWindows.class.getMethod("grace", Duration.class)
+                .invoke(windows, Duration.ZERO);
+        }
     }
 
     static void join(StreamsBuilder builder, String prefix) {

@@ -1,10 +1,10 @@
 """Kafka's own Java client in each release that Kafka 4 still serves: from 2.1 on (KIP-896).
 
 `java/ClientsApp.java` drives the whole client, compiled against each release: producers with every
-codec, consumer groups with each assignor, static members, seeks by time, transactions, zombies, the
-administrative client. What must be so it checks itself; what differs by release (which refusal a
-step gets) it prints, and `java/clients.txt` is what it prints beside Apache Kafka 4.3.1. With
-RECORD=1, beside Kafka, that file is written anew.
+codec, consumer groups with each assignor and over the consumer protocol, static members, share
+groups, seeks by time, transactions, zombies, the administrative client. What must be so it checks
+itself; what differs by release (which refusal a step gets) it prints, and `java/clients.txt` is
+what it prints beside Apache Kafka 4.3.1. With RECORD=1, beside Kafka, that file is written anew.
 """
 
 import os
@@ -70,8 +70,8 @@ def drive(bench, version):
 
 
 # What the lines of the program begin with; its log may say other things.
-NAMES = ["client", "producer", "times", "groups", "offsets", "static", "transactions", "zombies",
-         "admin", "admin-groups", "cluster"]
+NAMES = ["client", "producer", "times", "groups", "offsets", "static", "share", "transactions",
+         "zombies", "admin", "admin-groups", "cluster"]
 
 
 def client(version):
