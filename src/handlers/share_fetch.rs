@@ -244,7 +244,8 @@ async fn acquire(
         return router.share_fetch(wanted).await;
     }
     let found = router.share_fetch(wanted.clone()).await;
-    let bytes: usize = found.iter().map(|answer| answer.bytes).sum();
+    let sizes = found.iter().map(|answer| answer.bytes);
+    let bytes = sizes.fold(0, usize::saturating_add);
     if bytes < terms.bytes_min && found.iter().all(|answer| answer.error == ErrorCode::None) {
         return found;
     }

@@ -64,6 +64,7 @@ impl Shard {
                     return answer(code, seat.epoch);
                 }
             };
+            let visible = seat.partition.visible_to(committed);
             let found = match read(&seat, from, wanted.bytes_max, committed).await {
                 Ok(found) => found,
                 Err(ReadError::OffsetOutOfRange { start, .. }) if from < start => {
@@ -78,11 +79,7 @@ impl Shard {
             };
             if wanted.peeks {
                 drop(reading);
-                let bytes = found.records.iter().map(|slice| slice.len()).sum();
-                return ShareAnswer {
-                    bytes,
-                    ..nothing(&seat, Some(from))
-                };
+                return peeked(&seat, from, visible, &found.records);
             }
             let given = self.give(&seat, wanted, records_max, from, &found);
             drop(reading);
@@ -150,6 +147,23 @@ async fn read(
         _ => Vec::new(),
     };
     Ok(Found { records, aborted })
+}
+
+/// What there would be. It is news only when more is visible: what was found already must not wake
+/// who waits for more, or it would look again at once, and for ever.
+fn peeked(seat: &ShareSeat, from: Offset, visible: Offset, records: &[Slice]) -> ShareAnswer {
+    let end = batches(records)
+        .last()
+        .map_or(from, |last| Offset(last.header.next_offset()));
+    let bytes = match end < visible {
+        // As much as one answer takes: no wait makes it more.
+        true => usize::MAX,
+        false => records.iter().map(|slice| slice.len()).sum(),
+    };
+    ShareAnswer {
+        bytes,
+        ..nothing(seat, Some(end))
+    }
 }
 
 fn nothing(seat: &ShareSeat, from: Option<Offset>) -> ShareAnswer {

@@ -1,15 +1,24 @@
-"""librdkafka's own programs: the examples of its source."""
+"""librdkafka's own programs: the examples of its source, and its regression tests as they are.
+
+Left out of its tests are those that need no broker, a cluster, an authorizer, TLS or SASL, Kafka's
+scripts, or minutes; and 0011, which on Kafka may write before the broker knows of a new setting.
+"""
 
 import contextlib
+import os
 import re
 import signal
 import subprocess
+import tempfile
 
 from confluent_kafka import Producer
 from run import equal, eventually, holds
 from smoke import fetched
 from suites.transactions import read
 
+# Some of its tests count on four partitions in what is made by itself.
+PROPERTIES = {"num.partitions": "4"}
+TEST_SECONDS_MAX = 600
 PARTITIONS = 3
 
 
@@ -213,7 +222,49 @@ def it_administers_groups(bench):
     equal(re.findall(r"offset (\d+)", told), ["7"] * PARTITIONS, told)
 
 
+def own(name, numbers, **env):
+    """Its tests of these numbers: none may fail, and each must have run."""
+    def test(bench):
+        tests = (fetched("librdkafka-build") / "tests").resolve()
+        root = tests.parent
+        with tempfile.NamedTemporaryFile("w", suffix=".conf") as conf:
+            conf.write(f"metadata.broker.list={bench.address}\ntest.timeout.multiplier=3\n")
+            conf.flush()
+            done = subprocess.run(
+                [tests / "test-runner", "-p4", "-Q", "-L", "-V", "4.3.1"], cwd=tests,
+                capture_output=True, text=True, errors="replace",
+                env=os.environ | env | {
+                    "TESTS": ",".join(numbers), "RDKAFKA_TEST_CONF": conf.name,
+                    "LD_LIBRARY_PATH": f"{root / 'src'}:{root / 'src-cpp'}"})
+        told = re.sub(r"\x1b\[[0-9;]*m", "", done.stdout + done.stderr)
+        # Its exit code tells nothing: it frees at its end what is not its own.
+        failed = re.findall(r'^### Test "([^<].*)\n(.*)', told, re.M)
+        holds(not failed, f"{failed}")
+        passed = {number[:4] for number in re.findall(r"= Test (\w+) PASSED =", told)}
+        missing = sorted(set(numbers) - passed)
+        holds(not missing, f"{missing} did not pass: {told[-400:]}")
+    test.__name__ = name
+    return test
+
+
+PRODUCERS = ("0001 0002 0003 0005 0007 0008 0012 0013 0017 0044 0048 0055 0057 0060 0068 0070 "
+             "0073 0075 0085 0086 0088 0090 0094 0114 0123 0125").split()
+CONSUMERS = ("0014 0015 0022 0026 0029 0031 0034 0035 0036 0039 0041 0042 0049 0050 0051 0054 "
+             "0059 0061 0063 0065 0067 0069 0083 0084 0089 0093 0099 0112 0127 0130 0137 "
+             "0140").split()
+GROUPS = "0018 0019 0030 0033 0040 0045 0056 0064 0102 0113 0122".split()
+# Classic groups only: 0118 counts on who is assigned first, 0132 on the assignors of the client.
+CLASSIC = ["0118", "0132"]
+TRANSACTIONS = ["0103", "0129"]
+# What its tests know as a broker that makes no topic by itself; they make and remove their own.
+TOPICS = ["0045", "0107"]
+
 TESTS = [a_group_goes_on, two_members_share, the_complex_consumer_ends_at_the_end,
          the_old_consumer_reads_a_partition, the_idempotent_producer_stops_at_a_fatal_error,
          transactions_sum_exactly_once, it_tells_of_topics_and_the_cluster,
-         it_looks_for_offsets_and_deletes_records, it_administers_groups]
+         it_looks_for_offsets_and_deletes_records, it_administers_groups,
+         own("own_producers", PRODUCERS), own("own_consumers", CONSUMERS),
+         own("own_groups", GROUPS + CLASSIC),
+         own("own_groups_of_the_new_protocol", GROUPS, TEST_CONSUMER_GROUP_PROTOCOL="consumer"),
+         own("own_transactions", TRANSACTIONS),
+         own("own_topics", TOPICS, TEST_SCENARIO="noautocreate")]

@@ -14,10 +14,13 @@ import subprocess
 
 import wire
 from broker import ottla_binary
+from confluent_kafka import Producer
+from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource
 from run import HERE, REPOSITORY, Skip, equal, eventually, holds
 
 from suites.java_admin import java
 
+FIND_COORDINATOR = 10
 HEARTBEAT, SHARE_FETCH, SHARE_ACKNOWLEDGE = 76, 78, 79
 NONE, INVALID_REQUEST, UNKNOWN_TOPIC_OR_PARTITION = 0, 42, 3
 UNKNOWN_MEMBER_ID, GROUP_ID_NOT_FOUND, FENCED_MEMBER_EPOCH = 25, 69, 110
@@ -223,10 +226,10 @@ def beat(connection, group, member, epoch, topics=None):
     return struct.unpack(">h", answer[5:7])[0]
 
 
-def share_fetch(connection, group, member, epoch, topics=(), acks=()):
+def share_fetch(connection, group, member, epoch, topics=(), acks=(), wait_ms=100, min_bytes=1):
     """ShareFetch v1 of (topic id, partition) pairs: the code of the whole."""
     body = (compact(group) + compact(member)
-            + struct.pack(">iiiiii", epoch, 100, 1, 1 << 20, 500, 500))
+            + struct.pack(">iiiiii", epoch, wait_ms, min_bytes, 1 << 20, 500, 500))
     answer = flexible(connection, SHARE_FETCH, body + asked(topics, acks) + b"\1")
     return struct.unpack(">h", answer[5:7])[0]
 
@@ -300,5 +303,34 @@ def refuses(bench):
         equal(code(group, member, -1), NONE)
 
 
+def waits_for_bytes(bench):
+    """Who waits for more bytes than there are waits, and the broker goes on for others."""
+    partitions = 4
+    topic = bench.topic(partitions=partitions)
+    topic_id = id_of(bench, topic)
+    producer = Producer({"bootstrap.servers": bench.address})
+    for partition in range(partitions):
+        producer.produce(topic, b"found", partition=partition)
+    equal(producer.flush(20), 0, "left in the queue")
+    # Each partition and each connection is some core's: some of the pairs are of one core.
+    for partition in list(range(partitions)) * 3:
+        group, member = bench.name("waits"), "w" * 22
+        resource = ConfigResource(ConfigResource.Type.GROUP, group, incremental_configs=[
+            ConfigEntry("share.auto.offset.reset", "earliest",
+                        incremental_operation=AlterConfigOpType.SET)])
+        bench.admin().incremental_alter_configs([resource])[resource].result(15)
+        with wire.Connection(bench.address) as connection:
+            def joins():
+                # The first who asks for a coordinator makes its topic.
+                connection.ask(FIND_COORDINATOR, 1, wire.string(group) + b"\0")
+                return beat(connection, group, member, 0, [topic]) == NONE
+            eventually(joins, "joined", 60)
+            equal(share_fetch(connection, group, member, 0, [(topic_id, partition)],
+                              wait_ms=500, min_bytes=1 << 29), NONE, "time is up")
+    with wire.Connection(bench.address) as connection:
+        for partition in range(partitions):
+            equal(connection.end_offset(topic, partition), 1)
+
+
 TESTS = [enabled, acknowledges, limits, renews, shares, outlives_its_broker, tool, console,
-         perf_test, refuses]
+         perf_test, refuses, waits_for_bytes]
