@@ -220,6 +220,8 @@ async fn gather(call: &Call, terms: &Terms, session: &Session) -> Vec<Answered> 
         let news = router.share_news(terms.member.group.clone(), committed, seen);
         let either = either(news, call.context.shared.stopping.next());
         let _ = router.shard.runtime.deadline(terms.deadline, either).await;
+        // Whatever is called news, others have their turn before the next look, and time goes on.
+        router.shard.runtime.yield_now().await;
     }
 }
 
