@@ -153,9 +153,10 @@ async fn take(
         }
     }
     let lock = lock(runtime, path).await.map_err(|errno| match errno {
-        Errno::WOULD_BLOCK => {
-            not_ours(&"in use already: stop the other broker, name another folder, and each once")
-        }
+        Errno::WOULD_BLOCK => not_ours(
+            &"in use already: stop the broker that has it, or name another folder \
+              (two names may lead to one)",
+        ),
         errno => unusable(errno),
     })?;
     // A full disk must not keep a broker from starting: deleting is what helps.

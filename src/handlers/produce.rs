@@ -11,6 +11,7 @@ use crate::protocol::messages::produce::{
     BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse,
 };
 use crate::protocol::produce::{ProduceResponseWriter, ProduceView};
+use crate::protocol::record_batch::REFUSED_RECORDS_MAX;
 use crate::protocol::topic_cursor::TopicRef;
 use crate::protocol::{ErrorCode, Reader, TopicName, Uuid};
 use crate::shard::message::{ProduceAnswer, ProducePart};
@@ -196,7 +197,7 @@ fn respond(
         ProduceResponseWriter::new(&mut out, call.version, call.correlation_id, topics.len());
     let image = call.image();
     let mut leaders = Vec::new();
-    let (mut opened, mut untold) = (0, RECORD_ERRORS_MAX);
+    let (mut opened, mut untold) = (0, REFUSED_RECORDS_MAX);
     for asked in asked {
         if asked.topic == opened {
             let AskedTopic {
@@ -289,6 +290,3 @@ fn borrowed_response<'a>(
         .collect();
     response
 }
-
-/// Of all batches of a request: what is told of them stays small beside the request.
-const RECORD_ERRORS_MAX: usize = 16_384;

@@ -86,12 +86,15 @@ pub async fn handle(call: &Call, request: ShareFetchRequest<'_>) -> Result<Respo
 fn terms(call: &Call, request: &ShareFetchRequest<'_>, member: Member, mode: Mode) -> Terms {
     let now = call.context.router.shard.runtime.now();
     let limit = call.config().fetch_bytes_max as usize;
+    let bytes_max = usize::try_from(request.max_bytes).unwrap_or(0).min(limit);
     Terms {
         member,
         mode,
         deadline: now.plus_ms(i64::from(request.max_wait_ms)),
-        bytes_min: usize::try_from(request.min_bytes).unwrap_or(0),
-        bytes_max: usize::try_from(request.max_bytes).unwrap_or(0).min(limit),
+        bytes_min: usize::try_from(request.min_bytes)
+            .unwrap_or(0)
+            .min(bytes_max),
+        bytes_max,
         records_max: i64::from(request.max_records),
         batch_size: i64::from(request.batch_size),
         epoch: request.share_session_epoch,
@@ -246,8 +249,7 @@ async fn acquire(
         return router.share_fetch(wanted).await;
     }
     let found = router.share_fetch(wanted.clone()).await;
-    let sizes = found.iter().map(|answer| answer.bytes);
-    let bytes = sizes.fold(0, usize::saturating_add);
+    let bytes: usize = found.iter().map(|answer| answer.bytes).sum();
     if bytes < terms.bytes_min && found.iter().all(|answer| answer.error == ErrorCode::None) {
         return found;
     }

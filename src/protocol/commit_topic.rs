@@ -31,7 +31,7 @@ pub trait CommitTopic<'a>: Sized {
 
     fn partitions(&self) -> &[Self::Partition];
 
-    /// The topic without its partitions, and they.
+    /// Takes its partitions out.
     fn take_partitions(&mut self) -> Vec<Self::Partition>;
 
     fn put_partitions(&mut self, partitions: Vec<Self::Partition>);

@@ -2,8 +2,9 @@
 # Sourced by what installs things: one way to ask the network, and to say that it has no answer.
 #
 # Room:       `tests/clients`.
-# Called by:  tests/clients/install, perf/peers/kafka-fetch, perf/load/build.
-# Never:      names a host: mirrors are the configuration of apt, pip and Maven.
+# Called by:  tests/clients/install and whatever fetches or builds clients beside it,
+#             perf/peers/kafka-fetch, perf/load/build.
+# Never:      names a host: mirrors are the configuration of apt, pip, Maven, npm, Go and Cargo.
 
 # sysexits.h's "try again later": the thing exists, the network does not give it.
 UNREACHABLE=75

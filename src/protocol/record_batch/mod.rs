@@ -40,6 +40,6 @@ pub use header::{
 };
 pub use rebuild::{Rebuild, emptied, recompressed};
 pub use record::{Header, Headers, Record, RecordError, Records};
-pub use refused::{Refusal, RefusedRecord, RefusedRecords};
+pub use refused::{REFUSED_RECORDS_MAX, Refusal, RefusedRecord, RefusedRecords};
 pub use validate::{Checked, InvalidBatch, Limits, Validated, check, validate};
 pub use walk::{WalkLimits, Walked, walk};

@@ -13,10 +13,10 @@ use crate::ErrorCode;
 /// Records that may not be in the topic; at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedRecords {
-    /// In the order of the batch.
+    /// In the order of the batch: the first `REFUSED_RECORDS_MAX`.
     pub records: Vec<RefusedRecord>,
-    /// How many there may be; those after it are not told.
-    most: usize,
+    /// How many there are in all.
+    count: usize,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,17 +39,17 @@ pub enum Refusal {
 }
 
 impl RefusedRecords {
-    /// None yet. A few bytes of a compressed batch can hold millions of records, so what is told of
-    /// them grows with what was sent.
-    pub(super) fn of_batch(bytes: usize) -> Self {
+    /// None yet.
+    pub(super) fn none() -> Self {
         Self {
             records: Vec::new(),
-            most: (bytes / BYTES_PER_RECORD).max(RECORDS_MIN),
+            count: 0,
         }
     }
 
     pub(super) fn push(&mut self, index: i32, why: Refusal) {
-        if self.records.len() < self.most {
+        self.count += 1;
+        if self.records.len() < REFUSED_RECORDS_MAX {
             self.records.push(RefusedRecord { index, why });
         }
     }
@@ -78,19 +78,17 @@ impl Refusal {
 
 impl std::fmt::Display for RefusedRecords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let [first, others @ ..] = &self.records[..] else {
+        let Some(first) = self.records.first() else {
             return Ok(());
         };
         write!(f, "record {}: {}", first.index, first.why.text())?;
-        match others.len() {
+        match self.count - 1 {
             0 => Ok(()),
-            count => write!(f, ", and {count} more like it"),
+            more => write!(f, ", and {more} more records"),
         }
     }
 }
 
-/// The smallest records with a value of a few bytes: of an uncompressed batch all are told.
-const BYTES_PER_RECORD: usize = 16;
-
-/// However small the batch is.
-const RECORDS_MIN: usize = 16;
+/// A few bytes of a compressed batch can hold millions of records: of those at fault so many are
+/// told. A client takes the others for victims of these.
+pub const REFUSED_RECORDS_MAX: usize = 16_384;

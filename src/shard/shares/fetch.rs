@@ -79,12 +79,18 @@ impl Shard {
             };
             if wanted.peeks {
                 drop(reading);
-                return peeked(&seat, from, visible, &found.records);
+                return peeked(&seat, visible, wanted.bytes_max, &found.records);
             }
+            // Compaction may have left nothing up to what is visible: then only more is news.
+            let seen = if found.records.is_empty() {
+                visible
+            } else {
+                from
+            };
             let given = self.give(&seat, wanted, records_max, from, &found);
             drop(reading);
             return ShareAnswer {
-                seen: seat.seen(Some(from)),
+                seen: seat.seen(Some(seen)),
                 ..given
             };
         }
@@ -149,20 +155,18 @@ async fn read(
     Ok(Found { records, aborted })
 }
 
-/// What there would be. It is news only when more is visible: what was found already must not wake
-/// who waits for more, or it would look again at once, and for ever.
-fn peeked(seat: &ShareSeat, from: Offset, visible: Offset, records: &[Slice]) -> ShareAnswer {
+/// What there would be of `records`, up to `bytes_max`. All that is visible counts as seen: what
+/// was found already must not wake who waits for more, or it would look again at once, and for ever.
+fn peeked(seat: &ShareSeat, visible: Offset, bytes_max: usize, records: &[Slice]) -> ShareAnswer {
+    let read: usize = records.iter().map(|slice| slice.len()).sum();
     let end = batches(records)
         .last()
-        .map_or(from, |last| Offset(last.header.next_offset()));
-    let bytes = match end < visible {
-        // As much as one answer takes: no wait makes it more.
-        true => usize::MAX,
-        false => records.iter().map(|slice| slice.len()).sum(),
-    };
+        .map(|last| last.header.next_offset());
+    // More than one read brings: no wait makes it more.
+    let is_more = end.is_some_and(|end| Offset(end) < visible);
     ShareAnswer {
-        bytes,
-        ..nothing(seat, Some(end))
+        bytes: if is_more { read.max(bytes_max) } else { read },
+        ..nothing(seat, Some(visible))
     }
 }
 

@@ -88,7 +88,7 @@ pub struct ShareAnswer {
     pub error: ErrorCode,
     pub leader_epoch: LeaderEpoch,
     pub records: Vec<Slice>,
-    /// Sum of `records`.
+    /// Sum of `records`; for who peeks, what they would be.
     pub bytes: usize,
     pub acquired: Vec<Acquired>,
     pub seen: Seen,
@@ -98,6 +98,6 @@ pub struct ShareAnswer {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Seen {
     pub version: u64,
-    /// The log had nothing here; `None` when nothing of it could be given.
+    /// The log had nothing from here on; `None` when nothing of it could be given.
     pub from: Option<Offset>,
 }

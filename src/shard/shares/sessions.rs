@@ -266,7 +266,7 @@ mod tests {
         assert_eq!(step(end), Err(ErrorCode::ShareSessionNotFound));
     }
 
-    /// Goal: a member that names ever other partitions does not fill the memory.
+    /// Goal: a member that names ever other partitions and forgets them does not fill the memory.
     #[test]
     fn forgotten_partitions_are_remembered_up_to_a_bound() {
         let mut sessions = Sessions::default();

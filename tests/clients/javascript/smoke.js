@@ -3,7 +3,8 @@
 //   node smoke.js HOST:PORT produce TOPIC FIRST COUNT CODEC
 //   node smoke.js HOST:PORT consume TOPIC GROUP COUNT
 //
-// Called by: the suites `kafkajs` and `confluent-javascript`, each with its own client.js.
+// Called by: node_client.py, for the suites `kafkajs` and `confluent-javascript`, each with its own
+// client.js.
 
 const client = require('./client')
 const { Reader } = require('./reader')

@@ -2,12 +2,17 @@
 
 import os
 import re
+import struct
 import subprocess
 import threading
 import time
 
+import wire
 from broker import Broker
 from run import Bench, Skip, equal, eventually, holds, raises
+
+OFFSET_COMMIT, FIND_COORDINATOR, DELETE_GROUPS = 8, 10, 42
+NONE, GROUP_ID_NOT_FOUND = 0, 69
 
 
 def fill(bench, topic, partitions, count):
@@ -273,6 +278,36 @@ def many_groups_at_once(bench):
     holds({f"{topic}-g{number}" for number in range(20)} <= listed, "all are listed")
 
 
+def hundreds_of_groups_go_in_one_request(bench):
+    """Each name is answered for itself, those of groups there are not among them."""
+    topic = bench.topic()
+    names = [bench.name("g") for _ in range(600)]
+    with wire.Connection(bench.address) as connection:
+        def commit(group):
+            body = (wire.string(group) + struct.pack(">i", -1) + wire.string("")
+                    + struct.pack(">qi", -1, 1) + wire.string(topic)
+                    + struct.pack(">iiq", 1, 0, 1) + wire.string(""))
+            answer = connection.ask(OFFSET_COMMIT, 2, body)
+            return struct.unpack(">h", answer[-2:])[0] == 0
+
+        # The first who asks for a coordinator makes its topic.
+        connection.ask(FIND_COORDINATOR, 0, wire.string(names[0]))
+        for group in names[::2]:
+            eventually(lambda: commit(group), "committed", 60)
+        for there in NONE, GROUP_ID_NOT_FOUND:
+            body = struct.pack(">i", len(names)) + b"".join(map(wire.string, names))
+            answer = connection.ask(DELETE_GROUPS, 0, body)
+            (count,), at, codes = struct.unpack(">i", answer[4:8]), 8, {}
+            for _ in range(count):
+                (length,) = struct.unpack(">h", answer[at:at + 2])
+                at += 2 + length
+                name = answer[at - length:at].decode()
+                (codes[name],) = struct.unpack(">h", answer[at:at + 2])
+                at += 2
+            wanted = [there, GROUP_ID_NOT_FOUND] * 300
+            equal([codes.get(name) for name in names], wanted)
+
+
 def new_consumer(bench, group, **config):
     """Speaks the protocol whose coordinator assigns (KIP-848)."""
     from confluent_kafka import Consumer
@@ -480,6 +515,7 @@ TESTS = [
     the_tool_lists_describes_resets_and_deletes,
     offsets_of_a_deleted_topic_are_gone,
     many_groups_at_once,
+    hundreds_of_groups_go_in_one_request,
     the_coordinator_assigns_uniformly,
     the_coordinator_assigns_ranges,
     a_static_member_of_the_new_protocol_comes_back,

@@ -1,4 +1,5 @@
-"""librdkafka's own programs: the examples of its source, and its regression tests as they are.
+"""librdkafka's own programs: the examples of its source, and its regression tests, two of them with
+one replica instead of three.
 
 Left out of its tests are those that need no broker, a cluster, an authorizer, TLS or SASL, Kafka's
 scripts, or minutes; and 0011, which on Kafka may write before the broker knows of a new setting.

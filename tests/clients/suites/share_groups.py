@@ -11,6 +11,7 @@ import re
 import signal
 import struct
 import subprocess
+import time
 
 import wire
 from broker import ottla_binary
@@ -325,8 +326,14 @@ def waits_for_bytes(bench):
                 connection.ask(FIND_COORDINATOR, 1, wire.string(group) + b"\0")
                 return beat(connection, group, member, 0, [topic]) == NONE
             eventually(joins, "joined", 60)
+            began = time.monotonic()
             equal(share_fetch(connection, group, member, 0, [(topic_id, partition)],
-                              wait_ms=500, min_bytes=1 << 29), NONE, "time is up")
+                              wait_ms=500, min_bytes=1 << 19), NONE, "time is up")
+            waited = time.monotonic() - began
+            holds(waited > 0.4, f"answered after {waited:.2f} s, with less than was asked for")
+            accepts = [(topic_id, partition, [(0, 0, [1])])]
+            equal(share_acknowledge(connection, group, member, 1, accepts), (NONE, NONE),
+                  "what was there came when time was up")
     with wire.Connection(bench.address) as connection:
         for partition in range(partitions):
             equal(connection.end_offset(topic, partition), 1)
