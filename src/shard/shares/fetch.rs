@@ -156,7 +156,7 @@ async fn read(
 }
 
 /// What there would be of `records`, up to `bytes_max`. All that is visible counts as seen: what
-/// was found already must not wake who waits for more, or it would look again at once, and for ever.
+/// was found already must not wake who waits for more, or it would look again at once, for ever.
 fn peeked(seat: &ShareSeat, visible: Offset, bytes_max: usize, records: &[Slice]) -> ShareAnswer {
     let read: usize = records.iter().map(|slice| slice.len()).sum();
     let end = batches(records)
