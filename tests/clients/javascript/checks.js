@@ -139,6 +139,8 @@ const checks = {
       const reader = await Reader.start(address, how)
       assert.deepEqual(valuesOf(await reader.take(30)), numbered(first, first + 30))
       await reader.commitAndLeave()
+      const { groups: [group] } = await withAdmin(admin => admin.describeGroups([groupId]))
+      assert.equal(group.members.length, 1, 'its place is kept')
     }
   },
 
