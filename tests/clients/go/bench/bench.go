@@ -10,6 +10,7 @@
 package bench
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strconv"
 	"time"
 )
@@ -89,6 +91,23 @@ func Records(first, last int) []Record {
 		records = append(records, Record{Key: "k" + text, Value: "v" + text, Header: text})
 	}
 	return records
+}
+
+// Numbered are the values of `Records`.
+func Numbered(first, last int) []string {
+	values := make([]string, 0, last-first)
+	for _, record := range Records(first, last) {
+		values = append(values, record.Value)
+	}
+	return values
+}
+
+// ByNumber sorts such values by their numbers.
+func ByNumber(values []string) []string {
+	slices.SortFunc(values, func(a, b string) int {
+		return cmp.Or(len(a)-len(b), cmp.Compare(a, b))
+	})
+	return values
 }
 
 // Check ends the program when there is an error.

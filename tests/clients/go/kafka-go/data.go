@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/segmentio/kafka-go"
@@ -58,21 +56,7 @@ func values(records []kafka.Message) []string {
 	for _, record := range records {
 		got = append(got, string(record.Value))
 	}
-	slices.SortFunc(got, func(a, b string) int {
-		if len(a) != len(b) {
-			return len(a) - len(b)
-		}
-		return bytes.Compare([]byte(a), []byte(b))
-	})
-	return got
-}
-
-func numbered(first, last int) []string {
-	wanted := make([]string, 0, last-first)
-	for n := first; n < last; n++ {
-		wanted = append(wanted, fmt.Sprintf("v%d", n))
-	}
-	return wanted
+	return bench.ByNumber(got)
 }
 
 func writesEveryCodecAndAcks(b *bench.Bench) {
@@ -90,7 +74,7 @@ func writesEveryCodecAndAcks(b *bench.Bench) {
 				}
 				return sum >= 300
 			})
-			bench.Equal(values(readAll(b, topic, kafka.ReaderConfig{})), numbered(0, 300), what)
+			bench.Equal(values(readAll(b, topic, kafka.ReaderConfig{})), bench.Numbered(0, 300), what)
 		}
 	}
 }
@@ -178,7 +162,7 @@ func readsAndWritesOnAConnection(b *bench.Bench) {
 		}
 		_ = batch.Close()
 	}
-	bench.Equal(values(got), numbered(0, int(offset)), "all of them")
+	bench.Equal(values(got), bench.Numbered(0, int(offset)), "all of them")
 	versions, err := connection.ApiVersions()
 	bench.Check(err)
 	bench.Holds(len(versions) > 40, "what the broker speaks")
@@ -263,7 +247,7 @@ func readsAndWritesByRequests(b *bench.Bench) {
 			got = append(got, string(value))
 		}
 	}
-	bench.Equal(got, numbered(0, int(offset)), "in order")
+	bench.Equal(got, bench.Numbered(0, int(offset)), "in order")
 	told, err := client.Fetch(ctx, &kafka.FetchRequest{Topic: topic, Partition: 2,
 		Offset: offset + 1, MinBytes: 1, MaxBytes: 1000, MaxWait: time.Second})
 	bench.Check(err)
@@ -272,7 +256,7 @@ func readsAndWritesByRequests(b *bench.Bench) {
 
 func records(first, count int) kafka.RecordReader {
 	var made []kafka.Record
-	for _, value := range numbered(first, first+count) {
+	for _, value := range bench.Numbered(first, first+count) {
 		made = append(made, kafka.Record{Value: kafka.NewBytes([]byte(value))})
 	}
 	return kafka.NewRecordReader(made...)

@@ -91,25 +91,25 @@ func aGroupSharesAndGoesOn(b *bench.Bench) {
 				CommitInterval: interval}
 			first := join(b.Address, topic, group, config)
 			send(b.Address, topic, &kafka.Writer{}, messages(bench.Records(0, 100)))
-			bench.Equal(values(take(100, first)), numbered(0, 100), what)
+			bench.Equal(values(take(100, first)), bench.Numbered(0, 100), what)
 			second := join(b.Address, topic, group, config)
 			bench.Until(what+", shares", func() bool {
 				got := shares(b, group)
 				return len(got) == 2 && got[0]+got[1] == partitions && got[0]*got[1] > 0
 			})
 			send(b.Address, topic, &kafka.Writer{}, messages(bench.Records(100, 200)))
-			bench.Equal(values(take(100, first, second)), numbered(100, 200), what+", shared")
+			bench.Equal(values(take(100, first, second)), bench.Numbered(100, 200), what+", shared")
 			bench.Check(first.Close())
 			bench.Until(what+", gives all to who is left", func() bool {
 				got := shares(b, group)
 				return len(got) == 1 && got[0] == partitions
 			})
 			send(b.Address, topic, &kafka.Writer{}, messages(bench.Records(200, 230)))
-			bench.Equal(values(take(30, second)), numbered(200, 230), what+", alone")
+			bench.Equal(values(take(30, second)), bench.Numbered(200, 230), what+", alone")
 			bench.Check(second.Close())
 			send(b.Address, topic, &kafka.Writer{}, messages(bench.Records(230, 240)))
 			third := join(b.Address, topic, group, config)
-			bench.Equal(values(take(10, third)), numbered(230, 240), what+", goes on")
+			bench.Equal(values(take(10, third)), bench.Numbered(230, 240), what+", goes on")
 			bench.Check(third.Close())
 		}
 	}

@@ -74,25 +74,7 @@ func values(records []*sarama.ConsumerMessage) []string {
 	for _, record := range records {
 		got = append(got, string(record.Value))
 	}
-	return byNumber(got)
-}
-
-func numbered(first, last int) []string {
-	wanted := make([]string, 0, last-first)
-	for n := first; n < last; n++ {
-		wanted = append(wanted, fmt.Sprintf("v%d", n))
-	}
-	return wanted
-}
-
-func byNumber(values []string) []string {
-	slices.SortFunc(values, func(a, b string) int {
-		if len(a) != len(b) {
-			return len(a) - len(b)
-		}
-		return bytes.Compare([]byte(a), []byte(b))
-	})
-	return values
+	return bench.ByNumber(got)
 }
 
 func writesEveryCodecAndAcks(b *bench.Bench) {
@@ -119,7 +101,7 @@ func writesEveryCodecAndAcks(b *bench.Bench) {
 			if !config.Producer.Idempotent {
 				got = slices.Compact(got)
 			}
-			bench.Equal(got, numbered(0, 300), what)
+			bench.Equal(got, bench.Numbered(0, 300), what)
 		}
 	}
 }

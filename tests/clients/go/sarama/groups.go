@@ -143,22 +143,22 @@ func aGroupSharesAndGoesOn(b *bench.Bench) {
 		}
 		first := join(b.Address, config(), group, topic)
 		send(b.Address, settings(), messages(topic, bench.Records(0, 100)))
-		bench.Equal(values(first.take(100)), numbered(0, 100), name)
+		bench.Equal(values(first.take(100)), bench.Numbered(0, 100), name)
 		second := join(b.Address, config(), group, topic)
 		bench.Until(name+" shares", func() bool { return share(first, second) })
 		send(b.Address, settings(), messages(topic, bench.Records(100, 200)))
-		bench.Equal(values(take(100, first, second)), numbered(100, 200), name+", shared")
+		bench.Equal(values(take(100, first, second)), bench.Numbered(100, 200), name+", shared")
 		first.leave()
 		bench.Until(name+" gives all to who is left", func() bool {
 			claims, _ := second.claims()
 			return len(claims) == partitions
 		})
 		send(b.Address, settings(), messages(topic, bench.Records(200, 230)))
-		bench.Equal(values(second.take(30)), numbered(200, 230), name+", alone")
+		bench.Equal(values(second.take(30)), bench.Numbered(200, 230), name+", alone")
 		second.leave()
 		send(b.Address, settings(), messages(topic, bench.Records(230, 240)))
 		third := join(b.Address, config(), group, topic)
-		bench.Equal(values(third.take(10)), numbered(230, 240), name+", goes on")
+		bench.Equal(values(third.take(10)), bench.Numbered(230, 240), name+", goes on")
 		third.leave()
 	}
 }
@@ -177,7 +177,7 @@ func aStaticMemberComesBack(b *bench.Bench) {
 	before, generation := leaves.claims()
 	for first := range 3 {
 		send(b.Address, settings(), messages(topic, bench.Records(first*30, first*30+30)))
-		bench.Equal(values(take(30, stays, leaves)), numbered(first*30, first*30+30), "each once")
+		bench.Equal(values(take(30, stays, leaves)), bench.Numbered(first*30, first*30+30), "each once")
 		leaves.leave()
 		leaves = join(b.Address, config("leaves"), group, topic)
 		bench.Until("it is back", func() bool { return share(stays, leaves) })

@@ -20,7 +20,7 @@ func transactionsCommitAndAbort(b *bench.Bench) {
 			bench.Check(one.AbortTxn())
 		} else {
 			bench.Check(one.CommitTxn())
-			wanted = append(wanted, numbered(first, first+10)...)
+			wanted = append(wanted, bench.Numbered(first, first+10)...)
 		}
 	}
 	// One that holds nothing ends well, too.
@@ -28,7 +28,7 @@ func transactionsCommitAndAbort(b *bench.Bench) {
 	bench.Check(one.CommitTxn())
 	bench.Check(one.Close())
 	bench.Equal(values(readAll(b.Address, committedOnly(), topic)), wanted, "committed")
-	bench.Equal(values(readAll(b.Address, settings(), topic)), numbered(0, 120), "uncommitted")
+	bench.Equal(values(readAll(b.Address, settings(), topic)), bench.Numbered(0, 120), "uncommitted")
 }
 
 // The first try is aborted; neither its records nor its offsets count.
@@ -55,10 +55,10 @@ func consumesAndProducesExactlyOnce(b *bench.Bench) {
 		}
 		reader.leave()
 	}
-	bench.Equal(values(readAll(b.Address, committedOnly(), target)), numbered(0, 100), "once")
+	bench.Equal(values(readAll(b.Address, committedOnly(), target)), bench.Numbered(0, 100), "once")
 	send(b.Address, settings(), messages(source, bench.Records(100, 110)))
 	reader := join(b.Address, config, group, source)
-	bench.Equal(values(reader.take(10)), numbered(100, 110), "goes on from the transaction")
+	bench.Equal(values(reader.take(10)), bench.Numbered(100, 110), "goes on from the transaction")
 
 	// A member of a generation that is over commits nothing any more.
 	zombie := sarama.NewConsumerGroupMetadataFromSession(reader.session, group, nil)
@@ -102,5 +102,5 @@ func aNewInstanceFencesTheOldOne(b *bench.Bench) {
 	bench.Holds(errors.Is(err, sarama.ErrInvalidProducerEpoch) ||
 		errors.Is(err, sarama.ErrProducerFenced), fmt.Sprintf("fenced: %v", err))
 	_ = old.Close()
-	bench.Equal(values(readAll(b.Address, committedOnly(), topic)), numbered(1, 2), "committed")
+	bench.Equal(values(readAll(b.Address, committedOnly(), topic)), bench.Numbered(1, 2), "committed")
 }

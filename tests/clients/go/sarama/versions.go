@@ -65,7 +65,7 @@ func speaks(b *bench.Bench, version sarama.KafkaVersion) {
 	bench.Check(one.Close())
 	first += 10
 	reader := join(b.Address, as(committedOnly()), group, name)
-	bench.Equal(values(reader.take(first)), numbered(0, first), what("read"))
+	bench.Equal(values(reader.take(first)), bench.Numbered(0, first), what("read"))
 	reader.leave()
 
 	offsets, err := admin.ListConsumerGroupOffsets(group, map[string][]int32{name: {0, 1, 2}})
