@@ -19,6 +19,7 @@
 
 #![forbid(unsafe_code)]
 
+mod dismantle;
 pub mod group;
 mod place;
 pub mod share;
@@ -69,6 +70,10 @@ pub trait Machine {
 
     /// When the machine wants to be woken, if nothing else happens.
     fn next_timeout(&self) -> Option<Millis>;
+
+    /// Gives back some of its memory. Whether there is more to give back: it is called again then,
+    /// after others had their turn, and nothing else is any more.
+    fn dismantle(&mut self) -> bool;
 }
 
 /// A request as its machine gets it: the body encoded, so that it crosses threads as it is.

@@ -81,6 +81,7 @@ impl GroupMachine {
 mod tests {
     use super::*;
     use crate::coordinator::Machine;
+    use crate::coordinator::dismantle::PER_STEP_MAX;
     use crate::coordinator::group::records;
     use crate::coordinator::group::tests::Bench;
     use crate::coordinator::group::timers::Timer;
@@ -133,5 +134,30 @@ mod tests {
                 assert!(bench.machine.timers.is_set(&session), "{session:?}");
             }
         }
+    }
+
+    /// Goal: a machine with many groups is given back in many steps, and all of it.
+    #[test]
+    fn a_machine_goes_some_groups_at_a_time() {
+        let mut bench = Bench::new();
+        for number in 0..100 {
+            replay(&mut bench.machine, &format!("g{number}"), 20);
+        }
+        let mut more = true;
+        while more {
+            bench.step(|machine, step| more = machine.loaded(step));
+        }
+        assert_eq!(bench.commit("", -1, 5), crate::protocol::ErrorCode::None);
+        let mut left = bench.machine.groups.len();
+        assert_eq!((left, bench.machine.timers.len()), (101, 2_001));
+        more = true;
+        while more {
+            more = bench.machine.dismantle();
+            let now = bench.machine.groups.len();
+            assert!(left - now <= PER_STEP_MAX, "{left} groups, then {now}");
+            left = now;
+        }
+        assert_eq!((left, bench.machine.timers.len()), (0, 0));
+        assert_eq!(bench.machine.offsets.get("g", "t", 1), None);
     }
 }

@@ -26,6 +26,7 @@ mod tests;
 mod timers;
 mod weigh;
 
+use super::dismantle::drop_some;
 use super::{Completed, Coordinated, Machine, Millis, Replayed, Request, Step, Ticket, Token};
 use crate::config::{BrokerConfig, GroupConfig, ShareGroupConfig};
 use crate::metadata::{Image, ResourceKind, TopicImage, changed_topics};
@@ -517,6 +518,13 @@ impl Machine for GroupMachine {
 
     fn next_timeout(&self) -> Option<Millis> {
         self.timers.next()
+    }
+
+    fn dismantle(&mut self) -> bool {
+        let groups = drop_some(&mut self.groups);
+        let offsets = self.offsets.dismantle();
+        let timers = self.timers.dismantle();
+        groups || offsets || timers
     }
 }
 

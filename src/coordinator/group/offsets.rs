@@ -10,6 +10,7 @@
 
 use super::timers::Id;
 use crate::coordinator::Producer;
+use crate::coordinator::dismantle::drop_some;
 use crate::protocol::Uuid;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -67,6 +68,14 @@ impl Committed {
 }
 
 impl Offsets {
+    /// Forgets some. Whether there are more.
+    pub fn dismantle(&mut self) -> bool {
+        let groups = drop_some(&mut self.groups);
+        let pending = drop_some(&mut self.pending);
+        let producers = drop_some(&mut self.producers);
+        groups || pending || producers
+    }
+
     pub fn put(
         &mut self,
         producer: Option<Producer>,

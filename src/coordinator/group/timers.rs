@@ -5,6 +5,7 @@
 //! Never:      keeps two times for one thing: setting it again moves it.
 
 use crate::coordinator::Millis;
+use crate::coordinator::dismantle::PER_STEP_MAX;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -60,6 +61,16 @@ impl Timers {
         let (_, timer) = first.clone();
         self.cancel(&timer);
         Some(timer)
+    }
+
+    /// Forgets some. Whether there are more.
+    pub fn dismantle(&mut self) -> bool {
+        // A member has its session and, while it is asked for something, one more.
+        for _ in 0..PER_STEP_MAX * 8 {
+            self.due.pop_first();
+            self.at.pop_first();
+        }
+        !self.at.is_empty()
     }
 
     #[cfg(test)]

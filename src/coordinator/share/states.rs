@@ -17,6 +17,7 @@
 use super::wire::{Asked, Keyed, Said, Summary};
 use super::{StateBatch, UNINITIALIZED, combine, wire};
 use crate::config::BrokerConfig;
+use crate::coordinator::dismantle::drop_some;
 use crate::coordinator::{
     Completed, Coordinated, Machine, Millis, Replayed, Request, Step, Ticket, Token,
 };
@@ -451,6 +452,10 @@ impl Machine for States {
 
     fn next_timeout(&self) -> Option<Millis> {
         self.prunes_at
+    }
+
+    fn dismantle(&mut self) -> bool {
+        drop_some(&mut self.all)
     }
 }
 

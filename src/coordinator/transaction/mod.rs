@@ -30,6 +30,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use super::dismantle::drop_some;
 use super::{Completed, Coordinated, Machine, Millis, Replayed, Request, Step, Ticket, Token};
 use crate::config::BrokerConfig;
 use crate::metadata::{Image, TRANSACTION_VERSION};
@@ -375,6 +376,10 @@ impl Machine for Transactions {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         }
+    }
+
+    fn dismantle(&mut self) -> bool {
+        drop_some(&mut self.all)
     }
 }
 

@@ -115,7 +115,7 @@ impl Seat {
                     "the coordinator's log cannot be read; what it coordinates is refused, \
                      other partitions go on"
                 );
-                self.refuse();
+                self.refuse(&shard.runtime);
             }
         }
     }

@@ -126,7 +126,7 @@ impl Shard {
     pub(super) fn leave_seat(&self, key: PartitionKey) {
         let seat = self.coordinators.seats.borrow_mut().remove(&key);
         if let Some(seat) = seat {
-            seat.leave();
+            seat.leave(&self.runtime);
         }
     }
 

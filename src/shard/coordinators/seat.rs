@@ -16,6 +16,7 @@ use crate::map::Map;
 use crate::partition::{Append, AppendError, Origin, Partition, Terms};
 use crate::protocol::ErrorCode;
 use crate::protocol::record_batch::{BatchBuilder, BatchOptions, ProducerStamp};
+use crate::runtime::Runtime;
 use crate::runtime::sync::{Answer, Event, Reply, either, reply};
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -145,16 +146,26 @@ impl Seat {
     }
 
     /// The log cannot be understood: nothing is coordinated here until a restart.
-    pub fn refuse(&self) {
-        self.end(State::Refused, ErrorCode::NotCoordinator);
+    pub fn refuse(&self, runtime: &Runtime) {
+        self.end(runtime, State::Refused, ErrorCode::NotCoordinator);
     }
 
-    pub fn leave(&self) {
-        self.end(State::Gone, ErrorCode::NotCoordinator);
+    pub fn leave(&self, runtime: &Runtime) {
+        self.end(runtime, State::Gone, ErrorCode::NotCoordinator);
     }
 
-    fn end(&self, state: State, code: ErrorCode) {
-        *self.state.borrow_mut() = state;
+    /// The machine, if there was one, is given back piece by piece: a hundred thousand members at
+    /// once hold up the shard.
+    fn end(&self, runtime: &Runtime, state: State, code: ErrorCode) {
+        let before = self.state.replace(state);
+        if let State::Beginning(mut machine) | State::Ready(mut machine) = before {
+            let others = runtime.clone();
+            runtime.spawn(async move {
+                while machine.dismantle() {
+                    others.yield_now().await;
+                }
+            });
+        }
         self.life.set(self.life.get() + 1);
         self.next.set(None);
         let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
@@ -200,7 +211,7 @@ impl Seat {
                     topic = %self.partition.topic, partition = self.partition.key.partition, ?code,
                     "a coordinator's records were refused; it is loaded again"
                 );
-                self.end(State::Loading, coordinator_code(code));
+                self.end(&shard.runtime, State::Loading, coordinator_code(code));
                 self.load(shard);
                 return;
             }
