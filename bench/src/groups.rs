@@ -9,12 +9,13 @@
 //! Prints:    requests per second of each kind and the longest step of each.
 
 mod consumer;
+mod written;
 
 use crate::Size;
 use crate::measure::{Latencies, now, own_time};
 use ottla::config::BrokerConfig;
 use ottla::coordinator::group::GroupMachine;
-use ottla::coordinator::{Client, Machine, Millis, NewBatch, Replayed, Request, Step, Token};
+use ottla::coordinator::{Client, Machine, Millis, Request, Step, Token};
 use ottla::metadata::{Image, PartitionImage, TopicImage};
 use ottla_protocol::messages::heartbeat::HeartbeatRequest;
 use ottla_protocol::messages::join_group::{
@@ -26,6 +27,7 @@ use ottla_protocol::messages::offset_commit::{
 use ottla_protocol::messages::sync_group::{SyncGroupRequest, SyncGroupRequestAssignment};
 use ottla_protocol::{ApiKey, GroupId, Message, Reader, TopicName};
 use std::sync::Arc;
+use written::Written;
 
 const MEMBERS: usize = 10;
 
@@ -44,7 +46,7 @@ struct Bench {
     machine: GroupMachine,
     now: u64,
     token: u64,
-    log: Vec<NewBatch>,
+    log: Written,
     answers: Vec<(Token, Vec<u8>)>,
 }
 
@@ -69,7 +71,7 @@ impl Bench {
             machine: GroupMachine::new(config.group()),
             now: 1_000,
             token: 0,
-            log: Vec::new(),
+            log: Written::default(),
             answers: Vec::new(),
         };
         bench.follow(partitions);
@@ -77,27 +79,21 @@ impl Bench {
         bench
     }
 
-    /// A machine is made anew from what this one wrote.
+    /// A machine is made anew from what this one wrote, which goes first.
     fn reload(&mut self, config: &BrokerConfig, partitions: usize) {
+        let mut watch = self.watch("dismantle");
+        while watch.time(|| self.machine.dismantle()) {}
+        watch.print();
+        self.machine = GroupMachine::new(config.group());
         let started = now();
-        let mut again = GroupMachine::new(config.group());
-        let records = self.log.iter().flat_map(|batch| &batch.records);
         let mut count = 0;
-        for record in records {
+        self.log.each(|record| {
             count += 1;
-            let replayed = Replayed {
-                offset: count,
-                timestamp: 0,
-                producer: None,
-                key: Some(&record.key),
-                value: record.value.as_deref(),
-            };
-            again.replay(&replayed).expect("its own record");
-        }
+            self.machine.replay(record).expect("its own record");
+        });
         let took = started.elapsed();
         let name = format!("{}replay", self.kind);
         println!("groups {name:<18} {count:>8} records in {took:.1?}");
-        self.machine = again;
         self.follow(partitions);
     }
 
@@ -141,13 +137,12 @@ impl Bench {
         );
     }
 
-    /// Wakes the machine whenever it wants to be; what it writes and answers is let go.
+    /// Wakes the machine whenever it wants to be; what it answers is let go.
     fn pass(&mut self, name: &str, end: u64) {
         let mut watch = self.watch(name);
         while let Some(next) = self.machine.next_timeout().filter(|at| at.0 <= end) {
             self.now = self.now.max(next.0);
             watch.time(|| self.step(|machine, step| machine.timeout(step)));
-            self.log.clear();
             self.answers.clear();
         }
         watch.print();
@@ -170,7 +165,7 @@ impl Bench {
             u128::from(self.token) << 64,
         );
         act(&mut self.machine, &mut step);
-        self.log.append(&mut step.effects.batches);
+        self.log.append(step.effects.batches);
         let answers = step.effects.answers.into_iter();
         self.answers
             .extend(answers.map(|(token, body)| (token, body.expect("an answer"))));
@@ -254,10 +249,10 @@ impl Bench {
                 };
                 watch.time(|| self.ask(ApiKey::SyncGroup, 3, &request));
             }
+            assert_eq!(self.answers.len(), MEMBERS, "all are synced");
+            self.answers.clear();
         }
         watch.print();
-        assert_eq!(self.answers.len(), ids.len() * MEMBERS, "all are synced");
-        self.answers.clear();
     }
 
     fn beat_all(&mut self, ids: &[Vec<String>]) {
@@ -274,9 +269,9 @@ impl Bench {
                         ..HeartbeatRequest::default()
                     };
                     watch.time(|| self.ask(ApiKey::Heartbeat, 3, &request));
+                    self.answers.clear();
                 }
             }
-            self.answers.clear();
         }
         watch.print();
     }
@@ -303,10 +298,10 @@ impl Bench {
                     ..OffsetCommitRequest::default()
                 };
                 watch.time(|| self.ask(ApiKey::OffsetCommit, 8, &request));
+                self.answers.clear();
             }
         }
         watch.print();
-        self.answers.clear();
     }
 }
 

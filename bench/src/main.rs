@@ -63,6 +63,7 @@ pub struct Size {
 
 fn main() {
     let arguments = Arguments::parse();
+    ottla::io::uring::join_freed_at_once();
     let size = Size {
         span: if arguments.smoke {
             SMOKE_SPAN

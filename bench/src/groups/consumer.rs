@@ -154,8 +154,8 @@ impl Bench {
                 ..OffsetCommitRequest::default()
             };
             watch.time(|| self.ask(ApiKey::OffsetCommit, 9, &request));
+            self.answers.clear();
         }
         watch.print();
-        self.answers.clear();
     }
 }
