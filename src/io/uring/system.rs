@@ -74,8 +74,8 @@ pub fn write_all_at(file: &OwnedFd, at: u64, from: &[Slice]) -> Result<(), Errno
 }
 
 /// Has small pieces of freed memory joined as they come. Else glibc keeps them in lists ("fast
-/// bins") and joins all of them when a large piece is freed or asked for: one heartbeat in a
-/// million took 13 to 19 ms for that, and takes 2 to 3 ms without (`perf/groups.md`).
+/// bins") and joins all of them when a large piece is freed or asked for, in one step of whoever
+/// does that (`perf/groups.md`).
 #[cfg(target_env = "gnu")]
 pub fn join_freed_at_once() {
     // SAFETY: the call takes no pointer and changes how memory is freed from now on.
