@@ -1,14 +1,15 @@
-//! Of the partitions that a request names, those there are.
+//! Of the partitions that a commit names, those there are.
 //!
 //! Room:       `handlers`.
 //! Called by:  handlers that commit offsets: they ask a coordinator about these only.
 //! Never:      decides what happens to a partition that is known.
 
-use super::context::Call;
+use super::context::{Call, Response, Unanswerable};
+use crate::coordinator::Coordinated;
 use crate::ids::TopicId;
 use crate::metadata::{Image, TopicImage};
-use crate::protocol::commit_topic::CommitTopic;
-use crate::protocol::{ErrorCode, TopicName, Uuid};
+use crate::protocol::commit_topic::{CommitAnswer, CommitTopic};
+use crate::protocol::{ErrorCode, Reader, TopicName, Uuid};
 
 /// How a request names its topics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,4 +77,26 @@ pub async fn take_unknown<'r, T: CommitTopic<'r>>(
         }
     }
     unknown
+}
+
+/// The coordinator's answer about the partitions it was asked about, if there were any, and what
+/// is told of those there are not.
+pub fn respond_both<'r, T, A>(
+    call: &Call,
+    answer: Option<&'r Coordinated>,
+    asked: &[T],
+    unknown: Vec<A::Topic>,
+) -> Result<Response, Unanswerable>
+where
+    T: CommitTopic<'r, Answer = A::Topic>,
+    A: CommitAnswer<'r>,
+{
+    let mut topics = match answer {
+        Some(Ok(body)) if unknown.is_empty() => return call.respond_encoded(body),
+        Some(Ok(body)) => A::decode(&mut Reader::over_answer(body), call.version)?.into_topics(),
+        Some(Err(code)) => asked.iter().map(|topic| topic.refused(*code)).collect(),
+        None => Vec::new(),
+    };
+    topics.extend(unknown);
+    call.respond(&A::of(topics))
 }

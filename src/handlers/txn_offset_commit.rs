@@ -5,14 +5,13 @@
 
 use super::context::{Call, Response, Unanswerable};
 use super::coordinated::{coordinate, ensure_topic};
-use super::known::{Naming, take_unknown};
+use super::known::{Naming, respond_both, take_unknown};
 use super::transactional::{Word, vouch};
-use crate::coordinator::{Kind, Producer};
-use crate::protocol::commit_topic::CommitTopic;
+use crate::coordinator::{Coordinated, Kind, Producer};
+use crate::protocol::ErrorCode;
 use crate::protocol::messages::txn_offset_commit::{
-    TxnOffsetCommitRequest, TxnOffsetCommitResponse, TxnOffsetCommitResponseTopic,
+    TxnOffsetCommitRequest, TxnOffsetCommitResponse,
 };
-use crate::protocol::{ErrorCode, Reader};
 
 /// First version whose group joins the transaction by itself.
 const ADDS: i16 = 5;
@@ -29,36 +28,18 @@ pub async fn handle(
 ) -> Result<Response, Unanswerable> {
     let naming = Naming::of(call.version, BY_ID);
     let unknown = take_unknown(call, naming, &mut request.topics).await;
-    if request.topics.is_empty() {
-        return respond(call, unknown);
-    }
-    let answer = match vouch_for_group(call, &request).await {
-        ErrorCode::None => coordinate(call, Kind::Group, request.group_id.0, &request).await,
-        code => Err(code),
+    let answer = match request.topics.is_empty() {
+        true => None,
+        false => Some(ask(call, &request).await),
     };
-    let mut topics = match &answer {
-        Ok(body) if unknown.is_empty() => return call.respond_encoded(body),
-        Ok(body) => {
-            TxnOffsetCommitResponse::decode(&mut Reader::over_answer(body), call.version)?.topics
-        }
-        // This response has no place for an error but each partition's.
-        Err(code) => {
-            let topics = request.topics.iter();
-            topics.map(|topic| topic.refused(*code)).collect()
-        }
-    };
-    topics.extend(unknown);
-    respond(call, topics)
+    respond_both::<_, TxnOffsetCommitResponse<'_>>(call, answer.as_ref(), &request.topics, unknown)
 }
 
-fn respond(
-    call: &Call,
-    topics: Vec<TxnOffsetCommitResponseTopic<'_>>,
-) -> Result<Response, Unanswerable> {
-    call.respond(&TxnOffsetCommitResponse {
-        topics,
-        ..TxnOffsetCommitResponse::default()
-    })
+async fn ask(call: &Call, request: &TxnOffsetCommitRequest<'_>) -> Coordinated {
+    match vouch_for_group(call, request).await {
+        ErrorCode::None => coordinate(call, Kind::Group, request.group_id.0, request).await,
+        code => Err(code),
+    }
 }
 
 async fn vouch_for_group(call: &Call, request: &TxnOffsetCommitRequest<'_>) -> ErrorCode {

@@ -6,7 +6,7 @@
 //! Never:      knows the versions; their structs are generated, each for itself.
 
 use crate::messages::{offset_commit, txn_offset_commit};
-use crate::{ErrorCode, TopicName, Uuid};
+use crate::{ErrorCode, Message, TopicName, Uuid};
 
 /// One offset to commit.
 #[derive(Clone, Copy, Debug)]
@@ -50,8 +50,19 @@ pub trait CommitTopic<'a>: Sized {
     }
 }
 
+/// The answer about all topics, in either response. It has no place for an error but each
+/// partition's.
+pub trait CommitAnswer<'a>: Message<'a> {
+    /// Of one topic.
+    type Topic;
+
+    fn of(topics: Vec<Self::Topic>) -> Self;
+
+    fn into_topics(self) -> Vec<Self::Topic>;
+}
+
 macro_rules! commit_topic {
-    ($api:ident, $topic:ident, $partition:ident, $answer:ident, $answered:ident) => {
+    ($api:ident, $topic:ident, $partition:ident, $response:ident, $answer:ident, $answered:ident) => {
         impl<'a> CommitTopic<'a> for $api::$topic<'a> {
             type Partition = $api::$partition<'a>;
             type Answer = $api::$answer<'a>;
@@ -99,6 +110,21 @@ macro_rules! commit_topic {
                 }
             }
         }
+
+        impl<'a> CommitAnswer<'a> for $api::$response<'a> {
+            type Topic = $api::$answer<'a>;
+
+            fn of(topics: Vec<Self::Topic>) -> Self {
+                $api::$response {
+                    topics,
+                    ..Default::default()
+                }
+            }
+
+            fn into_topics(self) -> Vec<Self::Topic> {
+                self.topics
+            }
+        }
     };
 }
 
@@ -106,6 +132,7 @@ commit_topic!(
     offset_commit,
     OffsetCommitRequestTopic,
     OffsetCommitRequestPartition,
+    OffsetCommitResponse,
     OffsetCommitResponseTopic,
     OffsetCommitResponsePartition
 );
@@ -113,6 +140,7 @@ commit_topic!(
     txn_offset_commit,
     TxnOffsetCommitRequestTopic,
     TxnOffsetCommitRequestPartition,
+    TxnOffsetCommitResponse,
     TxnOffsetCommitResponseTopic,
     TxnOffsetCommitResponsePartition
 );
