@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from run import HERE, REPOSITORY, Skip, equal, holds
+from run import HERE, REPOSITORY, Skip, equal, eventually, holds
 
 LOG4J = REPOSITORY / "perf" / "peers" / "kafka-log4j2-tools.properties"
 
@@ -50,6 +50,16 @@ class Java:
 
     def check(self):
         holds(self.process.poll() is None, f"the process lives: {self.text()[-900:]}")
+
+    def until(self, what, check, seconds):
+        """Until the check returns something true, which it returns; the process lives so long."""
+        def done():
+            self.check()
+            return check()
+        try:
+            return eventually(done, what, seconds)
+        except AssertionError as error:
+            raise AssertionError(f"{error}; {self.text()[-900:]}") from None
 
     def kill(self):
         """As a power cut ends it."""

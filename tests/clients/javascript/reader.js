@@ -5,6 +5,9 @@
 
 const client = require('./client')
 
+// Offsets by partition, to compare them.
+exports.inOrder = list => list.map(({ partition, offset }) => [partition, offset]).sort()
+
 exports.Reader = class Reader {
   // `how`: topic, groupId, and what client.js knows besides.
   static async start(address, how) {

@@ -74,10 +74,8 @@ class Standalone:
             file.writelines(f"line {n}\n" for n in numbers)
 
     def until(self, worker, lines):
-        def done():
-            worker.check()
-            return self.sink.read_text().count("\n") >= lines
-        eventually(done, f"{lines} lines are in the sink", 150)
+        worker.until(f"{lines} lines are in the sink",
+                     lambda: self.sink.read_text().count("\n") >= lines, 150)
 
 
 def a_file_goes_through(bench):
@@ -242,17 +240,15 @@ def a_mirror_of_topics_and_offsets(bench):
             there = type(bench)(target.address, "mirror")
 
             def copied(partition_records):
-                mirror.check()
                 topics = there.admin().list_topics(timeout=20).topics
                 return (mirrored in topics and topics[mirrored].error is None
                         and there.leads(mirrored, 2)
                         and there.end_offsets(mirrored, 2) >= partition_records)
-            eventually(lambda: copied(1000), "1000 records are mirrored", 150)
+            mirror.until("1000 records are mirrored", lambda: copied(1000), 150)
             bench.kcat("-P", "-t", topic, "-p", 0, stdin="last\n")
-            eventually(lambda: copied(1001), "and what comes later", 60)
+            mirror.until("what comes later is mirrored", lambda: copied(1001), 60)
 
             def translated():
-                mirror.check()
                 asked = ConsumerGroupTopicPartitions(
                     group, [TopicPartition(mirrored, p) for p in range(2)])
                 told = there.admin().list_consumer_group_offsets([asked])[group].result(15)
@@ -260,9 +256,9 @@ def a_mirror_of_topics_and_offsets(bench):
                 return seen == [500, 500]
             seen = []
             try:
-                eventually(translated, "the committed offsets are translated", 150)
+                mirror.until("the committed offsets are translated", translated, 150)
             except AssertionError as error:
-                raise AssertionError(f"{error}: {seen}; {mirror.text()[-900:]}") from None
+                raise AssertionError(f"{seen}: {error}") from None
             mirror.stop()
         original = read(bench, topic, 2)
         equal(read(bench, mirrored, 2, address=target.address) == original, True, "the records")

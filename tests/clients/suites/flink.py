@@ -12,7 +12,7 @@ from collections import defaultdict
 
 from confluent_kafka import Producer
 from jvm import Java, fetch
-from run import equal, eventually
+from run import equal
 from suites.streams import topics_of
 from suites.transactions import read
 
@@ -65,10 +65,7 @@ def a_window_is_exact_after_a_kill(bench):
                         folder, heap="700m", options=[*OPENED, "-Duser.timezone=UTC"])
         write(bench, orders, map(order, range(ORDERS // 2)))
         with application() as first:
-            def works():
-                first.check()
-                return windows(bench, sums)
-            eventually(works, "the first windows are written", 200)
+            first.until("the first windows are written", lambda: windows(bench, sums), 200)
             write(bench, orders, map(order, range(ORDERS // 2, ORDERS // 2 + 500)))
             first.kill()
         write(bench, orders, map(order, range(ORDERS // 2 + 500, ORDERS)))
@@ -77,10 +74,8 @@ def a_window_is_exact_after_a_kill(bench):
                               for partition in range(PARTITIONS)])
         wanted = expected()
         with application() as second:
-            def done():
-                second.check()
-                return len(windows(bench, sums)) >= len(wanted)
-            eventually(done, "all windows are written", 200)
+            second.until("all windows are written",
+                         lambda: len(windows(bench, sums)) >= len(wanted), 200)
     told = [((w["who"], w["since"]), [w["total"], w["orders"]]) for w in windows(bench, sums)]
     equal(len(told), len(wanted), "windows")
     equal(dict(told) == wanted, True, "each window has its sum")

@@ -7,7 +7,7 @@ what a listener refuses is in the dead-letter topic.
 
 from confluent_kafka import Producer
 from jvm import Java, fetch
-from run import equal, eventually, holds
+from run import equal, holds
 from suites.transactions import read
 
 TEST_SECONDS_MAX = 500
@@ -34,18 +34,14 @@ def listeners_outlive_a_kill(bench):
 
     def copied(process, least):
         def check():
-            process.check()
             known = bench.admin().list_topics(timeout=20).topics
             return all(topic in known and sum(map(len, read(bench, topic, PARTITIONS))) >= least
                        for topic in (singles, batches, exact))
-        try:
-            eventually(check, f"{least} words are in each copy", 180)
-        except AssertionError as error:
-            raise AssertionError(f"{error}; {process.text()[-900:]}") from None
+        process.until(f"{least} words are in each copy", check, 180)
 
     with application(bench, prefix, "listeners") as first:
-        eventually(lambda: words in bench.admin().list_topics(timeout=20).topics,
-                   "the application has made its topics", 120)
+        first.until("the application has made its topics",
+                    lambda: words in bench.admin().list_topics(timeout=20).topics, 120)
         write(bench, words, range(WORDS // 3))
         copied(first, 50)
         write(bench, words, range(WORDS // 3, WORDS * 2 // 3))
@@ -56,11 +52,10 @@ def listeners_outlive_a_kill(bench):
         copied(second, WORDS - len(refused))
 
         def all_there():
-            second.check()
             told = [{value for values in read(bench, topic, PARTITIONS) for value in values}
                     for topic in (singles, batches, exact, dead)]
             return list(map(len, told)) == [WORDS - len(refused), WORDS, WORDS, len(refused)]
-        eventually(all_there, "every word is where it belongs", 120)
+        second.until("every word is where it belongs", all_there, 120)
         equal(second.stop(60), 143, "exit code after SIGTERM")
     sent = read(bench, words, PARTITIONS)
     equal(read(bench, exact, PARTITIONS) == sent, True, "the exact copy, in order")

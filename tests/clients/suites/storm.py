@@ -9,7 +9,7 @@ from collections import Counter
 
 from confluent_kafka import KafkaException, Producer, TopicPartition
 from jvm import Java, fetch
-from run import equal, eventually, holds
+from run import equal, holds
 from suites.streams import topics_of
 from suites.transactions import consumer_of, read
 
@@ -54,14 +54,10 @@ class Storm:
             return None
 
     def until(self, process, what, check):
-        def done():
-            process.check()
-            return check()
         try:
-            eventually(done, what, 200)
+            process.until(what, check, 200)
         except AssertionError as error:
-            raise AssertionError(f"{error}: {self.arrived()} of {self.written} arrived; "
-                                 f"{process.text()[-600:]}") from None
+            raise AssertionError(f"{self.arrived()} of {self.written} arrived: {error}") from None
 
     def values(self):
         return Counter(value.decode() for values in read(self.bench, self.capitals, PARTITIONS)

@@ -120,10 +120,8 @@ def survives_a_kill(bench, protocol, *how):
             half = RECORDS // 2
             write(bench, prefix, range(half))
 
-            def at_work():
-                first.check()
-                return all(outputs.read().values())
-            eventually(at_work, "all three have written something", 150)
+            first.until("all three have written something",
+                        lambda: all(outputs.read().values()), 150)
             # More is on its way when the process dies.
             write(bench, prefix, range(half, half + 50))
             first.kill()
@@ -134,14 +132,12 @@ def survives_a_kill(bench, protocol, *how):
             second = Application(bench, prefix, protocol, place, *how)
 
             def done():
-                second.check()
                 told = outputs.read()
                 return all(told[name] >= size(wanted[name]) for name in wanted)
             try:
-                eventually(done, "all input is in the output", 180)
+                second.until("all input is in the output", done, 180)
             except AssertionError as error:
-                told = outputs.read()
-                raise AssertionError(f"{error}; {told}; {second.text()[-600:]}") from None
+                raise AssertionError(f"{outputs.read()}: {error}") from None
             second.stop()
             outputs.read(2)
             for name in wanted:
@@ -197,10 +193,8 @@ def the_tools_of_its_groups(bench):
         try:
             outputs = Outputs(bench, prefix, ["counts"])
 
-            def counted():
-                application.check()
-                return outputs.read()["counts"] >= 90
-            eventually(counted, "the words are counted", 150)
+            application.until("the words are counted",
+                              lambda: outputs.read()["counts"] >= 90, 150)
             holds(f"{group}" in "".join(same("--list")), "it is listed")
             holds("Stable" in "".join(same("--list", "--state")), "it is stable")
             for what in ((), ("--verbose",), ("--members",), ("--members", "--verbose"),

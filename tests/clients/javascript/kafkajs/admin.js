@@ -4,6 +4,7 @@
 
 const assert = require('node:assert/strict')
 const { ConfigResourceTypes } = require('kafkajs')
+const { inOrder } = require('./reader')
 
 const TOPIC = ConfigResourceTypes.TOPIC
 
@@ -73,22 +74,21 @@ async function administersGroups({ admin, topic, groupId, write, numbered, read 
   const { groups: [empty] } = await admin.describeGroups([groupId])
   assert.deepEqual([empty.state, empty.members.length], ['Empty', 0])
 
-  const sorted = list => list.map(({ partition, offset }) => [partition, offset]).sort()
   const offsets = async () => {
     const [told] = await admin.fetchOffsets({ groupId, topics: [topic] })
-    return sorted(told.partitions)
+    return inOrder(told.partitions)
   }
   const ends = await admin.fetchTopicOffsets(topic)
-  assert.deepEqual(await offsets(), sorted(ends.map(({ partition, high }) =>
+  assert.deepEqual(await offsets(), inOrder(ends.map(({ partition, high }) =>
     ({ partition, offset: high }))))
   const five = ends.map(({ partition }) => ({ partition, offset: '5' }))
   await admin.setOffsets({ groupId, topic, partitions: five })
-  assert.deepEqual(await offsets(), sorted(five))
+  assert.deepEqual(await offsets(), inOrder(five))
   await admin.resetOffsets({ groupId, topic, earliest: true })
   // kafkajs writes -2 down, and has the broker's answer told by `resolveOffsets`.
   const [resolved] = await admin.fetchOffsets({ groupId, topics: [topic], resolveOffsets: true })
   const firsts = ends.map(({ partition }) => [partition, '0']).sort()
-  assert.deepEqual(sorted(resolved.partitions), firsts)
+  assert.deepEqual(inOrder(resolved.partitions), firsts)
 
   await admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '3' }] })
   const low = (await admin.fetchTopicOffsets(topic)).find(({ partition }) => partition === 0)
