@@ -62,7 +62,10 @@ pub trait CommitAnswer<'a>: Message<'a> {
 }
 
 macro_rules! commit_topic {
-    ($api:ident, $topic:ident, $partition:ident, $response:ident, $answer:ident, $answered:ident) => {
+    (
+        $api:ident, $topic:ident, $partition:ident,
+        $response:ident, $answer:ident, $answered:ident
+    ) => {
         impl<'a> CommitTopic<'a> for $api::$topic<'a> {
             type Partition = $api::$partition<'a>;
             type Answer = $api::$answer<'a>;
