@@ -91,6 +91,40 @@ impl<T> Future for Reply<T> {
     }
 }
 
+/// One at a time does something that waits in between; the others wait until it is theirs.
+#[derive(Default)]
+pub struct Turn {
+    is_taken: Cell<bool>,
+    ended: Event,
+}
+
+/// A turn, which ends when this is dropped.
+pub struct Held<'a>(&'a Turn);
+
+impl Turn {
+    pub fn new() -> Turn {
+        Turn::default()
+    }
+
+    /// Waits for the turn.
+    pub async fn hold(&self) -> Held<'_> {
+        loop {
+            let seen = self.ended.count();
+            if !self.is_taken.replace(true) {
+                return Held(self);
+            }
+            self.ended.after(seen).await;
+        }
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.0.is_taken.set(false);
+        self.0.ended.notify();
+    }
+}
+
 /// Something that happens again and again; every waiter of the moment is woken. It takes memory
 /// from when somebody first asks for it: there are many of which nobody ever does.
 #[derive(Default)]

@@ -44,7 +44,7 @@ use crate::metadata::Image;
 use crate::partition::{LogDir, Partition};
 use crate::protocol::ErrorCode;
 use crate::runtime::Runtime;
-use crate::runtime::sync::Queue;
+use crate::runtime::sync::{Queue, Turn};
 use background::Background;
 use checkpointer::Checkpointer;
 use coordinators::Coordinators;
@@ -62,6 +62,8 @@ pub struct Shard {
     config: RefCell<Arc<BrokerConfig>>,
     shards: u16,
     image: RefCell<Arc<Image>>,
+    /// Whose turn it is to make the partitions what an image says.
+    following: Turn,
     partitions: RefCell<Map<PartitionKey, Rc<Partition>>>,
     dirs: Vec<Rc<LogDir>>,
     /// One per log dir, in the same order.

@@ -21,8 +21,8 @@ use crate::log::{Log, LogError, LogStorage, OpenReport, StorageSettings};
 use crate::map::Map;
 use crate::metadata::{Image, PartitionImage, TopicImage, changed_topics};
 use crate::partition::{LogDir, Partition, TopicSettings};
-use crate::runtime::Runtime;
-use crate::runtime::sync::Queue;
+use crate::runtime::sync::{Queue, Turn};
+use crate::runtime::{Pace, Runtime};
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -109,6 +109,7 @@ impl Shard {
             config: RefCell::new(config.clone()),
             shards,
             image: RefCell::new(Arc::new(Image::default())),
+            following: Turn::new(),
             partitions: RefCell::new(Map::default()),
             dirs,
             checkpointers,
@@ -172,6 +173,7 @@ impl Shard {
 
     /// Makes this shard's partitions what the image says. Returns when all of them are.
     pub async fn follow(self: &Rc<Self>, image: Arc<Image>) {
+        let _turn = self.following.hold().await;
         let before = self.image();
         if image.offset < before.offset {
             return;
@@ -204,10 +206,12 @@ impl Shard {
             .into_iter()
             .filter(|key| self.partition(*key).is_none());
         self.offline.borrow_mut().extend(shut);
-        for topic in changed {
-            self.follow_leaders(topic).await;
-        }
+        // A coordinator that begins while others are led must see what there is.
         *self.image.borrow_mut() = image.clone();
+        let mut pace = self.runtime.pace();
+        for topic in changed {
+            self.follow_leaders(topic, &mut pace).await;
+        }
         self.tell_seats(&image);
         self.tell_shares(&image);
     }
@@ -291,9 +295,8 @@ impl Shard {
         keys.filter(move |(key, placed)| self.owns(*key) && placed.replicas.contains(&node))
     }
 
-    async fn follow_leaders(self: &Rc<Self>, topic: &TopicImage) {
+    async fn follow_leaders(self: &Rc<Self>, topic: &TopicImage, pace: &mut Pace) {
         let node = self.config().node_id;
-        let mut pace = self.runtime.pace();
         for (key, placed) in self.placed_here(topic) {
             pace.step().await;
             if let Some(partition) = self.partition(key) {
@@ -452,33 +455,25 @@ impl Shard {
             while self.checkpointer(&dir).no_space() {
                 runtime.sleep(RETRY_NO_SPACE).await;
             }
+            // The image that had no room for it is followed to its end, and no other meanwhile.
+            let _turn = self.following.hold().await;
             let image = self.image();
-            let Some(topic) = image.topic_by_id(key.topic).cloned() else {
+            let topic = image.topic_by_id(key.topic).cloned();
+            let Some(topic) = topic.filter(|_| self.partition(key).is_none()) else {
                 return;
             };
-            if self.partition(key).is_none() {
-                let missing = Missing {
-                    key,
-                    topic: topic.clone(),
-                    settings: self.topic_settings(&image, &topic.name),
-                    dir: self.index_of(&dir),
-                    found: None,
-                    gone: None,
-                };
-                self.clone().open_partition(missing).await;
+            let missing = Missing {
+                key,
+                topic: topic.clone(),
+                settings: self.topic_settings(&image, &topic.name),
+                dir: self.index_of(&dir),
+                found: None,
+                gone: None,
+            };
+            self.clone().open_partition(missing).await;
+            if self.partition(key).is_some() {
                 self.offline.borrow_mut().remove(&key);
-                // Images were followed meanwhile, without it.
-                let image = self.image();
-                if image.topic_by_id(key.topic).is_none() {
-                    for gone in self.take_out(&topic) {
-                        self.clone().remove(gone).await;
-                    }
-                    return;
-                }
-                if let Some(partition) = self.partition(key) {
-                    partition.configure(self.topic_settings(&image, &topic.name));
-                }
-                self.follow_leaders(&topic).await;
+                self.follow_leaders(&topic, &mut runtime.pace()).await;
             }
         });
     }

@@ -7,7 +7,7 @@
 //!             alone is not coordinated.
 
 use super::Shard;
-use super::seat::{RELOAD_PAUSE, Seat, new_step};
+use super::seat::{RELOAD_PAUSE, Seat, give_back, new_step};
 use crate::coordinator::{Completed, Machine, Producer, Replayed, machine};
 use crate::ids::Offset;
 use crate::log::ReadError;
@@ -67,7 +67,7 @@ impl Seat {
                 .await;
             // The world may have changed meanwhile.
             if self.life.get() != life || !self.is_loading() {
-                return;
+                return give_back(&shard.runtime, machine);
             }
             let slices = match read {
                 Ok(slices) => slices,
@@ -87,7 +87,7 @@ impl Seat {
             }
             let replayed = replay_all(machine.as_mut(), shard, &slices.concat(), at).await;
             if self.life.get() != life {
-                return;
+                return give_back(&shard.runtime, machine);
             }
             match replayed {
                 Ok((next, count)) if next > at => {
@@ -115,7 +115,8 @@ impl Seat {
                     "the coordinator's log cannot be read; what it coordinates is refused, \
                      other partitions go on"
                 );
-                self.refuse(&shard.runtime);
+                self.refuse();
+                give_back(&shard.runtime, machine);
             }
         }
     }

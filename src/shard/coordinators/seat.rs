@@ -146,26 +146,21 @@ impl Seat {
     }
 
     /// The log cannot be understood: nothing is coordinated here until a restart.
-    pub fn refuse(&self, runtime: &Runtime) {
-        self.end(runtime, State::Refused, ErrorCode::NotCoordinator);
+    pub fn refuse(&self) {
+        let machine = self.end(State::Refused, ErrorCode::NotCoordinator);
+        debug_assert!(machine.is_none(), "who loads it has it");
     }
 
     pub fn leave(&self, runtime: &Runtime) {
-        self.end(runtime, State::Gone, ErrorCode::NotCoordinator);
+        if let Some(machine) = self.end(State::Gone, ErrorCode::NotCoordinator) {
+            give_back(runtime, machine);
+        }
     }
 
-    /// The machine, if there was one, is given back piece by piece: a hundred thousand members at
-    /// once hold up the shard.
-    fn end(&self, runtime: &Runtime, state: State, code: ErrorCode) {
+    /// The machine, if there was one, is to be given back.
+    #[must_use]
+    fn end(&self, state: State, code: ErrorCode) -> Option<Box<dyn Machine>> {
         let before = self.state.replace(state);
-        if let State::Beginning(mut machine) | State::Ready(mut machine) = before {
-            let others = runtime.clone();
-            runtime.spawn(async move {
-                while machine.dismantle() {
-                    others.yield_now().await;
-                }
-            });
-        }
         self.life.set(self.life.get() + 1);
         self.next.set(None);
         let waiting = std::mem::take(&mut *self.waiting.borrow_mut());
@@ -175,6 +170,10 @@ impl Seat {
             answer.send(Err(code));
         }
         self.news.notify();
+        match before {
+            State::Beginning(machine) | State::Ready(machine) => Some(machine),
+            State::Loading | State::Refused | State::Gone => None,
+        }
     }
 
     /// Wakes the machine when it wants to be woken, as long as it lives.
@@ -211,7 +210,9 @@ impl Seat {
                     topic = %self.partition.topic, partition = self.partition.key.partition, ?code,
                     "a coordinator's records were refused; it is loaded again"
                 );
-                self.end(&shard.runtime, State::Loading, coordinator_code(code));
+                if let Some(machine) = self.end(State::Loading, coordinator_code(code)) {
+                    give_back(&shard.runtime, machine);
+                }
                 self.load(shard);
                 return;
             }
@@ -310,6 +311,16 @@ impl Seat {
         }
         Ok(())
     }
+}
+
+/// Gives a machine back piece by piece: a hundred thousand members at once hold up the shard.
+pub(super) fn give_back(runtime: &Runtime, mut machine: Box<dyn Machine>) {
+    let others = runtime.clone();
+    runtime.spawn(async move {
+        while machine.dismantle() {
+            others.yield_now().await;
+        }
+    });
 }
 
 /// One batch, or several when its records pass the size a batch may have.

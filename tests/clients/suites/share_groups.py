@@ -90,6 +90,32 @@ def outlives_its_broker(bench):
             program.kill()
 
 
+def offsets_outlive_a_restart(bench):
+    """kill -9 of a broker whose group's topic, and many partitions, are led after those that hold
+    the group's state: that must not be taken for the state of topics that are gone."""
+    from broker import Broker, create_topic
+    kind = os.environ.get("BROKER_KIND")
+    if not kind:
+        raise Skip("BROKER_KIND is not set")
+    with Broker(kind) as broker:
+        alone = type(bench)(broker.address, "share-groups")
+        if kind == "kafka":
+            alone.tool("features", "upgrade", "--feature", "share.version=1")
+        create_topic(broker.address, "zz-wide", 1000)
+        create_topic(broker.address, "zz-words", 1)
+        alone.kcat("-P", "-t", "zz-words", stdin="one\ntwo\nthree\n")
+        alone.tool("share-groups", "--reset-offsets", "--group", "g", "--topic", "zz-words",
+                   "--to-latest", "--execute")
+
+        def described():
+            told = alone.tool("share-groups", "--describe", "--group", "g").stdout
+            return re.search(r"g +zz-words +0 +3 +0\n", told)
+        eventually(described, "the group begins behind all records", 30)
+        broker.kill()
+        broker.start(120)
+        eventually(described, "and does so after the restart", 60)
+
+
 def both(bench, *arguments, same=lambda text: text, code=0):
     """kafka-share-groups and ours print the same, on either broker."""
     kafkas = same(bench.tool("share-groups", *arguments).stdout)
@@ -348,5 +374,6 @@ def waits_for_bytes(bench):
             equal(connection.end_offset(topic, partition), 1)
 
 
-TESTS = [enabled, acknowledges, limits, renews, shares, outlives_its_broker, tool, console,
+TESTS = [enabled, acknowledges, limits, renews, shares, outlives_its_broker,
+         offsets_outlive_a_restart, tool, console,
          perf_test, refuses, waits_for_bytes]
