@@ -81,7 +81,7 @@ impl GroupMachine {
 mod tests {
     use super::*;
     use crate::coordinator::Machine;
-    use crate::coordinator::dismantle::PER_STEP_MAX;
+    use crate::coordinator::dismantle::ENTRIES_PER_STEP_MAX;
     use crate::coordinator::group::records;
     use crate::coordinator::group::tests::Bench;
     use crate::coordinator::group::timers::Timer;
@@ -136,28 +136,47 @@ mod tests {
         }
     }
 
-    /// Goal: a machine with many groups is given back in many steps, and all of it.
+    /// Goal: a machine with many members is given back in many steps, and all of it.
     #[test]
-    fn a_machine_goes_some_groups_at_a_time() {
+    fn a_machine_goes_some_members_at_a_time() {
         let mut bench = Bench::new();
-        for number in 0..100 {
-            replay(&mut bench.machine, &format!("g{number}"), 20);
+        replay(&mut bench.machine, "large", 1_000);
+        for number in 0..99 {
+            replay(&mut bench.machine, &format!("s{number}"), 20);
         }
         let mut more = true;
         while more {
             bench.step(|machine, step| more = machine.loaded(step));
         }
         assert_eq!(bench.commit("", -1, 5), crate::protocol::ErrorCode::None);
-        let mut left = bench.machine.groups.len();
-        assert_eq!((left, bench.machine.timers.len()), (101, 2_001));
+        let members = |machine: &GroupMachine| -> usize {
+            let groups = machine.groups.values();
+            groups
+                .map(|group| match group {
+                    Group::Classic(group) => group.members().len(),
+                    _ => 0,
+                })
+                .sum()
+        };
+        let mut left = (members(&bench.machine), bench.machine.timers.len());
+        // The retention's timer too.
+        assert_eq!(left, (2_980, 2_981));
         more = true;
         while more {
             more = bench.machine.dismantle();
-            let now = bench.machine.groups.len();
-            assert!(left - now <= PER_STEP_MAX, "{left} groups, then {now}");
+            let now = (members(&bench.machine), bench.machine.timers.len());
+            let gone = (left.0 - now.0, left.1 - now.1);
+            assert!(
+                gone.0 <= 8 * 20 + ENTRIES_PER_STEP_MAX,
+                "{gone:?} members and timers"
+            );
+            assert!(
+                gone.1 <= ENTRIES_PER_STEP_MAX,
+                "{gone:?} members and timers"
+            );
             left = now;
         }
-        assert_eq!((left, bench.machine.timers.len()), (0, 0));
+        assert_eq!((left, bench.machine.groups.len()), ((0, 0), 0));
         assert_eq!(bench.machine.offsets.get("g", "t", 1), None);
     }
 }

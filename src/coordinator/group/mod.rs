@@ -26,7 +26,7 @@ mod tests;
 mod timers;
 mod weigh;
 
-use super::dismantle::drop_some;
+use super::dismantle::drop_some_of;
 use super::{Completed, Coordinated, Machine, Millis, Replayed, Request, Step, Ticket, Token};
 use crate::config::{BrokerConfig, GroupConfig, ShareGroupConfig};
 use crate::metadata::{Image, ResourceKind, TopicImage, changed_topics};
@@ -521,7 +521,12 @@ impl Machine for GroupMachine {
     }
 
     fn dismantle(&mut self) -> bool {
-        let groups = drop_some(&mut self.groups);
+        let groups = drop_some_of(&mut self.groups, |group| match group {
+            Group::Classic(group) => group.dismantle(),
+            Group::Consumer(group) => group.dismantle(),
+            Group::Share(group) => group.dismantle(),
+            Group::Streams(group) => group.dismantle(),
+        });
         let offsets = self.offsets.dismantle();
         let timers = self.timers.dismantle();
         groups || offsets || timers

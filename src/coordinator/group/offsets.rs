@@ -10,7 +10,7 @@
 
 use super::timers::Id;
 use crate::coordinator::Producer;
-use crate::coordinator::dismantle::drop_some;
+use crate::coordinator::dismantle::{drop_some, drop_some_of};
 use crate::protocol::Uuid;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
@@ -70,8 +70,8 @@ impl Committed {
 impl Offsets {
     /// Forgets some. Whether there are more.
     pub fn dismantle(&mut self) -> bool {
-        let groups = drop_some(&mut self.groups);
-        let pending = drop_some(&mut self.pending);
+        let groups = drop_some_of(&mut self.groups, drop_some);
+        let pending = drop_some_of(&mut self.pending, |groups| drop_some_of(groups, drop_some));
         let producers = drop_some(&mut self.producers);
         groups || pending || producers
     }

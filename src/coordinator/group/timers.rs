@@ -5,7 +5,7 @@
 //! Never:      keeps two times for one thing: setting it again moves it.
 
 use crate::coordinator::Millis;
-use crate::coordinator::dismantle::PER_STEP_MAX;
+use crate::coordinator::dismantle::{ENTRIES_PER_STEP_MAX, drop_some};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -65,12 +65,10 @@ impl Timers {
 
     /// Forgets some. Whether there are more.
     pub fn dismantle(&mut self) -> bool {
-        // A member has its session and, while it is asked for something, one more.
-        for _ in 0..PER_STEP_MAX * 8 {
+        for _ in 0..ENTRIES_PER_STEP_MAX {
             self.due.pop_first();
-            self.at.pop_first();
         }
-        !self.at.is_empty()
+        drop_some(&mut self.at)
     }
 
     #[cfg(test)]

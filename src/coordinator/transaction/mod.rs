@@ -379,7 +379,9 @@ impl Machine for Transactions {
     }
 
     fn dismantle(&mut self) -> bool {
-        drop_some(&mut self.all)
+        let transactions = drop_some(&mut self.all);
+        let parked = drop_some(&mut self.parked);
+        transactions || parked
     }
 }
 

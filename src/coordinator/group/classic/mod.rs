@@ -24,6 +24,7 @@ use super::Work;
 use super::begin::Begun;
 use super::records;
 use super::timers::{Id, Timer, Timers};
+use crate::coordinator::dismantle::drop_some;
 use crate::coordinator::{Step, Token};
 use crate::protocol::ErrorCode;
 use crate::protocol::Reader;
@@ -190,6 +191,13 @@ impl ClassicGroup {
 
     pub fn generation(&self) -> i32 {
         self.generation
+    }
+
+    /// Gives some of its memory back. Whether there is more.
+    pub fn dismantle(&mut self) -> bool {
+        let members = drop_some(&mut self.members);
+        let statics = drop_some(&mut self.statics);
+        members || statics
     }
 
     pub fn members(&self) -> &BTreeMap<Id, Member> {

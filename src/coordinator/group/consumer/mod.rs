@@ -32,6 +32,7 @@ pub use patterns::compile;
 use super::begin::Begun;
 use super::timers::{Id, Timer, Timers};
 use crate::coordinator::Millis;
+use crate::coordinator::dismantle::drop_some;
 use crate::ids::TopicId;
 use crate::protocol::ErrorCode;
 use crate::protocol::records::group::{
@@ -117,6 +118,15 @@ impl ConsumerGroup {
             topics_came: false,
             seen_image: -1,
         }
+    }
+
+    /// Gives some of its memory back. Whether there is more.
+    pub fn dismantle(&mut self) -> bool {
+        let members = drop_some(&mut self.members);
+        let statics = drop_some(&mut self.statics);
+        let target = drop_some(&mut self.target);
+        let owners = drop_some(&mut self.owners);
+        members || statics || target || owners
     }
 
     // What records say, while replaying.

@@ -23,6 +23,7 @@ pub use jobs::Jobs;
 use super::begin::Begun;
 use super::consumer::Assigned;
 use super::timers::{Id, Timer, Timers};
+use crate::coordinator::dismantle::drop_some;
 use crate::ids::TopicId;
 use crate::metadata::Image;
 use crate::protocol::messages::share_group_describe::{
@@ -81,6 +82,13 @@ impl ShareGroup {
             topics: Topics::default(),
             seen_image: -1,
         }
+    }
+
+    /// Gives some of its memory back. Whether there is more.
+    pub fn dismantle(&mut self) -> bool {
+        let members = drop_some(&mut self.members);
+        let target = drop_some(&mut self.target);
+        members || target
     }
 
     pub fn is_empty(&self) -> bool {

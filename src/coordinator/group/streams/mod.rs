@@ -39,6 +39,7 @@ pub use heartbeat::{Beat, Refused};
 
 use super::begin::Begun;
 use super::timers::{Id, Timer, Timers};
+use crate::coordinator::dismantle::drop_some;
 use crate::protocol::ErrorCode;
 use description::Description;
 use internal_topics::Creations;
@@ -175,6 +176,15 @@ impl StreamsGroup {
             creations: Creations::default(),
             description: Description::default(),
         }
+    }
+
+    /// Gives some of its memory back. Whether there is more.
+    pub fn dismantle(&mut self) -> bool {
+        let members = drop_some(&mut self.members);
+        let target = drop_some(&mut self.target);
+        let holders = drop_some(&mut self.holders);
+        let offsets = drop_some(&mut self.offsets);
+        members || target || holders || offsets
     }
 
     /// After loading: members have their session timeout to be heard of.
