@@ -81,7 +81,7 @@ pub async fn take_unknown<'r, T: CommitTopic<'r>>(
 
 /// The coordinator's answer about the partitions it was asked about, if there were any, and what
 /// is told of those there are not.
-pub fn respond_both<'r, T, A>(
+pub fn respond_with_unknown<'r, T, A>(
     call: &Call,
     answer: Option<&'r Coordinated>,
     asked: &[T],

@@ -4,7 +4,7 @@
 
 use super::context::{Call, Response, Unanswerable};
 use super::coordinated::coordinate;
-use super::known::{Naming, respond_both, take_unknown};
+use super::known::{Naming, respond_with_unknown, take_unknown};
 use crate::coordinator::Kind;
 use crate::protocol::messages::offset_commit::{OffsetCommitRequest, OffsetCommitResponse};
 
@@ -21,5 +21,10 @@ pub async fn handle(
         true => None,
         false => Some(coordinate(call, Kind::Group, request.group_id.0, &request).await),
     };
-    respond_both::<_, OffsetCommitResponse<'_>>(call, answer.as_ref(), &request.topics, unknown)
+    respond_with_unknown::<_, OffsetCommitResponse<'_>>(
+        call,
+        answer.as_ref(),
+        &request.topics,
+        unknown,
+    )
 }

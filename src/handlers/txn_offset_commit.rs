@@ -5,7 +5,7 @@
 
 use super::context::{Call, Response, Unanswerable};
 use super::coordinated::{coordinate, ensure_topic};
-use super::known::{Naming, respond_both, take_unknown};
+use super::known::{Naming, respond_with_unknown, take_unknown};
 use super::transactional::{Word, vouch};
 use crate::coordinator::{Coordinated, Kind, Producer};
 use crate::protocol::ErrorCode;
@@ -32,7 +32,12 @@ pub async fn handle(
         true => None,
         false => Some(ask(call, &request).await),
     };
-    respond_both::<_, TxnOffsetCommitResponse<'_>>(call, answer.as_ref(), &request.topics, unknown)
+    respond_with_unknown::<_, TxnOffsetCommitResponse<'_>>(
+        call,
+        answer.as_ref(),
+        &request.topics,
+        unknown,
+    )
 }
 
 async fn ask(call: &Call, request: &TxnOffsetCommitRequest<'_>) -> Coordinated {
