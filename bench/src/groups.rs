@@ -51,6 +51,8 @@ struct Bench {
 }
 
 pub fn run(size: &Size) {
+    // As the broker is set. It holds for the rest of the process: this bench comes last.
+    ottla::io::uring::join_freed_at_once();
     let groups = if size.smoke { 100 } else { 10_000 };
     let (config, _) = BrokerConfig::from_given(&[], &Default::default()).expect("defaults");
     let mut bench = Bench::new(&config, size.cpu, "", MEMBERS);

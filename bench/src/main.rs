@@ -63,7 +63,6 @@ pub struct Size {
 
 fn main() {
     let arguments = Arguments::parse();
-    ottla::io::uring::join_freed_at_once();
     let size = Size {
         span: if arguments.smoke {
             SMOKE_SPAN
@@ -82,9 +81,6 @@ fn main() {
     if wanted(Bench::Decode) {
         decode::run(&size);
     }
-    if wanted(Bench::Groups) {
-        groups::run(&size);
-    }
     if wanted(Bench::Append) {
         append::run(&size);
     }
@@ -96,6 +92,9 @@ fn main() {
     }
     if wanted(Bench::GroupCommit) {
         group_commit::run(&size);
+    }
+    if wanted(Bench::Groups) {
+        groups::run(&size);
     }
 }
 

@@ -3,8 +3,9 @@
 
 use ottla::coordinator::{NewBatch, NewRecord, Replayed};
 
-/// Bytes of a piece; its pages are touched as they are used.
-const PIECE_BYTES: usize = 1024 * 1024;
+/// Bytes of a piece, whose pages are touched as they are used: more than what glibc ever puts into
+/// its heap (`DEFAULT_MMAP_THRESHOLD_MAX`, 32 MiB).
+const PIECE_BYTES: usize = 64 << 20;
 
 /// Bytes before a record: the length of its key, and of its value or `TOMBSTONE`.
 const HEAD_BYTES: usize = 8;
