@@ -1,6 +1,6 @@
 // A member of a group that keeps what it reads until somebody takes it.
 //
-// Called by: smoke.js, checks.js.
+// Called by: smoke.js, checks.js, kafkajs/admin.js.
 // Calls:     client.js of the client that is driven.
 
 const client = require('./client')
