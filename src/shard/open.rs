@@ -51,8 +51,7 @@ struct Gone {
 const AT_ONCE: usize = 64;
 
 /// The same, or removed, while the shard serves. The kernel makes and removes folders on threads of
-/// its own: with 64 of them a topic of 10,000 partitions cost others a p99 of 10 ms on two cores,
-/// with 8 half of it, and took as long.
+/// its own, which take the shards' cores (`made` in `perf/limits.md`).
 const AT_ONCE_SERVING: usize = 8;
 
 /// How often a folder that found no room is tried again.
