@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 pub const ENTRIES_PER_STEP_MAX: usize = 128;
 
 /// Entries of a map of things that are maps themselves.
-const MAPS_PER_STEP_MAX: usize = 8;
+pub const MAPS_PER_STEP_MAX: usize = 8;
 
 /// Drops the first entries of a map. Whether it has more.
 pub fn drop_some<K: Ord, V>(map: &mut BTreeMap<K, V>) -> bool {

@@ -81,7 +81,7 @@ impl GroupMachine {
 mod tests {
     use super::*;
     use crate::coordinator::Machine;
-    use crate::coordinator::dismantle::ENTRIES_PER_STEP_MAX;
+    use crate::coordinator::dismantle::{ENTRIES_PER_STEP_MAX, MAPS_PER_STEP_MAX};
     use crate::coordinator::group::records;
     use crate::coordinator::group::tests::Bench;
     use crate::coordinator::group::timers::Timer;
@@ -167,7 +167,7 @@ mod tests {
             let now = (members(&bench.machine), bench.machine.timers.len());
             let gone = (left.0 - now.0, left.1 - now.1);
             assert!(
-                gone.0 <= 8 * 20 + ENTRIES_PER_STEP_MAX,
+                gone.0 <= MAPS_PER_STEP_MAX * 20 + ENTRIES_PER_STEP_MAX,
                 "{gone:?} members and timers"
             );
             assert!(

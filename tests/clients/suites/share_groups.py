@@ -375,5 +375,4 @@ def waits_for_bytes(bench):
 
 
 TESTS = [enabled, acknowledges, limits, renews, shares, outlives_its_broker,
-         offsets_outlive_a_restart, tool, console,
-         perf_test, refuses, waits_for_bytes]
+         offsets_outlive_a_restart, tool, console, perf_test, refuses, waits_for_bytes]
